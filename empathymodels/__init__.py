@@ -1,0 +1,104 @@
+"""Hierarchical Bayesian models of motivated empathy, from behaviour and brain data.
+
+>>> import empathymodels as em
+>>> study = em.load_study("outgroup_help")
+>>> model = em.get_model("outgroup_help_learning")
+
+Then ``em.fit``, ``em.check``, ``em.compare``, ``em.estimates``, ``em.latents``, ``em.predict``.
+Names are imported when first used, so that listing and ``--help`` answer at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pymc_extras.prior import Prior
+
+    from empathymodels.catalog import get_model, list_models
+    from empathymodels.checking import check
+    from empathymodels.citing import cite
+    from empathymodels.comparing import compare
+    from empathymodels.describing import card
+    from empathymodels.equations import pick, put
+    from empathymodels.estimating import contrast, estimates
+    from empathymodels.fitting import fit
+    from empathymodels.likelihood import log_likelihood
+    from empathymodels.model import (
+        Column,
+        FirstResponse,
+        Model,
+        Parameter,
+        Reference,
+        Response,
+        State,
+        Statistic,
+        Summary,
+    )
+    from empathymodels.plots import (
+        plot_latent,
+        plot_parameters,
+        plot_people,
+        plot_predictions,
+        plot_recovery,
+        plot_statistics,
+    )
+    from empathymodels.predicting import latents, predict
+    from empathymodels.responses import Choice, measured
+    from empathymodels.saving import load, save
+    from empathymodels.simulating import simulate
+    from empathymodels.study import Study, list_studies, load_study
+    from empathymodels.verifying import verify
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "catalog": ("get_model", "list_models"),
+    "checking": ("check",),
+    "citing": ("cite",),
+    "comparing": ("compare",),
+    "describing": ("card",),
+    "equations": ("pick", "put"),
+    "estimating": ("contrast", "estimates"),
+    "fitting": ("fit",),
+    "likelihood": ("log_likelihood",),
+    "model": (
+        "Column",
+        "FirstResponse",
+        "Model",
+        "Parameter",
+        "Prior",
+        "Reference",
+        "Response",
+        "State",
+        "Statistic",
+        "Summary",
+    ),
+    "plots": (
+        "plot_latent",
+        "plot_parameters",
+        "plot_people",
+        "plot_predictions",
+        "plot_recovery",
+        "plot_statistics",
+    ),
+    "predicting": ("latents", "predict"),
+    "responses": ("Choice", "measured"),
+    "saving": ("load", "save"),
+    "simulating": ("simulate",),
+    "study": ("Study", "list_studies", "load_study"),
+    "verifying": ("verify",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = [*_MODULE_OF, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'empathymodels' has no attribute '{name}'")
+    value = getattr(import_module(f"empathymodels.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULE_OF])

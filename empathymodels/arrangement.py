@@ -1,0 +1,335 @@
+"""A study laid out for a model: arrays, positions and labels, still without any probability.
+
+Trial rows are kept in the engine's order here and inside the probabilistic model;
+`Arrangement.place` leads back to the study's own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.equations import (
+    ACCUMULATED,
+    Equations,
+    Needs,
+    check_declaration,
+    hold_where_missing,
+    mask_columns,
+    read_equations,
+    response_needs,
+    scalar_names,
+    sum_name,
+)
+from empathymodels.model import Column, FirstResponse, Model, Parameter, Response
+from empathymodels.reading import join_rows, key_columns
+from empathymodels.recursion import Layout, lay_out
+from empathymodels.study import Study
+from empathymodels.validation import Checked, validate
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The observed rows of one response.
+
+    Attributes
+    ----------
+    response : Response
+        The declaration.
+    rows : ndarray (observation,) of int
+        Position of each observation in the response's (checked) table.
+    observed : ndarray (observation,) of float
+        Its values.
+    frame : DataFrame
+        The table's rows, joined with the columns of the trial they belong to.
+    trial : ndarray (observation,) of int or None
+        Place of the trial in engine order, where the response has one.
+    participant : ndarray (observation,) of int
+        Position of the participant.
+    """
+
+    response: Response
+    rows: np.ndarray
+    observed: np.ndarray
+    frame: pd.DataFrame
+    trial: np.ndarray | None
+    participant: np.ndarray
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A model together with a checked study, as arrays.
+
+    Attributes
+    ----------
+    model : Model
+        The model without the responses that the study cannot inform.
+    study : Study
+        The study as given.
+    checked : Checked
+        Result of the validation: what was left out, how much is missing.
+    equations : Equations
+        Trial equations, with states held where their data are missing.
+    needs : dict of str to Needs
+        What each response depends on.
+    participants : list of str
+        Labels of dim ``participant``.
+    levels : dict of str to list
+        Labels of every column that parameters or states are split by.
+    trials : DataFrame
+        Trial rows in engine order, with participant columns joined.
+    layout : Layout
+        How those rows form sequences.
+    place : ndarray (trial_row,) of int
+        Row of the study's own trials table at each place in engine order.
+    scored : dict of str to Scored
+        Observed rows per response.
+    """
+
+    model: Model
+    study: Study
+    checked: Checked
+    equations: Equations
+    needs: dict[str, Needs]
+    participants: list[str]
+    levels: dict[str, list]
+    trials: pd.DataFrame
+    layout: Layout
+    place: np.ndarray
+    scored: dict[str, Scored]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters that some remaining response depends on, in declared order."""
+        used = set().union(*(needs.parameters for needs in self.needs.values()))
+        return [p for p in self.model.parameters if p.name in used]
+
+    @property
+    def sequence_rows(self) -> pd.DataFrame:
+        """One trial row per sequence, longest sequence first."""
+        return self.trials.iloc[: len(self.layout.first_rows)]
+
+    def codes(self, frame: pd.DataFrame, column: str) -> np.ndarray:
+        """Positions of a frame's labels among `participants` or the levels of a column."""
+        labels = self.participants if column == "participant" else self.levels[column]
+        return pd.Index(labels).get_indexer(frame[column])
+
+    def values(self, frame: pd.DataFrame, column: Column) -> np.ndarray:
+        """A column as finite floats: labels as positions, missing as some observed value."""
+        if column.name not in frame:
+            return np.full(len(frame), float(column.default or 0.0))
+        if column.is_label:
+            return np.maximum(self.codes(frame, column.name), 0).astype(float)
+        numbers = frame[column.name].to_numpy(dtype=float, na_value=np.nan)
+        observed = numbers[np.isfinite(numbers)]
+        # masked values never reach a result, but must be legal in branches not taken
+        return np.where(np.isfinite(numbers), numbers, observed[0] if len(observed) else 0.0)
+
+    def is_observed(self, frame: pd.DataFrame, names: Iterable[str]) -> np.ndarray:
+        """Rows of a frame on which every named column has a value (a default counts)."""
+        present = [name for name in names if name in frame]
+        return frame[present].notna().all(axis=1).to_numpy()
+
+    def trial_data(self, name: str) -> np.ndarray:
+        """A data input of the trial equations, in engine order; masks as 0 and 1."""
+        if mask_columns(name):
+            return self.is_observed(self.trials, mask_columns(name)).astype(float)
+        return self.values(self.trials, trial_column(self.model, name))
+
+    def varies_within_sequence(self, parameter: Parameter) -> bool:
+        """Whether a parameter's value changes from trial to trial of some sequence."""
+        return any(
+            not np.array_equal(codes, codes[: len(self.layout.first_rows)][self.layout.sequence])
+            for column in _label_columns(parameter)
+            for codes in [self.codes(self.trials, column)]
+        )
+
+    def start_values(self, state_name: str, start: FirstResponse, level: int | None) -> np.ndarray:
+        """First observed response of each sequence (on trials of one level), (sequence,)."""
+        state = next(s for s in self.model.states if s.name == state_name)
+        values = self.trials[start.response].to_numpy(dtype=float, na_value=np.nan)
+        usable = np.isfinite(values)
+        if state.over is not None:
+            usable &= self.codes(self.trials, state.over) == level
+        first = pd.Series(values[usable]).groupby(self.layout.sequence[usable]).first()
+        # a sequence without any such trial never reads this start value
+        filled = first.reindex(range(len(self.layout.first_rows))).fillna(0.0)
+        return filled.to_numpy()
+
+
+def arrange(model: Model, study: Study) -> Arrangement:
+    """Validate a study against a model and lay it out as arrays.
+
+    Raises
+    ------
+    ValueError
+        All faults of the data at once (see `validate`).
+    """
+    check_declaration(model)
+    reads = {r.name: _columns_read(model, r) for r in model.responses}
+    checked = validate(model, study, needed=reads)
+    dropped = [r.name for r in model.responses if r.name not in checked.responses]
+    kept = model.without(*dropped) if dropped else model
+    participants = [str(label) for label in checked.tables["participants"]["participant"]]
+    levels = _levels(kept, checked.tables)
+    sizes = {column: len(labels) for column, labels in levels.items()}
+    trials, layout, place = _trial_rows(kept, checked)
+    equations = hold_where_missing(read_equations(kept, sizes), _incomplete(kept, trials))
+    needs = {r.name: response_needs(kept, r, equations) for r in kept.responses}
+    arrangement = Arrangement(
+        kept, study, checked, equations, needs, participants, levels, trials, layout, place, {}
+    )
+    for response in kept.responses:
+        arrangement.scored[response.name] = _score(arrangement, response)
+    return arrangement
+
+
+def trial_column(model: Model, name: str) -> Column:
+    """The declaration behind a trial-level data name: a column's, or a response's values."""
+    declared = {c.name: c for c in model.columns} | {r.name: r.values for r in model.responses}
+    return declared[name]
+
+
+def summary_counts(arrangement: Arrangement) -> dict[str, np.ndarray]:
+    """Trials per sequence over which each averaging summary runs, as ``{name: (sequence,)}``."""
+    counts = {}
+    for summary in arrangement.model.summaries:
+        if summary.kind in ACCUMULATED:
+            needed = arrangement.equations.needs(
+                arrangement.equations.next_states[sum_name(summary)]
+            )
+            masks = [name for name in needed if mask_columns(name)]
+            observed = np.ones(len(arrangement.trials))
+            for mask in masks:
+                observed = observed * arrangement.trial_data(mask)
+            counts[summary.name] = np.bincount(
+                arrangement.layout.sequence, observed, len(arrangement.layout.first_rows)
+            )
+    return counts
+
+
+def _columns_read(model: Model, response: Response) -> set[str]:
+    needs = response_needs(model, response, read_equations(model))
+    used = [p for p in model.parameters if p.name in needs.parameters]
+    columns = {column for p in used for column in _label_columns(p)}
+    if needs.latents:
+        columns |= {state.over for state in model.states if state.over}
+    return set(needs.all_data) | columns
+
+
+def _label_columns(parameter: Parameter) -> list[str]:
+    columns = [parameter.by] if parameter.by else []
+    return columns + ([parameter.level] if is_item(parameter) else [])
+
+
+def is_item(parameter: Parameter) -> bool:
+    """Whether a parameter has one value per level of a column (crossed items)."""
+    return parameter.level not in ("participant", "population")
+
+
+def _levels(model: Model, tables: Mapping[str, pd.DataFrame]) -> dict[str, list]:
+    split = {column for p in model.parameters for column in _label_columns(p)}
+    split |= {state.over for state in model.states if state.over}
+    split |= {c.name for c in model.columns if c.is_label}
+    levels = {}
+    for name in split:
+        column = model.column(name)
+        if isinstance(column.levels, tuple):
+            levels[name] = list(column.levels)
+        elif column.table in tables and name in tables[column.table]:
+            levels[name] = sorted(tables[column.table][name].dropna().unique().tolist())
+    return levels
+
+
+def _trial_rows(model: Model, checked: Checked) -> tuple[pd.DataFrame, Layout, np.ndarray]:
+    people = checked.tables["participants"]
+    if "trials" not in checked.tables:
+        empty = lay_out(np.zeros(0, dtype=np.int64))
+        return pd.DataFrame({"participant": []}), empty, np.zeros(0, dtype=np.int64)
+    trials = checked.tables["trials"]
+    extra = [c for c in people.columns if c not in trials.columns]
+    joined = people.iloc[join_rows(trials, people, "trials", "participants")][extra]
+    trials = pd.concat([trials, joined.set_index(trials.index)], axis=1)
+    keys = ["participant", *(key for key in model.sequence if key in trials.columns)]
+    layout = lay_out(trials.groupby(keys, sort=False).ngroup().to_numpy())
+    ordered = trials.iloc[layout.order].reset_index(drop=True)
+    return ordered, layout, ordered["_row"].to_numpy()
+
+
+def _incomplete(model: Model, trials: pd.DataFrame) -> set[str]:
+    return {name for name in trials.columns if trials[name].isna().any()}
+
+
+def _score(arrangement: Arrangement, response: Response) -> Scored:
+    frame, trial = _response_rows(arrangement, response)
+    value = response.values.name
+    needs = arrangement.needs[response.name]
+    usable = arrangement.is_observed(frame, [value, *needs.row_data])
+    usable = usable & ~_starts_a_state(arrangement, response, frame)
+    if response.table == "participants" and needs.latents:
+        usable = usable & frame["participant"].isin(arrangement.trials["participant"]).to_numpy()
+    kept = frame[usable].reset_index(drop=True)
+    return Scored(
+        response,
+        frame["_row"].to_numpy()[usable],
+        kept[value].to_numpy(dtype=float),
+        kept,
+        None if trial is None else trial[usable],
+        arrangement.codes(kept, "participant"),
+    )
+
+
+def _response_rows(
+    arrangement: Arrangement, response: Response
+) -> tuple[pd.DataFrame, np.ndarray | None]:
+    if response.table == "trials":
+        return arrangement.trials, np.arange(len(arrangement.trials))
+    frame = arrangement.checked.tables[response.table]
+    if response.table == "participants":
+        return frame, None
+    frame = frame[frame["region"] == response.region].reset_index(drop=True)
+    trial = None
+    if len(arrangement.trials) and "trial" in key_columns(frame, "regions"):
+        frame = frame[arrangement.is_observed(frame, [response.values.name])]
+        frame = frame.reset_index(drop=True)
+        trial = join_rows(frame, arrangement.trials, "regions", "trials")
+        joined = arrangement.trials.iloc[trial]
+    else:
+        people = arrangement.checked.tables["participants"]
+        joined = people.iloc[join_rows(frame, people, "regions", "participants")]
+    extra = [c for c in joined.columns if c not in frame.columns]
+    return pd.concat([frame, joined[extra].set_index(frame.index)], axis=1), trial
+
+
+def _starts_a_state(
+    arrangement: Arrangement, response: Response, frame: pd.DataFrame
+) -> np.ndarray:
+    """Rows whose response only starts a state (``FirstResponse(scored=False)``)."""
+    hit = np.zeros(len(frame), dtype=bool)
+    for state in arrangement.model.states:
+        start = state.start
+        if (
+            isinstance(start, FirstResponse)
+            and start.response == response.name
+            and not start.scored
+        ):
+            seen = frame[response.values.name].notna().to_numpy()
+            keys = pd.DataFrame({"sequence": arrangement.layout.sequence})
+            if state.over is not None:
+                keys["level"] = arrangement.codes(frame, state.over)
+            earlier = keys[seen].duplicated().to_numpy()
+            hit[np.flatnonzero(seen)[~earlier]] = True
+    return hit
+
+
+def state_scalars(arrangement: Arrangement) -> list[tuple[str, int | None, str]]:
+    """Every carried scalar as (state, level position or None, scalar name); sums left out."""
+    sizes = {column: len(labels) for column, labels in arrangement.levels.items()}
+    return [
+        (state.name, k if state.over else None, name)
+        for state in arrangement.model.states
+        for k, name in enumerate(scalar_names(state, sizes))
+    ]

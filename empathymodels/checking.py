@@ -1,0 +1,243 @@
+"""Check a fit after sampling: one table, and for what fails which parameter, why, what to try."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
+from empathymodels.model import Model, Statistic
+from empathymodels.predicting import thinned
+
+RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
+TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
+
+
+def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
+    """Tell whether the sampling can be trusted and whether the model reproduces the data.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    draws : int
+        About how many draws the posterior predictive p-values use.
+    seed : int
+        Seed of the predicted data.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``check``, ``value``, ``limit``, ``passed`` and ``advice`` (which parameter,
+        why, what to try; empty where all is well). Rows: R-hat and bulk and tail effective
+        sample sizes of population values and R-hat of people, divergences, tree depth, then one
+        posterior predictive p-value per statistic of the model (probability that predicted
+        data give a larger value than the observed data; half of ties), then counts of missing values and
+        responses left out (information, always passed).
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.check(fit)  # doctest: +SKIP
+    """
+    posterior = _varying(fit["posterior"].to_dataset())
+    people = [n for n in posterior if "participant" in posterior[n].dims]
+    population = [n for n in posterior if n not in people]
+    rows = [
+        _worst("R-hat, population", _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
+        _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
+        _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
+        _worst("tail ESS, population", _ess(posterior[population], "tail"), ESS, _ESS_ADVICE),
+        _divergences(fit, posterior),
+        _tree_depth(fit),
+    ]
+    compiled = evaluator(model_of(fit), study_of(fit))
+    rows += _statistics(
+        compiled, model_of(fit), thinned(fit["posterior"].to_dataset(), draws), seed
+    )
+    rows += _outside_range(compiled)
+    rows += _information(fit)
+    return pd.DataFrame([row for row in rows if row is not None])
+
+
+def _row(name: str, value: Any, limit: str, passed: bool, advice: str = "") -> dict[str, Any]:
+    return {"check": name, "value": value, "limit": limit, "passed": passed, "advice": advice}
+
+
+def _varying(posterior: xr.Dataset) -> xr.Dataset:
+    """Everything that was sampled: without fixed values and the diagonal of correlations."""
+    kept = posterior[[n for n in posterior if float(posterior[n].std()) > 0]]
+    if "correlation" in kept:
+        rows, columns = np.tril_indices(kept.sizes["correlated"], -1)
+        values = kept["correlation"].to_numpy()[..., rows, columns]
+        labels = kept["correlated"].to_numpy()
+        names = [f"{labels[i]}, {labels[j]}" for i, j in zip(rows, columns, strict=True)]
+        pairs = xr.DataArray(
+            values, dims=("chain", "draw", "pair"), coords={"pair": names}, name="correlation"
+        )
+        kept = kept.drop_dims(("correlated", "correlated_with")).assign(correlation=pairs)
+        moving = kept["correlation"].std(("chain", "draw")) > 0
+        kept = kept.sel(pair=moving.to_numpy())
+    return kept
+
+
+def _rhat(values: xr.Dataset) -> dict[str, float]:
+    return _flat(az.rhat(values)) if len(values) else {}
+
+
+def _ess(values: xr.Dataset, method: str) -> dict[str, float]:
+    return _flat(az.ess(values, method=method)) if len(values) else {}
+
+
+def _flat(values: xr.Dataset) -> dict[str, float]:
+    found = {}
+    for name, array in values.data_vars.items():
+        for index in np.ndindex(array.shape):
+            at = [str(array[d].to_numpy()[i]) for d, i in zip(array.dims, index, strict=True)]
+            found[f"{name}[{', '.join(at)}]" if at else str(name)] = float(array.to_numpy()[index])
+    return found
+
+
+_RHAT_ADVICE = "Chains disagree. Sample longer (tune=, draws=); if it stays, the data cannot tell"
+_ESS_ADVICE = "Too few independent draws. Sample longer (draws=); if it stays, the data cannot tell"
+
+
+def _worst(name: str, found: dict[str, float], limit: float, advice: str) -> dict[str, Any] | None:
+    if not found:
+        return None
+    is_rhat = name.startswith("R-hat")
+    bad = {
+        n: v
+        for n, v in found.items()
+        if not np.isfinite(v) or (v > limit if is_rhat else v < limit)
+    }
+    numbers = np.array(list(found.values()))
+    value = float(numbers.max() if is_rhat else numbers.min())
+    sign = "<=" if is_rhat else ">="
+    text = ""
+    if bad:
+        order = sorted(bad, key=lambda n: bad[n], reverse=is_rhat)[:3]
+        worst = ", ".join(f"{n} ({bad[n]:.3g})" for n in order)
+        text = f"{worst}; {len(bad)} in all. {advice} these apart: fix or pool one."
+    return _row(name, round(value, 4), f"{sign} {limit:g}", not bad, text)
+
+
+def _divergences(fit: xr.DataTree, posterior: xr.Dataset) -> dict[str, Any]:
+    diverging = fit["sample_stats"]["diverging"].to_numpy()
+    number = int(diverging.sum())
+    advice = ""
+    if number:
+        name = _where_they_gather(posterior, diverging)
+        advice = (
+            f"They gather where {name} is unusual. Raise target_accept (0.95, 0.99); if some stay, "
+            "switch that parameter with centred= or give it a narrower prior."
+        )
+    return _row("divergences", number, "0", number == 0, advice)
+
+
+def _where_they_gather(posterior: xr.Dataset, diverging: np.ndarray) -> str:
+    """Population value whose divergent draws lie furthest from its mean, in sds."""
+    scores = {}
+    for name, array in posterior.data_vars.items():
+        if array.dims == ("chain", "draw"):
+            values = array.to_numpy()
+            scores[str(name)] = abs(values[diverging].mean() - values.mean()) / values.std()
+    return f"'{max(scores, key=lambda n: scores[n])}'" if scores else "some parameter"
+
+
+def _tree_depth(fit: xr.DataTree) -> dict[str, Any]:
+    stats = fit["sample_stats"]
+    if "maxdepth_reached" in stats:
+        share = float(stats["maxdepth_reached"].mean())
+    else:
+        share = float((stats["depth"] >= 10).mean())
+    advice = ""
+    if share > 0.01:
+        advice = (
+            "The sampler turns back too late: strong posterior correlations. Simplify (fix, pool), "
+            "or allow sampler={'maxdepth': 12}."
+        )
+    return _row("draws at the tree depth limit", round(share, 4), "<= 0.01", share <= 0.01, advice)
+
+
+# ------------------------------------------------------------ posterior predictive checks
+
+
+def predictive_statistics(
+    compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
+) -> dict[str, tuple[float, np.ndarray]]:
+    """Observed and predicted value of every statistic of a model.
+
+    Returns
+    -------
+    dict of str to (float, ndarray (draw,))
+        Predictions one step ahead.
+    """
+    compiled.reseed(seed)
+    drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
+    found = {}
+    for statistic in model.statistics:
+        if statistic.response not in drawn:
+            continue
+        table = compiled.arrangement.scored[statistic.response].frame.copy()
+        values = drawn[statistic.response].reshape(-1, len(table))
+        observed = _value(
+            statistic, table, compiled.arrangement.scored[statistic.response].observed
+        )
+        found[statistic.name] = observed, np.array([_value(statistic, table, v) for v in values])
+    return found
+
+
+def _value(statistic: Statistic, table: pd.DataFrame, values: np.ndarray) -> float:
+    return float(statistic.function(table.assign(**{statistic.response: values})))
+
+
+def _statistics(
+    compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
+) -> list[dict[str, Any]]:
+    rows = []
+    found = predictive_statistics(compiled, model, posterior, seed)
+    for name, (observed, predicted) in found.items():
+        p = float((predicted > observed).mean() + 0.5 * (predicted == observed).mean())
+        passed = bool(TAIL <= p <= 1 - TAIL)
+        advice = ""
+        if not passed:
+            low, high = np.quantile(predicted, [0.05, 0.95])
+            advice = (
+                f"Observed {observed:.3g}, predicted {low:.3g} to {high:.3g} (90 %): the model "
+                "does not reproduce this. Plot it (plot_statistics, plot_predictions) and try a "
+                "rival or another distribution of this response."
+            )
+        limit = f"{TAIL} to {1 - TAIL}"
+        rows.append(_row(f"predictive p: {name}", round(p, 3), limit, passed, advice))
+    return rows
+
+
+def _outside_range(compiled: Evaluator) -> list[dict[str, Any]]:
+    """Betas far from unit spread where the priors assume z-scores."""
+    rows = []
+    for name, scored in compiled.arrangement.scored.items():
+        spread = float(scored.observed.std()) if len(scored.observed) > 1 else 1.0
+        if scored.response.unit == "z" and not 1 / 3 < spread < 3:
+            advice = "The priors assume z-scores: standardise the values, or give priors."
+            rows.append(_row(f"sd of '{name}'", round(spread, 3), "about 1", False, advice))
+    return rows
+
+
+def _information(fit: xr.DataTree) -> list[dict[str, Any]]:
+    missing = json.loads(fit.attrs["missing"])
+    left_out = json.loads(fit.attrs["left_out"])
+    rows = [
+        _row(f"missing: {column}", number, "information", True)
+        for column, number in missing.items()
+    ]
+    rows += [
+        _row(f"left out: {name}", reason, "information", True) for name, reason in left_out.items()
+    ]
+    return rows

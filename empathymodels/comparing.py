@@ -1,0 +1,190 @@
+"""Compare fitted models by how well they predict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
+from empathymodels.model import Model
+from empathymodels.predicting import thinned
+from empathymodels.wording import counted, listed
+
+
+def compare(
+    fits: Mapping[str, xr.DataTree],
+    *,
+    unit: str = "trial",
+    response: str | None = None,
+    draws: int = 2000,
+) -> pd.DataFrame:
+    """Rank models by expected log predictive density.
+
+    Parameters
+    ----------
+    fits : mapping of str to DataTree
+        Fits of the same observations.
+    unit : {"trial"}
+        What is predicted. ``"trial"``: one more observation of the same people, given the
+        history as input (conditional PSIS-LOO; every observed response value is left out in
+        turn). It says nothing about new people.
+    response : str, optional
+        Compare on this response only. Otherwise on all that the fits share, jointly.
+    draws : int
+        About how many posterior draws to use.
+
+    Returns
+    -------
+    DataFrame
+        Index: names of the fits, best first. ArviZ's columns (``elpd``, ``p``, ``elpd_diff``,
+        ``weight`` by stacking, ``se``, ``dse``, ...) and ``pareto_k_bad``, the number of
+        observations whose importance weights cannot be trusted. ``attrs``: ``unit``,
+        ``responses``, ``observations``, ``reading`` (the verdict in words) and ``elpd`` (ArviZ's
+        result per model, with pointwise values and k).
+
+    Raises
+    ------
+    ValueError
+        Fewer than two fits, other rows, other base measures (a density against a mass), no
+        shared response, or an unknown unit.
+
+    References
+    ----------
+    Vehtari, Gelman & Gabry (2017), doi:10.1007/s11222-016-9696-4.
+    Yao, Vehtari, Simpson & Gelman (2018), doi:10.1214/17-BA1091.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
+    """
+    if unit not in _UNITS:
+        raise ValueError(f"unit must be one of {listed(_UNITS)}; found '{unit}'.")
+    if len(fits) < 2:
+        raise ValueError(f"A comparison needs at least two fits; found {listed(fits)}.")
+    compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
+    responses = _shared_responses({n: model_of(f) for n, f in fits.items()}, compiled, response)
+    found = {
+        name: _UNITS[unit](compiled[name], thinned(fit["posterior"].to_dataset(), draws), responses)
+        for name, fit in fits.items()
+    }
+    elpds = {name: _loo(name, log_likelihood) for name, log_likelihood in found.items()}
+    table = az.compare(elpds, round_to="none")
+    table["pareto_k_bad"] = [_bad(elpds[name]) for name in table.index]
+    table.attrs |= {
+        "unit": unit,
+        "responses": responses,
+        "observations": int(next(iter(elpds.values())).n_data_points),
+        "reading": _reading(table),
+        "elpd": elpds,
+    }
+    return table
+
+
+def _by_trial(compiled: Evaluator, posterior: xr.Dataset, responses: list[str]) -> xr.DataArray:
+    """Pointwise log-likelihood (chain, draw, observation) of every scored value."""
+    found = evaluate_draws(compiled, posterior, "log_likelihood", description="Log-likelihoods")
+    joint = np.concatenate([_in_study_order(compiled, n, found[n]) for n in responses], axis=-1)
+    return xr.DataArray(joint, dims=("chain", "draw", "observation"), name="observation")
+
+
+def _in_study_order(compiled: Evaluator, name: str, values: np.ndarray) -> np.ndarray:
+    return values[..., np.argsort(compiled.arrangement.scored[name].rows)]
+
+
+_UNITS: dict[str, Callable[[Evaluator, xr.Dataset, list[str]], xr.DataArray]] = {"trial": _by_trial}
+
+
+def _shared_responses(
+    models: Mapping[str, Model], compiled: Mapping[str, Evaluator], response: str | None
+) -> list[str]:
+    scored = {name: found.arrangement.scored for name, found in compiled.items()}
+    first = next(iter(scored))
+    shared = [r for r in scored[first] if all(r in other for other in scored.values())]
+    chosen = shared if response is None else [r for r in shared if r == response]
+    if not chosen:
+        raise ValueError(
+            f"Models are compared on responses that all of them score. Shared: {listed(shared)}; "
+            f"asked for: {response}. Scored: "
+            + "; ".join(f"{n}: {listed(found)}" for n, found in scored.items())
+        )
+    problems = []
+    for name in scored:
+        for r in chosen:
+            problems += _differences(r, first, scored[first][r], name, scored[name][r])
+            if _is_mass(models[first], r) != _is_mass(models[name], r):
+                problems.append(
+                    f"'{r}' has a density in one of {listed((first, name))} and a probability "
+                    "mass in the other, whose logarithms are not comparable"
+                )
+    if problems:
+        raise ValueError(
+            "Models are compared on the same observations. Found: " + "; ".join(problems) + ". Fit "
+            "all of them to the same study (see fit.attrs['missing']), or pick a response="
+        )
+    return chosen
+
+
+def _differences(response: str, first: str, one: Any, name: str, other: Any) -> list[str]:
+    rows, others = np.sort(one.rows), np.sort(other.rows)
+    if not np.array_equal(rows, others):
+        return [
+            f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
+            f"{len(others):,} in '{name}', of which {len(np.intersect1d(rows, others)):,} are shared"
+        ]
+    if not np.array_equal(
+        one.observed[np.argsort(one.rows)], other.observed[np.argsort(other.rows)]
+    ):
+        return [f"the values of '{response}' differ between '{first}' and '{name}'"]
+    return []
+
+
+def _is_mass(model: Model, response: str) -> bool:
+    return model.response(response).levels is not None
+
+
+def _loo(name: str, log_likelihood: xr.DataArray) -> Any:
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(coords=log_likelihood.isel(observation=0, drop=True).coords),
+            "log_likelihood": log_likelihood.to_dataset(),
+        }
+    )
+    with warnings.catch_warnings():  # told below, with counts and consequences
+        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
+        return az.loo(tree, pointwise=True, reff=_efficiency(log_likelihood))
+
+
+def _efficiency(log_likelihood: xr.DataArray) -> float:
+    """Relative efficiency of the draws for the total log-likelihood."""
+    total = log_likelihood.sum("observation").to_numpy()
+    if total.std() == 0:
+        return 1.0
+    return float(min(az.ess(total, method="mean") / total.size, 1.0))
+
+
+def _bad(elpd: Any) -> int:
+    return int((np.asarray(elpd.pareto_k) > elpd.good_k).sum())
+
+
+def _reading(table: pd.DataFrame) -> str:
+    best, second = table.index[0], table.index[1]
+    difference, error = abs(float(table["elpd_diff"].iloc[1])), float(table["dse"].iloc[1])
+    clear = difference > 4 and difference > 2 * error
+    verdict = (
+        f"'{best}' predicts better than '{second}'"
+        if clear
+        else f"undecided between '{best}' and '{second}'"
+    )
+    text = f"{verdict}: elpd difference {difference:.1f} with standard error {error:.1f}"
+    bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
+    if bad:
+        text += f"; unreliable importance weights: {bad}, treat the ranking with care"
+    return text

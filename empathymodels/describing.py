@@ -1,0 +1,297 @@
+"""A model's card: everything it declares on one page."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent, fill
+from typing import Any
+
+from pymc_extras.prior import Prior
+
+from empathymodels.citing import reference_text
+from empathymodels.declaring import all_needs, claim, reads
+from empathymodels.equations import Needs
+from empathymodels.model import Column, FirstResponse, Model, Parameter, State, Summary
+from empathymodels.population import scale_of
+from empathymodels.reading import KEYS
+
+LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}
+WIDTH = 100
+SUMMARIES = {
+    "last": "`{}` after the last trial",
+    "change": "`{}` after the last trial minus its start",
+    "mean": "mean of `{}` over trials",
+    "mean_absolute": "mean of `{}` over trials, without its sign",
+}
+
+
+def card(model: Model) -> str:
+    """Return all that a model declares, as Markdown that also reads well in a terminal.
+
+    Parameters
+    ----------
+    model : Model
+        The model, or a variant of one.
+
+    Returns
+    -------
+    str
+        Equations (from the docstring of the model's file), parameters and their priors, the
+        data it reads, responses, latents, rivals, notes and references.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.card(em.get_model("outgroup_help_learning")).splitlines()[0]
+    '# outgroup_help_learning'
+    """
+    needs = all_needs(model)
+    sections = {
+        "Equations": _equations(model),
+        "Parameters": _parameters(model),
+        "Data": _data(model, needs),
+        "Responses": _responses(model, needs),
+        "States and latents": _latents(model),
+        "Rivals": _pairs((f"`{name}`", claim(rival)) for name, rival in model.rivals.items()),
+        "Notes": model.notes,
+        "References": "\n".join(_item(reference_text(entry)) for entry in model.references),
+    }
+    opening = "\n\n".join([f"# {model.label}", _sentence(model.title), *_variant(model)])
+    parts = [f"## {title}\n\n{text.strip()}" for title, text in sections.items() if text]
+    return "\n\n".join([opening, *parts]) + "\n"
+
+
+# ---------------------------------------------------------------------------- sections
+
+
+def _variant(model: Model) -> list[str]:
+    """Say how this variant differs; the file's equations are those of the model it came from."""
+    claims = [claim(model.rivals[name]) for verb, name in model.variant if verb == "rival"]
+    if not model.variant:
+        return []
+    return [
+        fill(
+            f"A variant of `{model.name}`: {model.label.removeprefix(model.name).strip()}. "
+            + "".join(f"{_sentence(claim)} " for claim in claims)
+            + "The equations are those of the original; the tables are those of the variant.",
+            width=WIDTH,
+        )
+    ]
+
+
+def _equations(model: Model) -> str:
+    """Return the file's docstring, its math as Markdown, without first line and references."""
+    if not Path(model.source).is_file():
+        return "This model was defined outside a file, so that its equations have no text."
+    module = ast.parse(Path(model.source).read_text(encoding="utf-8"))
+    text = (ast.get_docstring(module) or "").partition("\nReferences\n---")[0]
+    prose = text.partition("\n")[2].strip()
+    prose = re.sub(r"^\.\. math::\n((?:\n|[ \t]+.*\n?)*)", _display_math, prose, flags=re.M)
+    return re.sub(r":math:`([^`]+)`", r"$\1$", prose).replace("``", "`")
+
+
+def _display_math(block: re.Match[str]) -> str:
+    lines = dedent(block[1]).strip("\n")
+    if "&" in lines or "\\\\" in lines:
+        lines = f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
+    return f"$$\n{lines}\n$$\n\n"
+
+
+def _parameters(model: Model) -> str:
+    rows = [
+        (
+            f"${p.symbol}$" if p.symbol else "",
+            f"`{p.name}`",
+            p.meaning,
+            p.level if p.by is None else f"{p.level} and {p.by}",
+        )
+        for p in model.parameters
+    ]
+    priors = [
+        (f"`{p.name}`", _typical_text(model, p), *_prior_texts(p), _scale_text(model, p))
+        for p in model.parameters
+    ]
+    headers = ("parameter", "typical value", "prior of the mean", "of the spread", "on the scale")
+    tables = [_table(("symbol", "parameter", "meaning", "one per"), rows), _table(headers, priors)]
+    return "\n\n".join([*tables, *_population_notes(model)])
+
+
+def _population_notes(model: Model) -> Iterator[str]:
+    if model.correlate:
+        yield f"Correlations are inferred between {_code(model.correlate)}."
+    if model.covariates:
+        formulas = (f"`{name} ~ {formula}`" for name, formula in model.covariates.items())
+        yield f"Covariates unless others are given: {', '.join(formulas)}."
+
+
+def _typical_text(model: Model, parameter: Parameter) -> str:
+    """Say what is ordinary, in the units of the data."""
+    low, width = scale_of(parameter, model)
+    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    unit = f" {response.unit}" if response is not None and response.unit else ""
+    smallest, largest = (low + width * end for end in parameter.typical)
+    return f"{smallest:.3g} to {largest:.3g}{unit}"
+
+
+def _prior_texts(parameter: Parameter) -> tuple[str, str]:
+    if parameter.fixed is not None:
+        return f"fixed at {_fixed_text(parameter)}", ""
+    return _prior_text(parameter.location), _prior_text(parameter.spread)
+
+
+def _scale_text(model: Model, parameter: Parameter) -> str:
+    """Say on which scale the priors of a parameter are stated, as a formula of its value."""
+    if parameter.fixed is not None:
+        return ""
+    low, width = scale_of(parameter, model)
+    value = "value" if low == 0 else f"value - {low:g}" if low > 0 else f"value + {-low:g}"
+    if width != 1:
+        value = f"{value if low == 0 else f'({value})'} / {width:g}"
+    return LINKS[parameter.support].format(value)
+
+
+def _fixed_text(parameter: Parameter) -> str:
+    if isinstance(parameter.fixed, Mapping):
+        return ", ".join(f"{level}: {value:g}" for level, value in parameter.fixed.items())
+    return f"{parameter.fixed:g}"
+
+
+def _prior_text(prior: Prior | None) -> str:
+    if prior is None:
+        return ""
+    given = (
+        f"{name}={_prior_text(value) if isinstance(value, Prior) else value}"
+        for name, value in prior.parameters.items()
+    )
+    return f"{prior.distribution}({', '.join(given)})"
+
+
+def _data(model: Model, needs: Mapping[str, Needs]) -> str:
+    rows = [(f"`{c.name}`", c.table, c.meaning, _limits(c), _default(c)) for c in model.columns]
+    examples = [
+        f"{table}.csv\n{','.join(row)}\n{','.join(map(str, row.values()))}"
+        for table, row in example_rows(model, needs).items()
+    ]
+    optional = f" ({_code(model.sequence)} where the study has them)" if model.sequence else ""
+    about = f"A row of each table, with all that the model can read{optional}:"
+    blocks = ["```text\n" + "\n\n".join(examples) + "\n```"]
+    columns = [_table(("column", "table", "meaning", "values", "if absent"), rows)] if rows else []
+    return "\n\n".join([*columns, about, *blocks])
+
+
+def _default(column: Column) -> str:
+    return "required" if column.default is None else f"taken as {column.default:g}"
+
+
+def example_rows(model: Model, needs: Mapping[str, Needs]) -> dict[str, dict[str, Any]]:
+    """Return one row of every table that a model reads, with keys and made-up values."""
+    by_trial = any(r.table == "regions" and needs[r.name].latents for r in model.responses)
+    keys = {"participant": "01", "session": 1, "block": 1, "trial": 1}
+    keys |= {"region": next((r.region for r in model.responses if r.region), "AI")}
+    rows: dict[str, dict[str, Any]] = {}
+    for table in KEYS:
+        read = [c for c in model.columns if c.table == table]
+        read += [r.values for r in model.responses if r.table == table]
+        used = {"participant", "region", *(("trial", *model.sequence) if by_trial else ())}
+        names = used if table == "regions" else {*used, "trial", *model.sequence}
+        if read:
+            row = {key: keys.get(key, 1) for key in KEYS[table] if key in names}
+            rows[table] = row | {column.name: _example(column) for column in read}
+    return rows
+
+
+def _example(column: Column) -> Any:
+    if column.levels == "any":
+        return f"{column.name}_1"
+    if column.levels:
+        return column.levels[0]
+    if column.default is not None or column.range is None:
+        return 0.1
+    return f"{sum(column.range) / 2:g}"
+
+
+def _limits(column: Column) -> str:
+    """Say which values a column may hold."""
+    unit = f" {column.unit}" if column.unit else ""
+    if column.levels == "any":
+        return "any labels"
+    if column.levels:
+        return ", ".join(str(level) for level in column.levels)
+    if column.range is None:
+        return f"any number{f', {column.unit}' if unit else ''}"
+    return "{:g} to {:g}".format(*column.range) + unit
+
+
+def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
+    rows = [
+        (
+            f"`{r.name}`",
+            r.meaning,
+            f"{r.table}.{r.values.name}" + (f", region {r.region}" if r.region else ""),
+            _limits(r.values),
+        )
+        for r in model.responses
+    ]
+    read = _pairs((f"`{r.name}`", ", ".join(reads(model, needs[r.name]))) for r in model.responses)
+    table = _table(("response", "meaning", "where", "values"), rows)
+    return f"{table}\n\nTheir distributions read:\n\n{read}"
+
+
+def _latents(model: Model) -> str:
+    entries = [(f"`{s.name}` (state)", _state_text(s)) for s in model.states]
+    entries += [(f"`{name}`", meaning) for name, meaning in model.latents.items()]
+    entries += [(f"`{s.name}` (per person)", _summary_text(s)) for s in model.summaries]
+    keys = f", {_code(model.sequence)} (of those that the study has)" if model.sequence else ""
+    reset = f"\n\nStates start again with every new participant{keys}."
+    return _pairs(entries) + (reset if model.states else "")
+
+
+def _summary_text(summary: Summary) -> str:
+    return SUMMARIES[summary.kind].format(summary.of)
+
+
+def _state_text(state: State) -> str:
+    start: Any = state.start
+    if isinstance(start, FirstResponse):
+        scored = "" if start.scored else ", which is then not scored"
+        text = f"starts at the first `{start.response}`{scored}"
+    else:
+        text = f"starts at `{start}`" if isinstance(start, str) else f"starts at {start:g}"
+    over = f"one per {state.over}; " if state.over else ""
+    return f"{state.meaning}; {over}{text}".removeprefix("; ")
+
+
+# ------------------------------------------------------------------------------- words
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _pairs(entries: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(_item(f"{name}: {text}") for name, text in entries)
+
+
+def _item(text: str) -> str:
+    wrapped = fill(text, WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    return "- " + wrapped.replace("\n", "\n  ")
+
+
+def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table with aligned columns; those that are empty throughout go."""
+    kept = [k for k in range(len(headers)) if any(row[k] for row in rows)]
+    cells = [[row[k].replace("|", r"\|") for k in kept] for row in [headers, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -1,0 +1,314 @@
+"""Tables of what was inferred, and differences between levels or groups."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.arrangement import Arrangement, is_item
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import evaluator
+from empathymodels.model import Model, Parameter
+from empathymodels.population import (
+    Covariates,
+    covariates_for,
+    linked_values,
+    natural_values,
+)
+from empathymodels.wording import did_you_mean, listed
+
+QUADRATURE_NODES = 41  # Gauss-Hermite nodes; exact far beyond Monte-Carlo error here
+
+
+def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
+    """Tidy table of the population and of every participant, on the natural scale.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    prob : float in (0, 1)
+        Mass of the highest-density intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row per quantity: ``parameter``, ``level`` (of its `by` column), ``whose`` (the
+        participant's label, ``"median person"``, ``"population average"`` or
+        ``"population"``), ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, ``unit``
+        ("natural" or "link") and ``shrinkage``. The *median person* has the population mean on
+        the link scale; the *population average* is the mean over people, which differs where
+        the link is not linear. With covariates both are averaged over the participants'
+        covariates on the link scale. ``spread between people`` is on the link scale.
+        ``shrinkage`` (people only) is the posterior variance of the person's value over the
+        population variance, on the link scale: near 0 the person's own data decide, near 1
+        only the population is known.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.estimates(fit).query("whose == 'median person'")  # doctest: +SKIP
+    """
+    model = model_of(fit)
+    arrangement = evaluator(model, study_of(fit)).arrangement
+    posterior = fit["posterior"].to_dataset()
+    rows: list[dict[str, Any]] = []
+    for parameter in arrangement.parameters:
+        if parameter.fixed is None:
+            rows += _population_rows(fit, posterior, parameter, arrangement, prob)
+            rows += _unit_rows(posterior, parameter, arrangement, prob)
+    return pd.DataFrame(rows)
+
+
+def _summary(draws: np.ndarray, prob: float) -> dict[str, float]:
+    low, high = az.hdi(draws.ravel(), prob=prob)
+    return {
+        "mean": float(draws.mean()),
+        "median": float(np.median(draws)),
+        "sd": float(draws.std(ddof=1)),
+        "hdi_low": float(low),
+        "hdi_high": float(high),
+    }
+
+
+def _levels(parameter: Parameter, arrangement: Arrangement) -> list[Any]:
+    return arrangement.levels[parameter.by] if parameter.by else [None]
+
+
+def _at(values: xr.DataArray, parameter: Parameter, level: Any) -> xr.DataArray:
+    return values if parameter.by is None else values.sel({parameter.by: level})
+
+
+def _population_rows(
+    fit: xr.DataTree,
+    posterior: xr.Dataset,
+    parameter: Parameter,
+    arrangement: Arrangement,
+    prob: float,
+) -> Iterator[dict[str, Any]]:
+    name, model = parameter.name, arrangement.model
+    for level in _levels(parameter, arrangement):
+        head = {"parameter": name, "level": level}
+        if parameter.level == "population":
+            draws = _at(posterior[name], parameter, level).to_numpy()
+            yield {**head, "whose": "population", **_summary(draws, prob), "unit": "natural"}
+            continue
+        mean = linked_mean(fit, parameter, level)
+        spread = _at(posterior[f"{name}_sd"], parameter, level).to_numpy()
+        median = natural_values(parameter, model, mean)
+        average = population_average(parameter, model, mean, spread)
+        whose = "median item" if is_item(parameter) else "median person"
+        yield {**head, "whose": whose, **_summary(median, prob), "unit": "natural"}
+        whose = "item average" if is_item(parameter) else "population average"
+        yield {**head, "whose": whose, **_summary(average, prob), "unit": "natural"}
+        whose = "spread between items" if is_item(parameter) else "spread between people"
+        yield {**head, "whose": whose, **_summary(spread, prob), "unit": "link"}
+
+
+def linked_mean(
+    fit: xr.DataTree, parameter: Parameter, level: Any, row: np.ndarray | None = None
+) -> np.ndarray:
+    """Population mean on the link scale, (chain, draw), at a row of covariates.
+
+    Without a row: at the mean of the covariates over the fit's participants.
+    """
+    posterior = fit["posterior"].to_dataset()
+    mean = _at(posterior[f"{parameter.name}_mean"], parameter, level).to_numpy()
+    effect = f"{parameter.name}_effect"
+    if effect not in posterior:
+        return mean
+    if row is None:
+        row = fit["constant_data"][f"{parameter.name}_covariates"].to_numpy().mean(axis=0)
+    values = _at(posterior[effect], parameter, level)
+    values = values.transpose("chain", "draw", f"{parameter.name}_covariate").to_numpy()
+    return mean + values @ row
+
+
+def population_average(
+    parameter: Parameter, model: Model, mean: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
+    """Mean over people on the natural scale, by Gauss-Hermite quadrature over deviations."""
+    if parameter.support == "real":
+        return natural_values(parameter, model, mean)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
+    values = natural_values(parameter, model, mean[..., None] + spread[..., None] * nodes)
+    return values @ (weights / weights.sum())
+
+
+def _unit_rows(
+    posterior: xr.Dataset, parameter: Parameter, arrangement: Arrangement, prob: float
+) -> Iterator[dict[str, Any]]:
+    if parameter.level == "population":
+        return
+    labels = arrangement.levels[parameter.level] if is_item(parameter) else arrangement.participants
+    dim = parameter.level
+    for level in _levels(parameter, arrangement):
+        values = _at(posterior[parameter.name], parameter, level)
+        variance = np.mean(_at(posterior[f"{parameter.name}_sd"], parameter, level).to_numpy() ** 2)
+        for label in labels:
+            draws = values.sel({dim: label}).to_numpy()
+            linked = linked_values(parameter, arrangement.model, draws)
+            yield {
+                "parameter": parameter.name,
+                "level": level,
+                "whose": str(label),
+                **_summary(draws, prob),
+                "unit": "natural",
+                "shrinkage": float(min(linked.var() / variance, 1.0)),
+            }
+
+
+# ------------------------------------------------------------------------- contrasts
+
+
+def contrast(
+    fit: xr.DataTree,
+    parameter: str,
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    *,
+    rope: tuple[float, float] | None = None,
+    prob: float = 0.9,
+    scale: Literal["median person", "population average", "link"] = "median person",
+) -> pd.DataFrame:
+    """Difference of a parameter between two levels or groups, from the joint posterior.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    parameter : str
+        Participant-level parameter.
+    first, second : mapping
+        What is compared, ``first`` minus ``second``: the level of the parameter's `by` column
+        (``{"cue": "high"}``) and/or values of covariates in its formula
+        (``{"partner_group": "out"}``). Covariates not named keep each participant's value and
+        are averaged over on the link scale.
+    rope : (float, float), optional
+        Region of practical equivalence, in the unit of `scale`.
+    prob : float in (0, 1)
+        Mass of the highest-density interval.
+    scale : {"median person", "population average", "link"}
+        Natural scale of the median person or of the population average, or the link scale.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, ``p_positive``, and with a
+        ROPE ``p_in_rope``, ``p_below_rope``, ``p_above_rope`` and ``verdict``.
+
+    Raises
+    ------
+    KeyError
+        A name is neither the parameter's `by` column nor a covariate of its formula.
+    ValueError
+        The parameter is fixed or population-level.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.contrast(
+    ...     fit,
+    ...     "learning_rate",
+    ...     {"partner_group": "out"},
+    ...     {"partner_group": "in"},
+    ...     rope=(-0.05, 0.05),
+    ... )  # doctest: +SKIP
+    """
+    model = model_of(fit)
+    declared = model.parameter(parameter)
+    if declared.level != "participant" or declared.fixed is not None:
+        raise ValueError(
+            f"A contrast needs a parameter that varies between participants and is not fixed; "
+            f"'{parameter}' does not. Choose another."
+        )
+    arrangement = evaluator(model, study_of(fit)).arrangement
+    asked = json.loads(fit.attrs["covariates"])
+    covariates = covariates_for(arrangement, asked).get(parameter)
+    sides = [_side(fit, declared, arrangement, covariates, at, scale) for at in (first, second)]
+    difference = sides[0] - sides[1]
+    row: dict[str, Any] = {
+        "parameter": parameter,
+        "first": _words(first),
+        "second": _words(second),
+        "scale": scale,
+        **_summary(difference, prob),
+        "p_positive": float((difference > 0).mean()),
+    }
+    return pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])
+
+
+def _words(at: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in at.items())
+
+
+def _side(
+    fit: xr.DataTree,
+    parameter: Parameter,
+    arrangement: Arrangement,
+    covariates: Covariates | None,
+    at: Mapping[str, Any],
+    scale: str,
+) -> np.ndarray:
+    given = dict(at)
+    level = given.pop(parameter.by, None) if parameter.by else None
+    known = _levels(parameter, arrangement)
+    if parameter.by and level not in known:
+        raise KeyError(
+            f"'{parameter.name}' has one value per '{parameter.by}': name one of {listed(known)} "
+            f"on both sides, for example {{'{parameter.by}': {known[0]!r}}}; found {level!r}."
+        )
+    row = _covariate_row(parameter, arrangement, covariates, given)
+    mean = linked_mean(fit, parameter, level, row)
+    if scale == "link":
+        return mean
+    if scale == "median person":
+        return natural_values(parameter, arrangement.model, mean)
+    spread = _at(fit["posterior"][f"{parameter.name}_sd"], parameter, level).to_numpy()
+    return population_average(parameter, arrangement.model, mean, spread)
+
+
+def _covariate_row(
+    parameter: Parameter,
+    arrangement: Arrangement,
+    covariates: Covariates | None,
+    given: Mapping[str, Any],
+) -> np.ndarray | None:
+    if not given:
+        return None
+    people = arrangement.checked.tables["participants"].set_index("participant").copy()
+    for name, value in given.items():
+        if covariates is None or name not in str(covariates.formula):
+            formula = covariates.formula if covariates else "no covariates"
+            raise KeyError(
+                f"'{name}' must be a covariate of '{parameter.name}' or its `by` column "
+                f"({parameter.by}); its formula is '{formula}'. Fit with "
+                f"covariates={{'{parameter.name}': '{name}'}}." + did_you_mean(name, people)
+            )
+        values = people[name].unique().tolist()
+        if not pd.api.types.is_numeric_dtype(people[name]) and value not in values:
+            raise KeyError(f"'{name}' must be one of {listed(values)}; found {value!r}.")
+        people[name] = value
+    assert covariates is not None
+    return covariates.at(people).to_numpy().mean(axis=0)
+
+
+def _rope(
+    difference: np.ndarray, rope: tuple[float, float], row: Mapping[str, Any]
+) -> dict[str, Any]:
+    low, high = rope
+    inside = row["hdi_low"] >= low and row["hdi_high"] <= high
+    outside = row["hdi_low"] > high or row["hdi_high"] < low
+    verdict = "practically equal" if inside else "different" if outside else "undecided"
+    return {
+        "p_below_rope": float((difference < low).mean()),
+        "p_in_rope": float(((difference >= low) & (difference <= high)).mean()),
+        "p_above_rope": float((difference > high).mean()),
+        "verdict": verdict,
+    }

@@ -1,0 +1,197 @@
+"""Simulation where responses feed back: draw, then update, one trial of all sequences at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pymc.pytensorf import compile, reseed_rngs
+from pytensor.graph.replace import vectorize_graph
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.equations import Names, mask_columns, pick
+from empathymodels.likelihood import Evaluator, Values
+from empathymodels.model import Column, Parameter, Response
+from empathymodels.population import item_or_person_index
+from empathymodels.wording import listed
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of many sequences, compiled: draws of what feeds back, then the next states.
+
+    The function takes every state, every parameter and every data input as (sequence,).
+    """
+
+    function: Any
+    random: list[Any]
+    parameters: list[Parameter]
+    data: list[str]
+
+
+def fed_back_responses(arrangement: Arrangement) -> list[Response]:
+    """Trial-level responses that later trials depend on, in declared order."""
+    read = set(arrangement.equations.data) | {
+        column.follows for column in _following(arrangement) if column.follows
+    }
+    return [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
+
+
+def _following(arrangement: Arrangement) -> list[Column]:
+    """Columns of the equations whose value a response brings about."""
+    read = arrangement.equations.data
+    return [c for c in arrangement.model.columns if c.follows and c.name in read]
+
+
+def _options(arrangement: Arrangement, column: Column) -> list[str]:
+    assert column.follows is not None
+    levels = arrangement.model.response(column.follows).levels or ()
+    return [f"{column.name}_{level}" for level in levels]
+
+
+def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
+    """Draw the responses that feed back, and the outcomes that follow from them.
+
+    Returns
+    -------
+    dict of str to ndarray (trial_row,)
+        In engine order.
+
+    Raises
+    ------
+    ValueError
+        The design does not hold the outcome of every level of a response.
+    """
+    arrangement = compiled.arrangement
+    fed_back = fed_back_responses(arrangement)
+    if "trial" not in compiled.memo:
+        _refuse_unknown_outcomes(arrangement)
+        compiled.memo["trial"] = _compile_trial(arrangement, fed_back)
+    trial: Trial = compiled.memo["trial"]
+    # the evaluator was seeded by the caller; this stream continues from it
+    reseed_rngs(trial.random, int(compiled.random[0].get_value().integers(2**31)))
+    starts = compiled(values)["start"]
+    states = [np.array(starts[name]) for name in arrangement.equations.states]
+    parameters = [_parameter_rows(arrangement, p, values) for p in trial.parameters]
+    data = [_data_rows(arrangement, name, fed_back) for name in trial.data]
+    drawn = {response.name: np.empty(len(arrangement.trials)) for response in fed_back}
+    offsets = arrangement.layout.offsets
+    for first, last in zip(offsets[:-1], offsets[1:], strict=True):
+        rows, active = slice(first, last), slice(0, last - first)
+        inputs = [s[active] for s in states] + [x[rows] for x in parameters + data]
+        results = trial.function(*inputs)
+        for array, result in zip(drawn.values(), results, strict=False):
+            array[rows] = result
+        for state, result in zip(states, results[len(drawn) :], strict=True):
+            state[active] = result
+    return drawn | _outcomes(arrangement, drawn)
+
+
+@contextmanager
+def replaced(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Iterator[None]:
+    """Let an evaluator see other trial data (trial_row,) for a while."""
+    before = {}
+    for name, shared in compiled.data.items():
+        place, _, column = name.partition(":")
+        if column in trials:
+            before[name] = shared.get_value()
+            scored = compiled.arrangement.scored.get(place)
+            rows = slice(None) if scored is None or scored.trial is None else scored.trial
+            shared.set_value(trials[column][rows])
+    try:
+        yield
+    finally:
+        for name, array in before.items():
+            compiled.data[name].set_value(array)
+
+
+def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
+    equations, names = arrangement.equations, [r.name for r in fed_back]
+    direct = set().union(*(arrangement.needs[n].direct_parameters for n in names))
+    used = [p for p in arrangement.parameters if p.name in direct | set(equations.parameters)]
+    read = set().union(*(arrangement.needs[n].direct_data for n in names)) | set(equations.data)
+    options = [o for column in _following(arrangement) for o in _options(arrangement, column)]
+    data_names = sorted(read - set(names)) + options
+
+    states = {name: pt.dvector(name) for name in equations.states}
+    parameters = {p.name: pt.dvector(p.name) for p in used}
+    data: dict[str, Any] = {name: pt.dvector(name) for name in data_names}
+    known = {equations.states[name]: vector for name, vector in states.items()}
+    known |= {scalar: parameters[name] for name, scalar in equations.parameters.items()}
+    known |= {scalar: data[name] for name, scalar in equations.data.items() if name in data}
+    latents = vectorize_graph(list(equations.latents.values()), known)
+    latent_view = Names("latent", dict(zip(equations.latents, latents, strict=True)))
+    draws: dict[str, Any] = {}
+    for response in fed_back:
+        views = Names("parameters", parameters), Names("data", data | draws)
+        draws[response.name] = response.function(latent_view, *views).astype("float64")
+    known |= {equations.data[name]: draw for name, draw in draws.items() if name in equations.data}
+    for column in _following(arrangement):
+        brought = tuple(data[option] for option in _options(arrangement, column))
+        position = _position(arrangement, column, draws)
+        known[equations.data[column.name]] = pick(brought, position)
+    following = vectorize_graph(list(equations.next_states.values()), known)
+    function, updates = compile(
+        [*states.values(), *parameters.values(), *data.values()],
+        [*draws.values(), *following],
+        random_seed=0,
+        mode="NUMBA",
+        return_updates=True,
+        on_unused_input="ignore",
+    )
+    return Trial(function, list(updates), used, data_names)
+
+
+def _position(arrangement: Arrangement, column: Column, draws: Mapping[str, Any]) -> Any:
+    """Position of a drawn response among its levels."""
+    assert column.follows is not None
+    levels = arrangement.model.response(column.follows).levels or ()
+    positions = tuple(pt.constant(float(k)) for k in range(len(levels)))
+    draw, found = draws[column.follows], positions[-1]
+    for level, position in zip(levels[:-1], positions[:-1], strict=True):
+        found = pt.switch(pt.eq(draw, level), position, found)
+    return found
+
+
+def _outcomes(arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    found = {}
+    for column in _following(arrangement):
+        assert column.follows is not None
+        levels = arrangement.model.response(column.follows).levels or ()
+        brought = arrangement.trials[_options(arrangement, column)].to_numpy(dtype=float)
+        position = np.searchsorted(np.sort(levels), drawn[column.follows])
+        found[column.name] = brought[np.arange(len(brought)), np.argsort(levels)[position]]
+    return found
+
+
+def _parameter_rows(arrangement: Arrangement, parameter: Parameter, values: Values) -> np.ndarray:
+    index = item_or_person_index(parameter, arrangement, arrangement.trials)
+    array = np.asarray(values[parameter.name], dtype=float)
+    return np.full(len(arrangement.trials), array) if index is None else array.ravel()[index]
+
+
+def _data_rows(arrangement: Arrangement, name: str, fed_back: list[Response]) -> np.ndarray:
+    if mask_columns(name):
+        simulated = {r.name for r in fed_back} | {c.name for c in _following(arrangement)}
+        real = [column for column in mask_columns(name) if column not in simulated]
+        return arrangement.is_observed(arrangement.trials, real).astype(float)
+    options = {o for column in _following(arrangement) for o in _options(arrangement, column)}
+    if name in options:
+        return arrangement.trials[name].to_numpy(dtype=float)
+    return arrangement.trial_data(name)
+
+
+def _refuse_unknown_outcomes(arrangement: Arrangement) -> None:
+    for column in _following(arrangement):
+        options = _options(arrangement, column)
+        absent = [option for option in options if option not in arrangement.trials]
+        if absent:
+            raise ValueError(
+                f"Full simulation needs the '{column.name}' that every '{column.follows}' would "
+                f"have brought: columns {listed(options)} of trials. Missing: {listed(absent)}. "
+                "Add them, or predict one step ahead, which needs only what happened."
+            )

@@ -1,0 +1,489 @@
+"""What a model declares: one trial of one person, its parameters, columns and responses.
+
+Everything here is a frozen description. Nothing samples, nothing reads files; the
+simulator, the likelihood, its gradient and the model's card are derived from these
+declarations elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pymc_extras.prior import Prior
+
+from empathymodels.wording import did_you_mean, listed
+
+Table = Literal["trials", "participants", "regions"]
+Support = Literal["real", "positive", "unit"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A data column that a model reads.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column in the study's table.
+    meaning : str
+        What one value says, in words.
+    table : {"trials", "participants", "regions"}
+        The table it lives in. Rows of other tables see it through the keys they share.
+    levels : tuple or "any" or None
+        Allowed values. Text levels enter the equations as their position (0, 1, ...),
+        numeric levels as they are. ``"any"`` takes the labels that the study has.
+    range : (float, float), optional
+        Smallest and largest allowed number.
+    unit : str
+        Unit of the numbers, for cards and axes.
+    default : float, optional
+        Value used throughout where the study has no such column. Without a default the
+        column is required by every response that reads it.
+    follows : str, optional
+        The response that brought this value about (the outcome of a choice). Full simulation
+        then needs what every level of that response would have brought, in columns
+        ``<name>_<level>``; without them it is refused.
+    """
+
+    name: str
+    meaning: str
+    table: Table = "trials"
+    levels: tuple[Any, ...] | Literal["any"] | None = None
+    range: tuple[float, float] | None = None
+    unit: str = ""
+    default: float | None = None
+    follows: str | None = None
+
+    @property
+    def is_label(self) -> bool:
+        """Whether the values are labels (text levels) and not numbers."""
+        return self.levels == "any" or (
+            self.levels is not None and any(isinstance(level, str) for level in self.levels)
+        )
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A quantity inferred for every participant, for the population, or for every item.
+
+    On the link scale (identity, log or logit of the support) each participant's value is
+    the population mean plus covariate effects plus a deviation with the population's spread.
+
+    Parameters
+    ----------
+    name : str
+        Name used in the equations and in every result.
+    meaning : str
+        What it stands for, in words.
+    location : Prior
+        Prior of the population mean, on the link scale.
+    spread : Prior, optional
+        Prior of the standard deviation between participants (or items), on the link scale.
+        Not needed for ``level="population"``.
+    support : {"real", "positive", "unit"}
+        Natural support; links are identity, log and logit.
+    by : str, optional
+        Column whose levels each get their own value. It may change from trial to trial.
+    level : str
+        ``"participant"``, ``"population"``, or the name of a column (crossed items).
+    typical : (float, float)
+        Range of ordinary natural-scale values, in the units of `scale_of` (fractions of the
+        response's range) where that is given.
+    scale_of : str, optional
+        A response. The parameter is then in that response's units, and `location`,
+        `spread` and `typical` are fractions of the response's range.
+    role : {"location", "scale"}
+        With `scale_of`: whether zero means the low end of the range (a location) or no
+        difference (a scale, slope or noise).
+    symbol : str
+        Mathematical symbol, for cards.
+    fixed : float or mapping, optional
+        Natural-scale value (one, or one per `by` level) that replaces inference.
+    """
+
+    name: str
+    meaning: str
+    location: Prior
+    spread: Prior | None = None
+    support: Support = "real"
+    by: str | None = None
+    level: str = "participant"
+    typical: tuple[float, float] = (-1.0, 1.0)
+    scale_of: str | None = None
+    role: Literal["location", "scale"] = "scale"
+    symbol: str = ""
+    fixed: float | Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.level != "population" and self.spread is None:
+            raise ValueError(
+                f"Parameter '{self.name}' varies over {self.level}s and so needs a prior for its "
+                'spread. Add spread=Prior("HalfNormal", sigma=...).'
+            )
+
+
+@dataclass(frozen=True)
+class FirstResponse:
+    """Start a state at the first observed response of the sequence.
+
+    Parameters
+    ----------
+    response : str
+        Response whose first observed value in the sequence starts the state (for a state
+        over levels: the first value on a trial of that level).
+    scored : bool
+        Whether that very response still enters the likelihood.
+    """
+
+    response: str
+    scored: bool = True
+
+
+@dataclass(frozen=True)
+class State:
+    """A latent quantity that is carried from one trial to the next.
+
+    Parameters
+    ----------
+    name : str
+        Name under which the equations read it.
+    start : float or str or FirstResponse
+        A constant, the name of a parameter, or the first response of the sequence.
+    over : str, optional
+        Column with K levels: the equations then get a tuple of K scalars, one per level.
+    meaning : str
+        What it stands for.
+    """
+
+    name: str
+    start: float | str | FirstResponse
+    over: str | None = None
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One number per participant computed from a state or a latent.
+
+    Parameters
+    ----------
+    name : str
+        Name under which participant-level responses read it from `latent`.
+    of : str
+        State (for ``"last"`` and ``"change"``) or latent (for the means).
+    kind : {"last", "change", "mean", "mean_absolute"}
+        Final value of the state, final minus start value, or mean (absolute) value over
+        the trials on which the latent exists. With several sequences per participant:
+        the average over sequences.
+    """
+
+    name: str
+    of: str
+    kind: Literal["last", "change", "mean", "mean_absolute"]
+
+
+@dataclass(frozen=True)
+class Response:
+    """Something observed, and its distribution given latents, parameters and data.
+
+    Parameters
+    ----------
+    name : str
+        Name of the response in every result.
+    function : callable
+        ``function(latent, parameters, data)`` returns an unnamed PyMC distribution
+        (``pm.Normal.dist(...)``). Every argument is aligned to the observed rows of `table`.
+    meaning : str
+        What is measured.
+    table : {"trials", "participants", "regions"}
+        Table with one row per observation.
+    column : str
+        For ``table="regions"``: the column that holds the values. Responses of the other
+        tables are found in the column called `name`.
+    range : (float, float), optional
+        Smallest and largest possible value, in the user's units. Priors of parameters with
+        ``scale_of`` this response are fractions of it.
+    levels : tuple, optional
+        Possible values of a discrete response.
+    region : str, optional
+        For ``table="regions"``: the region whose rows are read.
+    unit : str
+        Unit, for cards and axes.
+    """
+
+    name: str
+    function: Callable[[Any, Any, Any], Any]
+    meaning: str
+    table: Table = "trials"
+    column: str = "beta"
+    range: tuple[float, float] | None = None
+    levels: tuple[float, ...] | None = None
+    region: str | None = None
+    unit: str = ""
+
+    @property
+    def values(self) -> Column:
+        """The data column that holds this response."""
+        return Column(
+            self.column if self.table == "regions" else self.name,
+            self.meaning,
+            table=self.table,
+            levels=self.levels,
+            range=self.range,
+            unit=self.unit,
+        )
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A feature of the data that a good model must reproduce.
+
+    Parameters
+    ----------
+    name : str
+        Short label.
+    response : str
+        Response it is computed from.
+    function : callable
+        ``function(table) -> float``, where `table` holds the keys, the model's columns and
+        the response (observed or predicted) under its name.
+    """
+
+    name: str
+    response: str
+    function: Callable[[Any], float]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A paper: citation text and DOI."""
+
+    citation: str
+    doi: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A declared model. See ``print(model)`` for its card.
+
+    Parameters
+    ----------
+    title : str
+        One line: what the model says.
+    parameters, columns, responses : tuple
+        Declarations, see :class:`Parameter`, :class:`Column`, :class:`Response`.
+    step : callable, optional
+        ``step(state, parameters, data)`` returns ``(next_state, latents)``, or only the
+        latents for a model without states. Called once on symbolic scalars.
+    states : tuple of State
+        What is carried from trial to trial.
+    latents : mapping of str to str
+        Meaning of each latent that `step` returns.
+    summaries : tuple of Summary
+        Person-level numbers that participant-level responses may read.
+    sequence : tuple of str
+        Keys, besides participant, whose change resets the states (those the study has).
+    correlate : tuple of str
+        Participant-level parameters whose correlations are inferred.
+    covariates : mapping of str to str
+        Default covariate formula per parameter.
+    statistics : tuple of Statistic
+        Features for posterior predictive checks.
+    rivals : mapping of str to callable
+        Named alternatives: ``rival(model) -> model``; its docstring says what it claims.
+    references : tuple of Reference
+        Papers the equations come from.
+    notes : str
+        What was published and what is ours; traps.
+    name, source, variant : str, str, tuple
+        Set by the catalog and by the methods below.
+    """
+
+    title: str
+    parameters: tuple[Parameter, ...]
+    responses: tuple[Response, ...]
+    columns: tuple[Column, ...] = ()
+    step: Callable[..., Any] | None = None
+    states: tuple[State, ...] = ()
+    latents: Mapping[str, str] = field(default_factory=dict)
+    summaries: tuple[Summary, ...] = ()
+    sequence: tuple[str, ...] = ("session", "block")
+    correlate: tuple[str, ...] = ()
+    covariates: Mapping[str, str] = field(default_factory=dict)
+    statistics: tuple[Statistic, ...] = ()
+    rivals: Mapping[str, Callable[[Model], Model]] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    notes: str = ""
+    name: str = ""
+    source: str = ""
+    variant: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        from empathymodels.describing import card
+
+        return card(self)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.label}: {self.title}>"
+
+    @property
+    def label(self) -> str:
+        """Name with every change made to it, for tables and legends."""
+        changes = [_variant_text(verb, argument) for verb, argument in self.variant]
+        return " ".join([self.name or "(unnamed)", *changes])
+
+    def parameter(self, name: str) -> Parameter:
+        """The declaration of one parameter; KeyError names the existing ones."""
+        return _named(self.parameters, name, "parameter", self)
+
+    def response(self, name: str) -> Response:
+        """The declaration of one response; KeyError names the existing ones."""
+        return _named(self.responses, name, "response", self)
+
+    def column(self, name: str) -> Column:
+        """The declaration of one column; KeyError names the existing ones."""
+        return _named(self.columns, name, "column", self)
+
+    def fix(self, **values: float | Mapping[str, float]) -> Model:
+        """Return the model with parameters held at natural-scale values.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").fix(learning_rate=0.3)
+        >>> model.parameter("learning_rate").fixed
+        0.3
+        """
+        for name, value in values.items():
+            _check_fixed(self.parameter(name), value)
+        changed = {name: {"fixed": value} for name, value in values.items()}
+        return self._with_parameters(changed, ("fix", dict(values)))
+
+    def pool(self, *names: str) -> Model:
+        """Return the model with one value per participant in place of one per `by` level."""
+        for name in names:
+            if self.parameter(name).by is None:
+                raise ValueError(
+                    f"Only a parameter with `by` levels can be pooled; '{name}' of model "
+                    f"'{self.name}' has none. Leave it out of pool()."
+                )
+        return self._with_parameters({name: {"by": None} for name in names}, ("pool", list(names)))
+
+    def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
+        """Return the model with other priors.
+
+        Parameters
+        ----------
+        **priors
+            Per parameter a ``Prior`` (of the population mean, link scale) or a mapping with
+            any of ``{"location": Prior, "spread": Prior}``.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_priors(
+        ...     learning_rate=em.Prior("Normal", mu=-1, sigma=0.5)
+        ... )
+        >>> model.parameter("learning_rate").location.parameters["mu"]
+        -1
+        """
+        changed = {}
+        for name, given in priors.items():
+            self.parameter(name)
+            parts = dict(given) if isinstance(given, Mapping) else {"location": given}
+            wrong = {k: v for k, v in parts.items() if k not in ("location", "spread")}
+            if wrong or not all(isinstance(part, Prior) for part in parts.values()):
+                raise TypeError(
+                    f"The prior of '{name}' must be a Prior or a mapping with the keys 'location' "
+                    f"and 'spread'; found {given!r}. "
+                    f'Write for example {name}=Prior("Normal", mu=0, sigma=1).'
+                )
+            changed[name] = parts
+        stored = {n: {k: p.to_dict() for k, p in parts.items()} for n, parts in changed.items()}
+        return self._with_parameters(changed, ("with_priors", stored))
+
+    def without(self, *responses: str) -> Model:
+        """Return the model without some responses (and parameters only they use)."""
+        for name in responses:
+            self.response(name)
+        kept = tuple(r for r in self.responses if r.name not in responses)
+        if not kept:
+            raise ValueError(
+                f"A model needs at least one response; without({listed(responses)}) leaves "
+                f"'{self.name}' none. Keep at least one."
+            )
+        return replace(self, responses=kept, variant=(*self.variant, ("without", list(responses))))
+
+    def rival(self, name: str) -> Model:
+        """Return one of the named alternatives.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> em.get_model("outgroup_help_learning").rival("no_learning").label
+        'outgroup_help_learning no_learning'
+        """
+        if name not in self.rivals:
+            raise KeyError(
+                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals)}."
+                + did_you_mean(name, self.rivals)
+            )
+        changed = self.rivals[name](self)
+        return replace(changed, variant=(*self.variant, ("rival", name)))
+
+    def vary(self, changes: tuple[tuple[str, Any], ...]) -> Model:
+        """Return the model after replaying recorded changes (see `variant`)."""
+        model = self
+        for verb, argument in changes:
+            if verb == "rival":
+                model = model.rival(argument)
+            elif verb == "fix":
+                model = model.fix(**argument)
+            elif verb == "with_priors":
+                priors = {
+                    n: {k: Prior.from_dict(p) for k, p in parts.items()}
+                    for n, parts in argument.items()
+                }
+                model = model.with_priors(**priors)
+            else:
+                model = getattr(model, verb)(*argument)
+        return model
+
+    def _with_parameters(
+        self, changed: Mapping[str, Mapping[str, Any]], step: tuple[str, Any]
+    ) -> Model:
+        parameters = tuple(replace(p, **changed.get(p.name, {})) for p in self.parameters)
+        return replace(self, parameters=parameters, variant=(*self.variant, step))
+
+
+def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any:
+    found = {entry.name: entry for entry in declared}
+    if name not in found:
+        raise KeyError(
+            f"Model '{model.name}' has no {kind} '{name}'. It has {listed(found)}."
+            + did_you_mean(name, found)
+        )
+    return found[name]
+
+
+def _check_fixed(parameter: Parameter, value: float | Mapping[str, float]) -> None:
+    values = list(value.values()) if isinstance(value, Mapping) else [value]
+    low, high = {"real": (None, None), "positive": (0, None), "unit": (0, 1)}[parameter.support]
+    for number in values:
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise ValueError(
+                f"'{parameter.name}' has support '{parameter.support}'; found the fixed value "
+                f"{number}. Give a value inside the support (its ends included)."
+            )
+
+
+def _variant_text(verb: str, argument: Any) -> str:
+    if verb == "rival":
+        return str(argument)
+    if verb == "with_priors":
+        return f"priors({', '.join(argument)})"
+    if verb == "fix":
+        return " ".join(f"{name}={value}" for name, value in argument.items())
+    return f"{verb}({', '.join(argument)})"

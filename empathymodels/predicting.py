@@ -1,0 +1,190 @@
+"""What follows from a fit: trial-wise latents and predictions, with their uncertainty."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from empathymodels.feedback import fed_back_responses
+from empathymodels.fitting import model_of, observed_data, study_of
+from empathymodels.likelihood import (
+    Evaluator,
+    evaluate_draws,
+    evaluator,
+    latent_rows,
+    progress,
+    response_rows,
+)
+from empathymodels.model import Model
+from empathymodels.people import draw_people, prior_people
+from empathymodels.population import covariates_for, parameter_dims
+from empathymodels.simulating import simulate_responses
+from empathymodels.study import Study
+
+Kind = Literal["one_step_ahead", "simulation"]
+
+
+def latents(fit: xr.DataTree, *, draws: int = 400) -> xr.Dataset:
+    """Trial-wise latents of a fit with their posterior uncertainty.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    draws : int
+        About how many posterior draws to use (evenly thinned over all chains).
+
+    Returns
+    -------
+    Dataset (chain, draw, trial_row)
+        One variable per latent of the model (``value``, ``prediction_error``, ...), in the
+        order of the study's trials and with their keys as coordinates; NaN on trials whose
+        data the latent needs are missing.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.latents(fit)["prediction_error"].mean(("chain", "draw"))  # doctest: +SKIP
+    """
+    compiled = evaluator(model_of(fit), study_of(fit))
+    posterior = thinned(fit["posterior"].to_dataset(), draws)
+    found = evaluate_draws(compiled, posterior, "latent", description="Latents")
+    arrangement = compiled.arrangement
+    return xr.Dataset({n: latent_rows(arrangement, n, v) for n, v in found.items()})
+
+
+def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
+    """Keep about `draws` draws in all, evenly spaced within every chain."""
+    available = posterior.sizes["draw"]
+    per_chain = min(available, max(1, round(draws / posterior.sizes["chain"])))
+    kept = np.unique(np.linspace(0, available - 1, per_chain).round().astype(int))
+    return posterior.isel(draw=kept)
+
+
+def predict(
+    source: xr.DataTree | Model,
+    study: Study | None = None,
+    *,
+    kind: Kind = "one_step_ahead",
+    draws: int = 400,
+    seed: int,
+) -> xr.DataTree:
+    """Predict responses: from a fit (posterior) or from a model alone (prior).
+
+    Parameters
+    ----------
+    source : DataTree or Model
+        A fit gives posterior predictions, a model prior ones.
+    study : Study, optional
+        Trials and people to predict; for a fit its own study unless given. People whom the
+        fit knows keep their parameters; others are drawn from its population.
+    kind : {"one_step_ahead", "simulation"}
+        Each response given what really happened before it, or whole sequences in which
+        responses drawn earlier feed into later trials. The two differ only for models whose
+        equations read responses.
+    draws : int
+        About how many parameter draws to use.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    DataTree
+        Group ``posterior_predictive`` or ``prior_predictive`` (chain, draw, row) and
+        ``observed_data``; attribute ``prediction`` says in words what was predicted.
+
+    Raises
+    ------
+    ValueError
+        A simulation needs outcomes that the study does not hold.
+    TypeError
+        A model is given without a study.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> study = em.load_study("outgroup_help")
+    >>> model = em.get_model("outgroup_help_learning")
+    >>> prior = em.predict(model, study, draws=50, seed=1)
+    >>> prior.attrs["prediction"]
+    'prior prediction, one step ahead, new people'
+    """
+    if kind not in ("one_step_ahead", "simulation"):
+        raise ValueError(f"kind must be 'one_step_ahead' or 'simulation'; found {kind!r}.")
+    if isinstance(source, Model):
+        if study is None:
+            raise TypeError("Prior prediction needs a study: predict(model, study, seed=...).")
+        values, who, name = (
+            prior_people(source, study, draws=draws, seed=seed),
+            "new people",
+            "prior",
+        )
+        compiled = evaluator(source, study)
+    else:
+        name = "posterior"
+        compiled = evaluator(model_of(source), study or study_of(source))
+        posterior = thinned(source["posterior"].to_dataset(), draws)
+        values, who = _known_and_new(source, compiled, posterior, seed)
+    compiled.reseed(seed)
+    reads_itself = bool(fed_back_responses(compiled.arrangement))
+    found = (
+        _simulated(compiled, values)
+        if kind == "simulation"
+        else evaluate_draws(compiled, values, "draw", description="Predictions")
+    )
+    rows = {n: response_rows(compiled.arrangement, n, v) for n, v in found.items()}
+    tree = xr.DataTree.from_dict(
+        {
+            f"{name}_predictive": xr.Dataset(rows),
+            "observed_data": observed_data(compiled.arrangement),
+        }
+    )
+    manner = "one step ahead" if kind == "one_step_ahead" else "full simulation"
+    same = "" if reads_itself else " (the same for this model, whose equations read no response)"
+    tree.attrs["prediction"] = f"{name} prediction, {manner}, {who}"
+    tree.attrs["manner"] = manner + same
+    return tree
+
+
+def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]:
+    chains, draws = values.sizes["chain"], values.sizes["draw"]
+    arrays = {
+        p.name: values[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
+        for p in compiled.parameters
+    }
+    collected: dict[str, np.ndarray] = {}
+    for c, d in progress([(c, d) for c in range(chains) for d in range(draws)], "Simulations"):
+        found = simulate_responses(compiled, {n: array[c, d] for n, array in arrays.items()})
+        for name in compiled.arrangement.scored:
+            size = len(found[name])
+            collected.setdefault(name, np.empty((chains, draws, size)))[c, d] = found[name]
+    return collected
+
+
+def _known_and_new(
+    fit: xr.DataTree, compiled: Evaluator, posterior: xr.Dataset, seed: int
+) -> tuple[xr.Dataset, str]:
+    """Parameters of a study's people: their own where the fit has them, else drawn."""
+    known = [str(label) for label in posterior["participant"].to_numpy()]
+    people = compiled.arrangement.participants
+    new = [label for label in people if label not in set(known)]
+    if not new:
+        return posterior.sel(participant=people), "the same people"
+    original = evaluator(model_of(fit), study_of(fit)).arrangement
+    asked: dict[str, Any] = json.loads(fit.attrs["covariates"])
+    covariates = covariates_for(original, asked)
+    rng = np.random.default_rng(seed)
+    drawn = draw_people(compiled.arrangement, posterior, covariates, rng)
+    shared = [label for label in people if label in set(known)]
+    for parameter in compiled.parameters:
+        values = posterior[parameter.name]
+        if "participant" not in parameter_dims(parameter):
+            drawn[parameter.name] = values
+        elif shared:
+            own = values.sel(participant=shared)
+            drawn[parameter.name] = own.combine_first(drawn[parameter.name]).sel(participant=people)
+    who = f"{len(shared)} known and {len(new)} new people" if shared else "new people"
+    return drawn, who

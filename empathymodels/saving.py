@@ -1,0 +1,251 @@
+"""Self-sufficient fit files: write whole, read back anywhere, never run what they contain."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.catalog import get_model, list_models
+from empathymodels.equations import fingerprint
+from empathymodels.model import Model
+from empathymodels.study import Study
+from empathymodels.terminal import tell
+from empathymodels.wording import listed
+
+FORMAT = 1
+
+
+def save(fit: xr.DataTree, path: str | Path) -> Path:
+    """Write a fit to one file from which everything downstream works.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    path : str or Path
+        ``.nc`` for netCDF, ``.zarr`` for a Zarr folder. An older file is replaced only once
+        the new one is complete.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        The suffix is neither ``.nc`` nor ``.zarr``, or the model was not defined in a file.
+    """
+    path = Path(path)
+    check_suffix(path)
+    if not fit.attrs.get("model_text"):
+        raise ValueError(
+            "A saved fit carries the file that defines its model; this model was defined outside "
+            "a file. Put it into a .py file, get it with get_model(path) and fit again."
+        )
+    whole = fit.copy()
+    whole.attrs = {k: v for k, v in fit.attrs.items() if k != "source"} | {"format": FORMAT}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
+        unfinished = Path(folder) / path.name
+        if path.suffix == ".nc":
+            whole.to_netcdf(unfinished, engine="h5netcdf")
+        else:
+            whole.to_zarr(unfinished)
+        if path.is_dir():
+            os.replace(path, Path(folder) / "older")
+        os.replace(unfinished, path)
+    return path
+
+
+def check_suffix(path: Path) -> None:
+    """Raise ValueError for a path that `save` cannot write."""
+    if path.suffix not in (".nc", ".zarr"):
+        raise ValueError(
+            f"A fit is saved as .nc (netCDF) or .zarr; found '{path.name}'. Change the suffix."
+        )
+
+
+def load(
+    path: str | Path, *, model: str | Path | None = None, trust_source: bool = False
+) -> xr.DataTree:
+    """Read a fit that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or Zarr folder.
+    model : str or Path, optional
+        The file of the model, for a fit of a model of one's own. Its equations and
+        declarations must equal those of the fit.
+    trust_source : bool
+        Use the model text stored in the file. This runs that text as Python: only for files
+        whose author you trust.
+
+    Returns
+    -------
+    DataTree
+        As `fit` returned it.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no fit, comes from a later format, or its model has changed since.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"A fit must exist where you say; found none at {path}.")
+    engine = "zarr" if path.is_dir() else "h5netcdf"
+    try:
+        with xr.open_datatree(path, engine=engine) as stored:
+            fit = stored.load().copy()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"A fit file must be netCDF (.nc) or Zarr written by save(); {path.name} cannot be "
+            f"read as such: {error}."
+        ) from error
+    _check_format(fit, path)
+    if model is not None:
+        fit.attrs["source"] = str(Path(model).resolve())
+    elif trust_source and fit.attrs["model"] not in list_models():
+        fit.attrs["source"] = str(_write_source(fit))
+    if model is not None or fit.attrs["model"] in list_models() or trust_source:
+        used = find_model(fit)
+        tell(f"{path.name}: model '{used.label}' from {_origin(used, trust_source)}")
+    return fit
+
+
+def _origin(model: Model, trusted: bool) -> str:
+    if model.name in list_models():
+        return "the installed package"
+    return "the text stored in the file" if trusted else model.source
+
+
+def _check_format(fit: xr.DataTree, path: Path) -> None:
+    from empathymodels import __version__
+
+    if "fingerprint" not in fit.attrs:
+        raise ValueError(f"{path.name} must be a fit written by save(); it has no model identity.")
+    if int(fit.attrs.get("format", 0)) > FORMAT:
+        raise ValueError(
+            f"{path.name} has file format {fit.attrs['format']}; this version ({__version__}) "
+            f"reads up to {FORMAT}. Update empathymodels."
+        )
+    written = json.loads(fit.attrs["versions"])["empathymodels"]
+    if written != __version__:
+        tell(f"{path.name} was written by empathymodels {written}; this is {__version__}.")
+
+
+def _write_source(fit: xr.DataTree) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="empathymodels-"))
+    source = folder / f"{fit.attrs['model']}.py"
+    source.write_text(fit.attrs["model_text"], encoding="utf-8")
+    return source
+
+
+def find_model(fit: xr.DataTree) -> Model:
+    """Return the model behind a fit: the installed one or that of a named file.
+
+    Raises
+    ------
+    ValueError
+        It cannot be found, or its equations or declarations are no longer those of the fit.
+    """
+    name, source = fit.attrs["model"], fit.attrs.get("source", "")
+    if name not in list_models() and not Path(source).is_file():
+        raise ValueError(
+            f"This fit is of '{name}', which is not among the installed models "
+            f"({listed(list_models())}). Load it with load(path, model='{name}.py'), or, if you "
+            "trust its author, with load(path, trust_source=True)."
+        )
+    base = get_model(name) if name in list_models() else get_model(source)
+    model = base.vary(
+        tuple((verb, argument) for verb, argument in json.loads(fit.attrs["variant"]))
+    )
+    if fingerprint(model) != fit.attrs["fingerprint"]:
+        written = json.loads(fit.attrs["versions"])["empathymodels"]
+        raise ValueError(
+            f"The equations or declarations of '{model.label}' have changed since this fit (made "
+            f"with empathymodels {written}). Install that version, restore the model's file, or "
+            "fit again. The text that was fitted is in fit.attrs['model_text']."
+        )
+    return model
+
+
+# ------------------------------------------------------------------- studies in a tree
+
+
+def study_tree(study: Study) -> xr.DataTree:
+    """Return a study as a tree of datasets in which every missing value survives a file.
+
+    Labels, booleans and mixed columns become integer codes with their values in an attribute
+    (-1: missing), since plain netCDF cannot tell a missing text from an empty one.
+    """
+    groups = {name: _encoded(table) for name, table in study.tables.items()}
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = {
+        "name": study.name,
+        "citation": study.citation,
+        "notes": study.notes,
+        "log": json.dumps(study.log),
+        "simulated": int(study.simulated),
+        "simulated": int(study.simulated),
+    }
+    return tree
+
+
+def study_from_tree(tree: xr.DataTree) -> Study:
+    """Return the study that `study_tree` stored."""
+    tables = {name: _decoded(node.to_dataset()) for name, node in tree.children.items()}
+    texts = {name: str(tree.attrs[name]) for name in ("name", "citation", "notes")}
+    log, simulated = tuple(json.loads(tree.attrs["log"])), bool(tree.attrs.get("simulated"))
+    return Study(**tables, **texts, log=log, simulated=simulated)
+
+
+def _encoded(table: pd.DataFrame) -> xr.Dataset:
+    variables = {}
+    for name, column in table.items():
+        attributes = {"kind": "number", "dtype": str(column.dtype)}
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            missing = column.isna().any()
+            values = column.to_numpy(
+                dtype=float if missing else None, na_value=np.nan if missing else None
+            )
+        else:
+            values, labels = pd.factorize(column.astype(object))
+            attributes |= {"kind": "labels", "labels": json.dumps([_plain(x) for x in labels])}
+        variables[str(name)] = ("row", values, attributes)
+    return xr.Dataset(variables)
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, str | bool | int | float) else str(value)
+
+
+def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
+    columns = {}
+    for name, variable in dataset.data_vars.items():
+        if variable.attrs["kind"] == "number":
+            columns[name] = pd.Series(variable.to_numpy())
+        else:
+            labels = np.array([*json.loads(variable.attrs["labels"]), None], dtype=object)
+            columns[name] = pd.Series(labels[variable.to_numpy()], dtype=object)
+        columns[name] = _restored(columns[name], variable.attrs["dtype"])
+    return pd.DataFrame(columns)
+
+
+def _restored(column: pd.Series, dtype: str) -> pd.Series:
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError):
+        return column

@@ -1,0 +1,160 @@
+"""Simulate a study from a model: trials outermost, all sequences at once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.feedback import fed_back_responses, replaced, run_trials
+from empathymodels.likelihood import Evaluator, Values, evaluator, values_from_table
+from empathymodels.model import Model, Response
+from empathymodels.people import prior_people
+from empathymodels.population import column_label, parameter_dims
+from empathymodels.study import Study
+
+
+def simulate(
+    model: Model,
+    study: Study,
+    parameters: pd.DataFrame | Mapping[str, Any] | None = None,
+    *,
+    seed: int,
+) -> tuple[Study, pd.DataFrame]:
+    """Simulate everything a model observes, for the design of a study.
+
+    Parameters
+    ----------
+    model : Model
+        What generates the data.
+    study : Study
+        The design: people, trials and all columns that are not responses. Responses that it
+        has are replaced; where it has no regions table, betas are made for every trial.
+    parameters : DataFrame or mapping, optional
+        Natural-scale values as in `log_likelihood`. Drawn from the prior unless given.
+    seed : int
+        Seed of all draws.
+
+    Returns
+    -------
+    Study
+        The design with simulated responses (which may leave the ends of a rating scale where
+        their distribution does).
+    DataFrame
+        The parameters used: one row per participant, columns ``name`` or ``name[level]``.
+
+    Raises
+    ------
+    ValueError
+        An outcome depends on the response and the design does not say what other responses
+        would have brought.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> study = em.load_study("outgroup_help")
+    >>> model = em.get_model("outgroup_help_learning")
+    >>> simulated, truth = em.simulate(model, study, seed=1)
+    >>> len(truth)
+    36
+    """
+    design = _with_placeholders(model, study)
+    with warnings.catch_warnings():  # placeholders are identical by design
+        warnings.filterwarnings("ignore", message="Identical responses")
+        compiled = evaluator(model, design)
+    arrangement = compiled.arrangement
+    if parameters is None:
+        drawn = prior_people(model, design, draws=1, seed=seed)
+        values = {p.name: drawn[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
+    else:
+        values = values_from_table(arrangement, model, parameters)
+    compiled.reseed(seed)
+    responses = simulate_responses(compiled, values)
+    return _filled(design, arrangement, responses), parameter_table(arrangement, values)
+
+
+def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
+    """Draw all responses once, feeding those that the equations read back into them.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Per response on its scored rows; per outcome column that followed from a response, on
+        all trial rows (engine order).
+    """
+    arrangement = compiled.arrangement
+    if not fed_back_responses(arrangement):
+        return compiled(values)["draw"]
+    trials = run_trials(compiled, values)
+    with replaced(compiled, trials):
+        drawn = compiled(values)["draw"]
+    for name, filled in trials.items():
+        trial = arrangement.scored[name].trial if name in arrangement.scored else None
+        drawn[name] = filled if trial is None else filled[trial]
+    return drawn
+
+
+def parameter_table(arrangement: Arrangement, values: Values) -> pd.DataFrame:
+    """One row per participant, one column per value; population-level values repeat."""
+    columns: dict[str, Any] = {"participant": arrangement.participants}
+    for parameter in arrangement.parameters:
+        array = np.asarray(values[parameter.name])
+        if parameter_dims(parameter)[:1] not in (("participant",), (), (parameter.by,)):
+            continue  # items have no place in a table of people
+        for k in range(len(arrangement.levels[parameter.by]) if parameter.by else 1):
+            column = array[..., k] if parameter.by else array
+            columns[column_label(parameter, arrangement, k)] = np.broadcast_to(
+                column, len(arrangement.participants)
+            )
+    return pd.DataFrame(columns)
+
+
+# ------------------------------------------------------------------- the design as a study
+
+
+def _with_placeholders(model: Model, study: Study) -> Study:
+    """Give a study a legal value of every response on every row."""
+    tables = {name: table.copy() for name, table in study.tables.items()}
+    for response in model.responses:
+        column, value = response.values.name, _placeholder(response)
+        if response.table == "regions":
+            tables["regions"] = _with_region(tables, response, value)
+            continue
+        table = tables[response.table]
+        present = table[column] if column in table else pd.Series(np.nan, index=table.index)
+        table[column] = present.astype(float).fillna(value)
+    return replace(study, **tables, simulated=True)
+
+
+def _placeholder(response: Response) -> float:
+    if response.levels is not None:
+        return float(response.levels[0])
+    return float(np.mean(response.range)) if response.range else 0.0
+
+
+def _with_region(tables: dict[str, pd.DataFrame], response: Response, value: float) -> pd.DataFrame:
+    regions = tables.get("regions")
+    if regions is not None and (regions["region"] == response.region).any():
+        regions[response.column] = regions[response.column].astype(float).fillna(value)
+        return regions
+    keys = [k for k in ("participant", "session", "block", "trial") if k in tables["trials"]]
+    made = tables["trials"][keys].assign(region=response.region, **{response.column: value})
+    return made if regions is None else pd.concat([regions, made], ignore_index=True)
+
+
+def _filled(design: Study, arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> Study:
+    tables = {name: table.copy() for name, table in design.tables.items()}
+    for name, values in drawn.items():
+        if name not in arrangement.scored:  # an outcome that followed from a response
+            tables["trials"].loc[arrangement.place, name] = values
+            continue
+        scored = arrangement.scored[name]
+        table = tables[scored.response.table]
+        table.iloc[scored.rows, table.columns.get_loc(scored.response.values.name)] = values
+    log = (*design.log, f"responses simulated from {arrangement.model.label}")
+    return replace(design, **tables, log=log, simulated=True)

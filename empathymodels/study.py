@@ -1,0 +1,215 @@
+"""A study: up to three tidy tables with unique keys, read once and never changed.
+
+``trials`` has one row per participant, [session], [block] and trial; ``participants`` one row
+per person; ``regions`` one row per participant, region and whatever else tells its betas
+apart. Keys in brackets are optional. Tables join on every key they share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.reading import KEYS, Source, read_study
+from empathymodels.wording import counted, did_you_mean, listed
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Study:
+    """Tables of one study, checked and with keys that join.
+
+    Parameters
+    ----------
+    trials, participants, regions : DataFrame or path, optional
+        Tables, or CSV/TSV files (also gzipped) that hold them. Nothing given is changed.
+        Without `participants`, the people are those of the other tables, in order of
+        first appearance.
+    name, citation, notes : str
+        What the study is called, where it was published, what to know before using it.
+    columns : mapping of str to str, optional
+        The study's own column name for each of ours: ``{"choice": "resp"}``.
+    missing : mapping of str to list, optional
+        Codes that stand for a missing value: ``{"choice": [2]}``.
+    log : tuple of str
+        What has been done to the tables.
+    simulated : bool
+        Whether a model drew the responses. Their values are then not held to the declared
+        ranges, which a normal distribution may leave.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"subject": [1, 1, 2], "trial": [1, 2, 1], "resp": [0, 9, 1]})
+    >>> study = Study(
+    ...     trials=table,
+    ...     name="helping",
+    ...     columns={"participant": "subject", "choice": "resp"},
+    ...     missing={"choice": [9]},
+    ... )
+    >>> study
+    <Study helping: 2 participants, 3 trials>
+    >>> study.trials["choice"].tolist()
+    [0.0, nan, 1.0]
+    """
+
+    trials: pd.DataFrame | None
+    participants: pd.DataFrame
+    regions: pd.DataFrame | None
+    name: str
+    citation: str
+    notes: str
+    log: tuple[str, ...]
+    simulated: bool
+
+    def __init__(
+        self,
+        *,
+        trials: Source | None = None,
+        participants: Source | None = None,
+        regions: Source | None = None,
+        name: str = "study",
+        citation: str = "",
+        notes: str = "",
+        columns: Mapping[str, str] | None = None,
+        missing: Mapping[str, Any] | None = None,
+        log: tuple[str, ...] = (),
+        simulated: bool = False,
+    ) -> None:
+        sources = {"trials": trials, "participants": participants, "regions": regions}
+        tables, done = read_study(sources, name, columns or {}, missing or {})
+        texts = {"name": name, "citation": citation, "notes": notes, "log": (*log, *done)}
+        fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables that the study has, by name."""
+        every = {"trials": self.trials, "participants": self.participants, "regions": self.regions}
+        return {name: table for name, table in every.items() if table is not None}
+
+    @property
+    def digest(self) -> str:
+        """Hash of the contents of all tables."""
+        parts = [repr([(name, list(table)) for name, table in self.tables.items()])]
+        parts += [str(pd.util.hash_pandas_object(t).to_list()) for t in self.tables.values()]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    def exclude(self, query: str, *, table: str = "trials", reason: str) -> Study:
+        """Return the study without the rows of one table that match, and with a log entry.
+
+        Excluded participants leave every table. People who lose their last row of `trials`
+        stay in a participants table that knows more of them than their id.
+
+        Parameters
+        ----------
+        query : str
+            Rows to drop, as a pandas query; ``@name`` reads a variable of the caller.
+        table : {"trials", "participants", "regions"}
+            Table the query is asked of.
+        reason : str
+            Why, for the log.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"participant": [1, 1], "trial": [1, 2], "rt": [0.1, 0.8]})
+        >>> Study(trials=table).exclude("rt < 0.2", reason="anticipations").log
+        ('excluded 1 of 2 rows of trials: anticipations',)
+        """
+        tables = self.tables
+        if table not in tables:
+            raise KeyError(f"The study has no table '{table}' to exclude from; {listed(tables)}.")
+        rows = tables[table]
+        try:
+            dropped = rows.query(query, engine="python", level=1).index
+        except (NameError, SyntaxError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"exclude() needs a pandas query of the columns of {table}. Found {query!r}: "
+                f"{error}. It has {listed(rows)}. Labels are text: \"participant == '7'\"."
+            ) from error
+        if dropped.empty:
+            warnings.warn(
+                f"No row of {table} matches {query!r}: nothing is excluded. Labels are text: "
+                "\"participant == '7'\".",
+                stacklevel=2,
+            )
+        log = [f"excluded {len(dropped):,} of {counted(len(rows), 'row')} of {table}: {reason}"]
+        people = rows.loc[dropped, "participant"]
+        tables[table] = rows.drop(index=dropped)
+        if table == "participants":
+            for other in [name for name in tables if name != table]:
+                gone = np.asarray(tables[other]["participant"].isin(people))
+                tables[other] = tables[other].loc[~gone]
+                log.append(f"with them went {counted(gone.sum(), 'row')} of {other}")
+        elif list(self.participants) == ["participant"]:
+            del tables["participants"]  # derived again from the rows that are left
+        return replace(self, **{name: tables.get(name) for name in KEYS}, log=(*self.log, *log))
+
+    def __repr__(self) -> str:
+        """Name and sizes."""
+        nouns = {"participants": "participant", "trials": "trial", "regions": "region row"}
+        tables = self.tables
+        sizes = [counted(len(tables[name]), noun) for name, noun in nouns.items() if name in tables]
+        drawn = " (simulated)" if self.simulated else ""
+        return f"<Study {self.name}{drawn}: {', '.join(sizes)}>"
+
+    def __str__(self) -> str:
+        """Name, sizes, columns, citation and what was done."""
+        lines = [repr(self).strip("<>")]
+        lines += [f"  {name}: {', '.join(table)}" for name, table in self.tables.items()]
+        return "\n".join(lines + [f"  {text}" for text in (self.citation, *self.log) if text])
+
+
+def load_study(name: str) -> Study:
+    """Return one of the bundled studies.
+
+    Examples
+    --------
+    >>> load_study("outgroup_help").name
+    'outgroup_help'
+    """
+    folder = study_folder(name)
+    about = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    people, regions = folder / "participants.csv", folder / "regions.csv"
+    return Study(
+        trials=folder / "trials.csv",
+        participants=people if people.exists() else None,
+        regions=regions if regions.exists() else None,
+        name=name,
+        citation=about.get("citation", ""),
+        notes=about.get("notes", ""),
+    )
+
+
+def list_studies() -> list[str]:
+    """Return the names of the bundled studies.
+
+    Examples
+    --------
+    >>> "outgroup_help" in list_studies()
+    True
+    """
+    return sorted(file.parent.name for file in _data_folder().glob("*/study.json"))
+
+
+def study_folder(name: str) -> Path:
+    """Return the folder of a bundled study; KeyError names those that exist."""
+    known = list_studies()
+    if name not in known:
+        raise KeyError(
+            f"No bundled study is named '{name}'. There are {listed(known)}."
+            + did_you_mean(name, known)
+        )
+    return _data_folder() / name
+
+
+def _data_folder() -> Path:
+    installed = Path(__file__).parent / "data"
+    return installed if installed.exists() else Path(__file__).parents[1] / "data"

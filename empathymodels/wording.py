@@ -1,0 +1,33 @@
+"""Words for messages: lists, suggestions, counts, and all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def listed(names: Iterable[object], limit: int = 12) -> str:
+    """Return names quoted and joined by commas, cut after `limit` with the number left out."""
+    quoted = [f"'{name}'" for name in names]
+    if not quoted:
+        return "none"
+    shown = ", ".join(quoted[:limit])
+    return shown if len(quoted) <= limit else f"{shown} and {len(quoted) - limit} more"
+
+
+def did_you_mean(name: str, known: Iterable[object]) -> str:
+    """Return " Did you mean ...?" for the nearest known name, or an empty text."""
+    near = get_close_matches(str(name), [str(entry) for entry in known], n=1)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 trial", "2 trials"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def tell_all(opening: str, problems: list[str]) -> None:
+    """Raise one ValueError that lists every problem; nothing without problems."""
+    if problems:
+        bullets = [f"  {number}. {text}" for number, text in enumerate(problems, start=1)]
+        raise ValueError("\n".join([opening, *bullets]))

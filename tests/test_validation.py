@@ -1,0 +1,278 @@
+"""A study against a model: what is refused, left out, counted, warned of, and handed on."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from pymc_extras.prior import Prior
+
+from empathymodels.model import Column, Model, Parameter, Response, State
+from empathymodels.study import Study
+from empathymodels.validation import validate
+
+RATING = Response("rating", lambda *_: None, "how one feels", range=(1, 9), unit="points")
+CHOICE = Response("choice", lambda *_: None, "help or not", levels=(0, 1))
+INSULA = Response("insula", lambda *_: None, "activity", table="regions", region="AI")
+SCORE = Response("score", lambda *_: None, "empathic concern", table="participants")
+OUTCOME = Column("outcome", "whether help came", levels=(0, 1))
+PARTNER = Column("partner", "whom it concerns", levels=("ingroup", "outgroup"))
+BASELINE = Parameter(
+    "baseline",
+    "feeling without help",
+    location=Prior("Normal", mu=0, sigma=1),
+    spread=Prior("HalfNormal", sigma=1),
+    by="partner",
+)
+
+
+def model(*responses, columns=(), parameters=(), states=()):
+    return Model("Test", parameters, responses, columns=columns, states=states, name="test")
+
+
+@pytest.fixture
+def trials():
+    return pd.DataFrame(
+        {
+            "participant": ["P2", "P2", "P1", "P1"],
+            "trial": [1, 2, 1, 2],
+            "rating": [1, 5, 9, 3],
+            "choice": [0, 1, 1, 0],
+            "outcome": [1, 0, 1, 1],
+            "partner": ["ingroup", "outgroup", "ingroup", "outgroup"],
+        }
+    )
+
+
+@pytest.fixture
+def regions():
+    return pd.DataFrame(
+        {
+            "participant": ["P1", "P2", "P2"],
+            "region": ["AI", "AI", "ACC"],
+            "trial": [1, 2, 9],
+            "beta": [0.1, np.nan, 0.3],
+        }
+    )
+
+
+def refusal(declared, trials, **settings):
+    tables = {key: settings.pop(key) for key in ("participants", "regions") if key in settings}
+    with pytest.raises(ValueError) as error:
+        validate(declared, Study(trials=trials, name="made up", **tables), **settings)
+    return " ".join(str(error.value).split())
+
+
+# what is handed on
+
+
+def test_valid_data_pass_untouched(trials, regions):
+    study = Study(trials=trials, regions=regions)
+    before = {name: table.copy(deep=True) for name, table in study.tables.items()}
+    declared = model(RATING, CHOICE, columns=(OUTCOME, PARTNER), parameters=(BASELINE,))
+    checked = validate(declared, study)
+    assert checked.responses == ("rating", "choice")
+    assert checked.left_out == checked.missing == {}
+    assert checked.tables["trials"]["rating"].dtype == float
+    assert checked.tables["trials"]["partner"][0] == "ingroup"
+    assert set(checked.tables) == {"trials", "participants"}
+    for name, table in study.tables.items():
+        pd.testing.assert_frame_equal(table, before[name])
+
+
+def test_numbers_written_as_text_are_read(trials):
+    trials["rating"] = ["1", "5.5", " 9", None]
+    read = validate(model(RATING), Study(trials=trials)).tables["trials"]["rating"]
+    np.testing.assert_array_equal(read, [1, 5.5, 9, np.nan])
+
+
+def test_trials_come_in_order_and_know_their_row(trials):
+    shuffled = trials.iloc[[3, 0, 2, 1]].assign(trial=[10, 9, 2, 10])
+    table = validate(model(RATING), Study(trials=shuffled)).tables["trials"]
+    assert table["participant"].tolist() == ["P1", "P1", "P2", "P2"]  # as they first appear
+    assert table["trial"].tolist() == [2, 10, 9, 10]
+    assert table["_row"].tolist() == [2, 0, 1, 3]
+
+
+def test_text_sessions_keep_the_order_in_which_each_person_had_them(trials):
+    trials = trials.assign(session=["pre", "post", "post", "pre"], trial=1)
+    table = validate(model(RATING), Study(trials=trials)).tables["trials"]
+    assert table["session"].tolist() == ["pre", "post", "post", "pre"]
+
+
+def test_numeric_blocks_ascend(trials):
+    trials = trials.assign(block=["10", "9", "2", "1"], trial=1)
+    table = validate(model(RATING), Study(trials=trials)).tables["trials"]
+    assert table["block"].tolist() == [9, 10, 1, 2]
+
+
+def test_regions_hold_only_what_is_read(trials, regions):
+    checked = validate(model(INSULA), Study(trials=trials, regions=regions))
+    assert checked.tables["regions"]["region"].unique().tolist() == ["AI"]
+    assert checked.tables["regions"]["_row"].tolist() == [0, 1]
+    assert checked.missing == {"regions.beta": 1}
+
+
+def test_missing_values_are_counted(trials):
+    trials.loc[[1, 2], "outcome"] = np.nan
+    trials.loc[0, "rating"] = np.nan
+    checked = validate(model(RATING, columns=(OUTCOME,)), Study(trials=trials))
+    assert checked.missing == {"trials.outcome": 2, "trials.rating": 1}
+
+
+# what is left out
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (Response("ratng", RATING.function, ""), "no column 'ratng'. Did you mean 'rating'?"),
+        (SCORE, "participants has no column 'score'"),
+        (Response("x", RATING.function, "", table="regions", region="AIns"), "'AI', 'ACC'"),
+        (Response("empty", RATING.function, ""), "every value of 'empty' is missing"),
+    ],
+)
+def test_responses_that_the_study_lacks_are_left_out(trials, regions, response, reason):
+    study = Study(trials=trials.assign(empty=np.nan), regions=regions)
+    checked = validate(model(CHOICE, response), study)
+    assert checked.responses == ("choice",)
+    assert reason in checked.left_out[response.name]
+
+
+def test_a_response_of_an_absent_table_is_left_out(trials):
+    left_out = validate(model(CHOICE, INSULA), Study(trials=trials)).left_out
+    assert left_out == {"insula": "the study has no table 'regions'."}
+
+
+def test_no_response_left(trials):
+    text = refusal(model(INSULA, SCORE), trials)
+    assert "Model 'test' cannot use study 'made up'" in text
+    assert "At least one response of the model must be in the study. Found none of 2" in text
+    assert "'insula': the study has no table 'regions'" in text
+    assert "trials has 'participant', 'trial', 'rating'" in text
+    assert "Study(..., columns={...})" in text
+
+
+def test_an_absent_column_is_an_error_unless_only_left_out_responses_need_it(trials):
+    trials = trials.drop(columns="outcome").assign(outcomes=1)
+    declared = model(RATING, INSULA, columns=(OUTCOME,))
+    text = refusal(declared, trials)
+    assert "Column 'outcome' (whether help came) must be in trials" in text
+    assert "'rating' cannot be explained without it" in text
+    assert "Did you mean 'outcomes'?" in text
+    needed = {"rating": set(), "insula": {"outcome"}}
+    assert validate(declared, Study(trials=trials), needed=needed).responses == ("rating",)
+    needed = {"rating": {"outcome"}, "insula": {"outcome"}}
+    assert "Column 'outcome'" in refusal(declared, trials, needed=needed)
+
+
+def test_a_response_may_need_another_response(trials):
+    text = refusal(
+        model(RATING, CHOICE), trials.drop(columns="choice"), needed={"rating": {"choice"}}
+    )
+    assert "Column 'choice' (help or not) must be in trials: 'rating'" in text
+
+
+def test_a_default_replaces_an_absent_column(trials):
+    reward = Column("reward", "points at stake", default=1.0)
+    checked = validate(model(RATING, columns=(reward,)), Study(trials=trials))
+    assert "reward" not in checked.tables["trials"]
+
+
+def test_columns_that_nothing_needs_are_not_checked(trials):
+    trials["outcome"] = "unknown"
+    declared = model(RATING, columns=(OUTCOME,))
+    assert validate(declared, Study(trials=trials), needed={"rating": set()}).missing == {}
+
+
+# what is refused
+
+
+def test_every_error_is_told_at_once_and_located(trials):
+    trials["rating"] = ["1", "high", "10", "inf"]
+    trials.loc[[1, 2, 3], "choice"] = 2
+    trials.loc[0, "partner"] = "ingruop"
+    trials.loc[1, "partner"] = None
+    declared = model(RATING, CHOICE, columns=(PARTNER, OUTCOME), parameters=(BASELINE,))
+    text = refusal(declared, trials.drop(columns="outcome"))
+    for number in range(1, 8):
+        assert f" {number}. " in text
+    assert "Column 'outcome' (whether help came) must be in trials" in text
+    assert (
+        "'partner' of trials must be given in every row. Found no value in 1 of 4 rows: "
+        "participant 'P2', trial 2. Fill it in." in text
+    )
+    assert "'partner' of trials must be one of 'ingroup', 'outgroup'. Found 'ingruop'" in text
+    assert "Did you mean 'ingroup'?" in text
+    assert "'rating' of trials must be a number. Found 'high' in 1 of 4 rows" in text
+    assert "missing={\"rating\": ['high']}" in text
+    assert "'rating' of trials must be finite. Found 'inf' in 1 of 4 rows" in text
+    assert "'rating' of trials must lie between 1 and 9 points. Found '10' in 1 of 4" in text
+    assert (
+        "'choice' of trials must be one of 0, 1. Found 2 in 3 of 4 rows: participant 'P2', "
+        "trial 2; participant 'P1', trial 1; participant 'P1', trial 2. "
+        'Correct this, or read it as missing: missing={"choice": [2]}.' in text
+    )
+
+
+def test_simulated_responses_may_leave_their_range_but_columns_may_not(trials):
+    trials["rating"], trials["reward"] = [0.2, 5, 9.4, 3], [0, 1, 2, 3]
+    reward = Column("reward", "points at stake", range=(0, 3))
+    declared = model(RATING, columns=(reward,))
+    assert "'rating' of trials must lie between 1 and 9" in refusal(declared, trials)
+    checked = validate(declared, Study(trials=trials, simulated=True))
+    assert checked.tables["trials"]["rating"].tolist() == [0.2, 5, 9.4, 3]
+    with pytest.raises(ValueError, match="'reward' of trials must lie between 0 and 3"):
+        validate(declared, Study(trials=trials.assign(reward=4), simulated=True))
+
+
+def test_any_labels_will_do_but_ids_must_be_given(trials):
+    target = Column("target", "whose pain is seen", levels="any")
+    by_target = Parameter(
+        "appeal", "of a target", BASELINE.location, BASELINE.spread, level="target"
+    )
+    declared = model(RATING, columns=(target,), parameters=(by_target,))
+    labels = validate(declared, Study(trials=trials.assign(target=[3, 1, 4, 1]))).tables["trials"]
+    assert labels["target"].tolist() == [3, 1, 4, 1]
+    text = refusal(declared, trials.assign(target=["a", None, "b", None]))
+    assert "'target' of trials must be given in every row. Found no value in 2 of 4" in text
+
+
+def test_values_of_one_region_are_checked_by_its_own_range(trials, regions):
+    narrow = Response("insula", RATING.function, "", table="regions", region="AI", range=(0, 0.05))
+    text = refusal(model(narrow), trials, regions=regions)
+    assert "'beta' of regions must lie between 0 and 0.05. Found 0.1 in 1 of 2 rows" in text
+    assert "participant 'P1', region 'AI', trial 1" in text
+
+
+def test_betas_need_their_trial(trials, regions):
+    regions = regions.assign(trial=[8, 9, 1])
+    text = refusal(model(INSULA), trials, regions=regions)
+    # the beta of P2 is missing, so its trial is not looked for
+    assert "no match for 1 of 1 row: participant 'P1', region 'AI', trial 8" in text
+
+
+# what is warned of
+
+
+def test_one_participant(trials):
+    with pytest.warns(UserWarning, match="Only one participant: the spread"):
+        validate(model(RATING), Study(trials=trials.iloc[:2]))
+
+
+def test_one_trial_per_participant(trials):
+    once = Study(trials=trials.iloc[[0, 2]])
+    learner = model(RATING, states=(State("value", 0.0),))
+    with pytest.warns(UserWarning, match="learning cannot be told from the start value"):
+        validate(learner, once)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        validate(model(RATING), once)
+
+
+def test_identical_responses(trials):
+    with pytest.warns(UserWarning, match=r"'rating' is 5 in all 4 rows. Its noise will collapse"):
+        validate(model(RATING), Study(trials=trials.assign(rating=5)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        validate(model(RATING), Study(trials=trials.assign(rating=5), simulated=True))
