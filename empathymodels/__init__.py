@@ -34,14 +34,11 @@ if TYPE_CHECKING:
         Statistic,
         Summary,
     )
-    from empathymodels.plots import (
-        plot_latent,
-        plot_parameters,
-        plot_people,
-        plot_predictions,
-        plot_recovery,
-        plot_statistics,
-    )
+    from empathymodels.plots.comparison import plot_comparison
+    from empathymodels.plots.latents import plot_latent, plot_response_over_latent
+    from empathymodels.plots.parameters import plot_parameters, plot_people
+    from empathymodels.plots.predictions import plot_predictions, plot_statistics
+    from empathymodels.plots.recovery import plot_recovery
     from empathymodels.predicting import latents, predict
     from empathymodels.responses import Choice, measured
     from empathymodels.saving import load, save
@@ -73,14 +70,11 @@ _HOME = {
         "Statistic",
         "Summary",
     ),
-    "plots": (
-        "plot_latent",
-        "plot_parameters",
-        "plot_people",
-        "plot_predictions",
-        "plot_recovery",
-        "plot_statistics",
-    ),
+    "plots.comparison": ("plot_comparison",),
+    "plots.latents": ("plot_latent", "plot_response_over_latent"),
+    "plots.parameters": ("plot_parameters", "plot_people"),
+    "plots.predictions": ("plot_predictions", "plot_statistics"),
+    "plots.recovery": ("plot_recovery",),
     "predicting": ("latents", "predict"),
     "responses": ("Choice", "measured"),
     "saving": ("load", "save"),

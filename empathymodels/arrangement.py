@@ -17,6 +17,7 @@ from empathymodels.equations import (
     Equations,
     Needs,
     check_declaration,
+    computable,
     hold_where_missing,
     mask_columns,
     read_equations,
@@ -179,12 +180,21 @@ def arrange(model: Model, study: Study) -> Arrangement:
     trials, layout, place = _trial_rows(kept, checked)
     equations = hold_where_missing(read_equations(kept, sizes), _incomplete(kept, trials))
     needs = {r.name: response_needs(kept, r, equations) for r in kept.responses}
+    inferred = set().union(*(response.parameters for response in needs.values()))
+    there = {name for name in equations.data if _is_there(kept, trials, name)}
+    equations = computable(equations, kept, inferred, there)
     arrangement = Arrangement(
         kept, study, checked, equations, needs, participants, levels, trials, layout, place, {}
     )
     for response in kept.responses:
         arrangement.scored[response.name] = _score(arrangement, response)
     return arrangement
+
+
+def _is_there(model: Model, trials: pd.DataFrame, name: str) -> bool:
+    return (
+        name in trials or bool(mask_columns(name)) or trial_column(model, name).default is not None
+    )
 
 
 def trial_column(model: Model, name: str) -> Column:
@@ -217,6 +227,7 @@ def _columns_read(model: Model, response: Response) -> set[str]:
     columns = {column for p in used for column in _label_columns(p)}
     if needs.latents:
         columns |= {state.over for state in model.states if state.over}
+        columns |= {s.start.response for s in model.states if isinstance(s.start, FirstResponse)}
     return set(needs.all_data) | columns
 
 
@@ -270,7 +281,10 @@ def _score(arrangement: Arrangement, response: Response) -> Scored:
     usable = arrangement.is_observed(frame, [value, *needs.row_data])
     usable = usable & ~_starts_a_state(arrangement, response, frame)
     if response.table == "participants" and needs.latents:
-        usable = usable & frame["participant"].isin(arrangement.trials["participant"]).to_numpy()
+        usable = (
+            usable
+            & _summarised(arrangement, needs.latents)[arrangement.codes(frame, "participant")]
+        )
     kept = frame[usable].reset_index(drop=True)
     return Scored(
         response,
@@ -280,6 +294,15 @@ def _score(arrangement: Arrangement, response: Response) -> Scored:
         None if trial is None else trial[usable],
         arrangement.codes(kept, "participant"),
     )
+
+
+def _summarised(arrangement: Arrangement, summaries: Iterable[str]) -> np.ndarray:
+    """Whether a participant has trials, and a trial to average over for each of `summaries`."""
+    people = arrangement.codes(arrangement.sequence_rows, "participant")
+    counts = summary_counts(arrangement)
+    weights = [np.ones(len(people)), *(counts[name] for name in summaries if name in counts)]
+    sizes = [np.bincount(people, weight, len(arrangement.participants)) for weight in weights]
+    return np.min(sizes, axis=0) > 0
 
 
 def _response_rows(

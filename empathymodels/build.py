@@ -19,16 +19,11 @@ from empathymodels.arrangement import (
     summary_counts,
     trial_column,
 )
+from empathymodels.covariates import covariates_for
 from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import FirstResponse, Model, Parameter, Response, Summary
-from empathymodels.population import (
-    add_parameters,
-    centrable,
-    coordinates,
-    covariates_for,
-    item_or_person_index,
-    parameter_shape,
-)
+from empathymodels.people import blocks, flat_positions
+from empathymodels.population import add_parameters
 from empathymodels.recursion import Recursion, make_cell
 from empathymodels.study import Study
 
@@ -73,15 +68,18 @@ def build(
         What to fit to what.
     covariates : mapping of str to str, optional
         Formula per parameter; replaces the model's default for that parameter.
-    centring : mapping of str to float or ndarray, optional
-        How far each parameter's values are sampled directly (1) in place of their deviations
-        from the mean (0); halfway unless given. The posterior is the same.
+    centring : mapping of str to float or sequence, optional
+        How far each parameter's values (one number, or one per `by` level) are sampled directly
+        (1) in place of their deviations from the mean (0); halfway unless given. The posterior
+        is the same.
     """
     arrangement = arrange(model, study)
     tables = covariates_for(arrangement, covariates)
     needed = set().union(*(n.latents for n in arrangement.needs.values()))
-    with pm.Model(coords=coordinates(arrangement, tables)) as built:
-        values = add_parameters(arrangement, tables, _shares(arrangement, centring or {}))
+    with pm.Model() as built:
+        values = add_parameters(
+            arrangement, tables, shares_of_centring(arrangement, centring or {})
+        )
         observations = observe(arrangement, values, give=pm.Data, latents=needed)
         for name, distribution in observations.distributions.items():
             scored = arrangement.scored[name]
@@ -90,13 +88,18 @@ def build(
     return built, arrangement
 
 
-def _shares(arrangement: Arrangement, centring: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {
-        p.name: np.broadcast_to(
-            np.asarray(centring.get(p.name, 0.5), float), parameter_shape(p, arrangement)
-        ).copy()
-        for p in centrable(arrangement)
-    }
+def shares_of_centring(
+    arrangement: Arrangement, centring: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Share of every column per unit, (column,); correlated columns are never centred."""
+    found = {}
+    for block in blocks(arrangement):
+        shares = np.array(
+            [np.broadcast_to(centring.get(p.name, 0.5), k + 1)[k] for p, k in block.columns], float
+        )
+        shares[: block.correlated] = 0.0
+        found[block.unit] = shares
+    return found
 
 
 def _observed(response: Response, values: np.ndarray) -> np.ndarray:
@@ -104,7 +107,7 @@ def _observed(response: Response, values: np.ndarray) -> np.ndarray:
 
 
 def observe(
-    arrangement: Arrangement, values: Mapping[str, Any], *, give: Give, latents: Iterable[str]
+    arrangement: Arrangement, values: Any, *, give: Give, latents: Iterable[str]
 ) -> Observations:
     """Run the equations on parameter values and state the distribution of every response.
 
@@ -112,8 +115,8 @@ def observe(
     ----------
     arrangement : Arrangement
         Model and study.
-    values : mapping of str to tensor
-        Natural-scale parameters with dims as `parameter_dims`.
+    values : tensor (place,)
+        Natural-scale parameters of everybody, flat (see `people.flat_positions`).
     give : callable
         ``give(name, array)`` makes a data array symbolic (and replaceable).
     latents : iterable of str
@@ -121,7 +124,12 @@ def observe(
     """
     rows = _Rows(arrangement, values, give)
     wanted = [name for name in arrangement.equations.latents if name in set(latents)]
-    summaries = [s for s in arrangement.model.summaries if s.name in set(latents)]
+    carried = arrangement.equations.states
+    summaries = [
+        s
+        for s in arrangement.model.summaries
+        if s.name in set(latents) and (sum_name(s) if s.kind in ACCUMULATED else s.of) in carried
+    ]
     found: dict[str, Any] = {}
     starts: dict[str, Any] = {}
     finals: dict[str, Any] = {}
@@ -139,7 +147,7 @@ def observe(
 class _Rows:
     """Looks up parameters and data for the rows of a table, each array made symbolic once."""
 
-    def __init__(self, arrangement: Arrangement, values: Mapping[str, Any], give: Give):
+    def __init__(self, arrangement: Arrangement, values: Any, give: Give):
         self.arrangement, self.values, self._give = arrangement, values, give
         self._given: dict[str, Any] = {}
 
@@ -150,14 +158,10 @@ class _Rows:
 
     def parameter(self, parameter: Parameter, place: str, frame: pd.DataFrame) -> Any:
         """Values of a parameter on the rows of `frame`; `place` names those rows."""
-        value = self.values[parameter.name]
-        index = item_or_person_index(parameter, self.arrangement, frame)
-        if index is None:
-            return value
-        split = ",".join(filter(None, (parameter.level, parameter.by)))
-        if np.array_equal(index, np.arange(len(index))) and place == "participants":
-            return value.ravel()
-        return value.ravel()[self.data(f"{place}:position of {split}", index)]
+        positions = flat_positions(parameter, self.arrangement, frame)
+        if isinstance(positions, int):
+            return self.values[positions]
+        return self.values[self.data(f"{place}:place of {parameter.name}", positions)]
 
 
 def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tuple[dict, dict, dict]:

@@ -136,7 +136,7 @@ def _divergences(fit: xr.DataTree, posterior: xr.Dataset) -> dict[str, Any]:
         name = _where_they_gather(posterior, diverging)
         advice = (
             f"They gather where {name} is unusual. Raise target_accept (0.95, 0.99); if some stay, "
-            "switch that parameter with centred= or give it a narrower prior."
+            "switch that parameter with centring= or give it a narrower prior."
         )
     return _row("divergences", number, "0", number == 0, advice)
 

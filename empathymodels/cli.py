@@ -120,15 +120,12 @@ def fit(
 ) -> None:
     """Fit a model to a study and write the fit to a file."""
     changed = _model(model, rival, fix)
-    given = _study(
-        {"trials": trials, "participants": participants, "regions": regions},
-        study,
-        columns,
-        missing,
-    )
+    files = {"trials": trials, "participants": participants, "regions": regions}
+    given = _study(files, study, columns, missing)
     file = out or Path(f"{changed.label.replace(' ', '-')}.nc")
-    settings = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "cores": cores}
-    settings |= {"target_accept": target_accept, "covariates": _pairs(covariates, "covariates")}
+    settings: dict[str, Any] = {"covariates": _pairs(covariates, "covariates"), "seed": seed}
+    settings |= {"draws": draws, "tune": tune, "chains": chains, "cores": cores}
+    settings |= {"target_accept": target_accept}
     _fit(changed, given, file, settings)
 
 

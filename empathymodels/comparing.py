@@ -17,6 +17,8 @@ from empathymodels.model import Model
 from empathymodels.predicting import thinned
 from empathymodels.wording import counted, listed
 
+FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
+
 
 def compare(
     fits: Mapping[str, xr.DataTree],
@@ -151,6 +153,12 @@ def _is_mass(model: Model, response: str) -> bool:
 
 
 def _loo(name: str, log_likelihood: xr.DataArray) -> Any:
+    size = log_likelihood.sizes["chain"] * log_likelihood.sizes["draw"]
+    if size < FEWEST_DRAWS:
+        raise ValueError(
+            f"Importance weights need at least {FEWEST_DRAWS} posterior draws; found {size} of "
+            f"'{name}'. Raise draws= here, or fit with more."
+        )
     tree = xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset(coords=log_likelihood.isel(observation=0, drop=True).coords),

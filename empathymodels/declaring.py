@@ -42,7 +42,8 @@ def reads(model: Model, needs: Needs) -> list[str]:
     """Return what a response's own function reads: latents, parameters, data, as declared."""
     declared = [*model.latents, *(summary.name for summary in model.summaries)]
     declared += [p.name for p in model.parameters]
-    declared += [entry.name for entry in (*model.columns, *model.responses)]
+    declared += [column.name for column in model.columns]
+    declared += [response.name for response in model.responses]
     read = needs.latents | needs.direct_parameters | needs.direct_data
     return [name for name in dict.fromkeys(declared) if name in read]
 

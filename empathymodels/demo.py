@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import fill
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 import empathymodels as em
+from empathymodels.declaring import claim
 from empathymodels.study import study_folder
 from empathymodels.terminal import tell
 from empathymodels.wording import counted
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STUDY, MODEL, RIVAL = "outgroup_help", "outgroup_help_learning", "no_learning"
-SETTINGS = {"draws": 700, "tune": 700, "chains": 2}
+SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 700, "chains": 2}
 PROB = 0.9  # of the intervals whose coverage is counted
 RESOLUTION = 150  # dots per inch of the figures
+WIDTH = 88  # of the account
 
 
 def demo(folder: Path, seed: int = 1) -> None:
@@ -42,25 +45,28 @@ def demo(folder: Path, seed: int = 1) -> None:
     >>> demo(Path("empathymodels-demo"))  # doctest: +SKIP
     """
     began = perf_counter()
+
+    def step(text: str) -> None:
+        tell(f"[{perf_counter() - began:3.0f} s] {text} ...")
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     study, model = em.load_study(STUDY), em.get_model(MODEL)
     truth = pd.read_csv(study_folder(STUDY) / "true_parameters.csv", dtype={"participant": str})
-    models = {"learning": model, RIVAL: model.rival(RIVAL)}
-    fits = {}
-    for name, variant in models.items():
-        tell(f"Fitting '{name}' ({study!r}) ...")
-        fits[name] = em.fit(variant, study, seed=seed, **SETTINGS)
-    tell("Checking the sampling and the predictions ...")
+    step(f"compiling '{MODEL}' and fitting it to {study!r}")
+    fits = {"learning": em.fit(model, study, seed=seed, **SETTINGS)}
+    step(f"fitting its rival '{RIVAL}', which shares the compiled program")
+    fits[RIVAL] = em.fit(model.rival(RIVAL), study, seed=seed, **SETTINGS)
+    step("checking the sampling and the predictions")
     tables = {"checks": em.check(fits["learning"])}
-    tell("Comparing how well the two predict ...")
+    step("comparing how well the two predict")
     tables["comparison"] = em.compare(fits)
-    tell("Looking for the true parameters ...")
+    step("looking for the true parameters")
     tables["estimates"] = em.estimates(fits["learning"], prob=PROB)
     tables["recovery"] = recovery(tables["estimates"], truth)
-    tell("Writing fits, tables and figures ...")
+    step("drawing figures and writing everything")
     written = [*_write_fits(fits, folder), *_write_tables(tables, folder)]
-    written += _write_figures(fits["learning"], truth, folder)
+    written += _write_figures(fits["learning"], tables["comparison"], truth, folder)
     print("\n\n".join(_account(fits, tables, written, folder, perf_counter() - began)))
 
 
@@ -125,7 +131,7 @@ def _write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> Iterator[tup
 
 
 def _write_figures(
-    fit: xr.DataTree, truth: pd.DataFrame, folder: Path
+    fit: xr.DataTree, comparison: pd.DataFrame, truth: pd.DataFrame, folder: Path
 ) -> Iterator[tuple[Path, str]]:
     import matplotlib.pyplot as plt
 
@@ -135,6 +141,7 @@ def _write_figures(
         "predictions": (lambda: em.plot_predictions(fit, "feeling"), "predicted feelings"),
         "latent": (lambda: em.plot_latent(fit, "value"), "expected help from trial to trial"),
         "statistics": (lambda: em.plot_statistics(fit), "features of data and of predictions"),
+        "comparison": (lambda: em.plot_comparison(comparison), "how well each model predicts"),
         "recovery": (lambda: em.plot_recovery(fit, truth), "estimated against true parameters"),
     }
     for name, (draw, meaning) in figures.items():
@@ -155,59 +162,68 @@ def _account(
     seconds: float,
 ) -> Iterator[str]:
     """Yield the paragraphs of what was done and found, with numbers from the results."""
+    yield _paragraph("What was fitted", _fitted_words(fits["learning"], seconds))
+    yield _paragraph("Is the sampling fine?", *_sampling_words(tables["checks"]))
+    yield _paragraph("Which model predicts better?", _comparison_words(tables["comparison"]))
+    yield _paragraph("Were the true parameters found again?", *_recovery_words(tables["recovery"]))
+    yield _paragraph(
+        "What next?",
+        "The model's card says which columns your own tables need. Then fit it to them:",
+        f"empathymodels card {MODEL}",
+        f"empathymodels fit {MODEL} --trials trials.csv --participants participants.csv --seed 1",
+    )
+    width = max(len(path.name) for path, _ in written)
+    files = [f"{path.name:{width}}  {meaning}" for path, meaning in written]
+    yield _paragraph("Everything is in", str(folder.resolve()), *files)
+
+
+def _paragraph(title: str, text: str, *entries: str) -> str:
+    return "\n".join([title.upper(), fill(text, WIDTH), *(f"  {entry}" for entry in entries)])
+
+
+def _fitted_words(fit: xr.DataTree, seconds: float) -> str:
     model, study = em.get_model(MODEL), em.load_study(STUDY)
     sizes = [counted(len(study.participants), "participant")]
     sizes += [counted(len(study.trials), "trial")] if study.trials is not None else []
-    draws = counted(fits["learning"]["posterior"].sizes["draw"], "draw")
-    chains = counted(fits["learning"]["posterior"].sizes["chain"], "chain")
-    yield (
-        f"WHAT WAS FITTED. The simulated study '{study.name}' ({', '.join(sizes)}) with two "
-        f"models: 'learning' ({model.title}) and its rival '{RIVAL}' "
-        f"({model.rivals[RIVAL].__doc__ or ''}) {chains} of {draws} each; {seconds:.0f} seconds "
-        "for everything."
+    posterior = fit["posterior"]
+    return (
+        f"Two models of the simulated study '{study.name}' ({', '.join(sizes)}). 'learning': "
+        f"{model.title}. Its rival '{RIVAL}': {claim(model.rivals[RIVAL])} "
+        f"{counted(posterior.sizes['chain'], 'chain')} of "
+        f"{counted(posterior.sizes['draw'], 'draw')} each; {seconds:.0f} seconds in all."
     )
-    yield f"IS THE SAMPLING FINE? {_sampling_words(tables['checks'])}"
-    yield f"WHICH MODEL PREDICTS BETTER? {_comparison_words(tables['comparison'])}"
-    yield f"WERE THE TRUE PARAMETERS RECOVERED? {_recovery_words(tables['recovery'])}"
-    yield (
-        f"WHAT NEXT? Read the model's card: empathymodels card {MODEL}. It shows which columns "
-        f"your own tables need; then: empathymodels fit {MODEL} --trials trials.csv "
-        "--participants participants.csv --seed 1"
-    )
-    width = max(len(path.name) for path, _ in written)
-    files = "\n".join(f"  {path.name:{width}}  {meaning}" for path, meaning in written)
-    yield f"Everything is in {folder.resolve()}:\n{files}"
 
 
-def _sampling_words(checks: pd.DataFrame) -> str:
+def _sampling_words(checks: pd.DataFrame) -> Iterator[str]:
     failed = checks[~checks["passed"].astype(bool)]
     text = f"{len(checks) - len(failed)} of {counted(len(checks), 'check')} passed."
-    told = [
-        f"\n  {row.check} is {row.value} (limit {row.limit}): {row.advice}"
-        for row in failed.itertuples()
-    ]
-    return text + "".join(told)
+    yield text if failed.empty else f"{text} In work of your own, act on the others first:"
+    for row in failed.itertuples():
+        value = row.value if isinstance(row.value, str) else f"{row.value:.4g}"
+        told = fill(f"{row.check} is {value} ({row.limit}). {row.advice}", WIDTH - 4)
+        yield told.replace("\n", "\n    ")
 
 
 def _comparison_words(comparison: pd.DataFrame) -> str:
-    best, second = comparison.index[:2]
+    second = comparison.index[1]
     difference, error = (abs(float(comparison.loc[second, name])) for name in ("elpd_diff", "dse"))
     return (
-        f"'{best}': left-out observations are more probable under it, by {difference:.1f} in log "
-        f"density, which is {difference / error:.1f} times its standard error. "
-        f"In short: {comparison.attrs['reading']}."
+        f"By the log density of observations left out one at a time (elpd): "
+        f"{comparison.attrs['reading']}. The difference is {difference / error:.1f} times its "
+        "standard error."
     )
 
 
-def _recovery_words(found: pd.DataFrame) -> str:
-    people = found[found["correlation"].notna()]
+def _recovery_words(found: pd.DataFrame) -> Iterator[str]:
     covered, values = int(found["covered"].sum()), int(found["values"].sum())
-    rows = "".join(
-        f"\n  {row.parameter}: correlation {row.correlation:.2f}, "
-        f"{row.covered / row.values:.0%} covered"
-        for row in people.itertuples()
+    yield (
+        f"{covered / values:.0%} of {values:,} true values ({covered:,}) lie inside their "
+        f"{PROB:.0%} interval. Participants' estimates against their true values:"
     )
-    return (
-        f"{covered:,} of {counted(values, 'true value')} ({covered / values:.0%}) lie inside their "
-        f"{PROB:.0%} interval. Participants' estimates against their true values:{rows}"
-    )
+    people = found[found["correlation"].notna()]
+    width = max(map(len, people["parameter"]))
+    for row in people.itertuples():
+        yield (
+            f"{row.parameter:{width}}  correlation {row.correlation:.2f}, "
+            f"{row.covered} of {row.values} covered"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent, fill
 from typing import Any
@@ -15,7 +15,7 @@ from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.equations import Needs
 from empathymodels.model import Column, FirstResponse, Model, Parameter, State, Summary
-from empathymodels.population import scale_of
+from empathymodels.people import scale_of
 from empathymodels.reading import KEYS
 
 LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}
@@ -284,7 +284,7 @@ def _item(text: str) -> str:
     return "- " + wrapped.replace("\n", "\n  ")
 
 
-def _table(headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table with aligned columns; those that are empty throughout go."""
     kept = [k for k in range(len(headers)) if any(row[k] for row in rows)]
     cells = [[row[k].replace("|", r"\|") for k in kept] for row in [headers, *rows]]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.op import Op
@@ -95,7 +97,8 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     model : Model
         Declaration whose `step` is read (``None`` gives empty equations).
     sizes : mapping of str to int, optional
-        Number of levels of every column that a state is `over`; 2 where not given.
+        Number of levels of every column that a state is `over`; where not given, that of its
+        declaration, and 2 for levels that only the data tell.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     ValueError
         Returned states do not match the declared ones, or an operation is not element-wise.
     """
-    sizes = {state.over: 2 for state in model.states if state.over} | dict(sizes or {})
+    sizes = {s.over: _declared_size(model, s) for s in model.states if s.over} | dict(sizes or {})
     parameters = {p.name: pt.dscalar(p.name) for p in model.parameters}
     data = {name: pt.dscalar(name) for name in trial_data_names(model)}
     states = {n: pt.dscalar(n) for s in model.states for n in scalar_names(s, sizes)}
@@ -127,7 +130,15 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     # a latent often has the name of a state, so the two are never merged by name
     _refuse_array_operations(model, next_states)
     _refuse_array_operations(model, latents)
+    carried = list(states)
     for summary in model.summaries:
+        if summary.kind not in ACCUMULATED and summary.of not in carried:
+            raise ValueError(
+                f"Summary '{summary.name}' of model '{model.name}' takes the {summary.kind} of "
+                f"'{summary.of}', which is not a carried number. There are {listed(carried)}; of a "
+                "state over levels, carry the number wanted in a state of its own."
+                + did_you_mean(summary.of, carried)
+            )
         if summary.kind in ACCUMULATED:
             total = pt.dscalar(sum_name(summary))
             states[total.name] = total
@@ -141,6 +152,11 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     parameters = {name: scalar for name, scalar in parameters.items() if scalar in reached}
     data = {name: scalar for name, scalar in data.items() if scalar in reached}
     return Equations(states, parameters, data, next_states, latents)
+
+
+def _declared_size(model: Model, state: State) -> int:
+    levels = model.column(str(state.over)).levels
+    return len(levels) if isinstance(levels, tuple) else 2
 
 
 def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equations:
@@ -157,6 +173,45 @@ def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equat
             updated = pt.switch(pt.neq(mask, 0), updated, equations.states[name])
         next_states[name] = updated
     return replace(equations, data=data, next_states=next_states)
+
+
+def computable(
+    equations: Equations, model: Model, parameters: Iterable[str], data: Iterable[str]
+) -> Equations:
+    """Leave out latents, and states if nothing can be carried, that rest on absent inputs.
+
+    Parameters
+    ----------
+    equations : Equations
+        Graph of one trial of `model`.
+    model : Model
+        Declaration, for the start values.
+    parameters, data : iterable of str
+        Parameters that are inferred and trial data that are there.
+    """
+    known = {"parameters": set(parameters), "data": set(data)}
+
+    def given(outputs: Iterable[Variable]) -> bool:
+        reached = _through_states(equations, list(outputs))
+        return reached["parameters"] <= known["parameters"] and reached["data"] <= known["data"]
+
+    started = {state.start for state in model.states if isinstance(state.start, str)}
+    carried = started <= known["parameters"] and given(equations.next_states.values())
+    scalars = set(equations.states.values())
+    latents = {
+        name: output
+        for name, output in equations.latents.items()
+        if given([output]) and (carried or scalars.isdisjoint(ancestors([output])))
+    }
+    next_states = equations.next_states if carried else {}
+    reached = set(ancestors([*next_states.values(), *latents.values()]))
+    return Equations(
+        equations.states if carried else {},
+        {name: scalar for name, scalar in equations.parameters.items() if scalar in reached},
+        {name: scalar for name, scalar in equations.data.items() if scalar in reached},
+        next_states,
+        latents,
+    )
 
 
 def mask_name(columns: Iterable[str]) -> str:
@@ -335,11 +390,19 @@ def check_declaration(model: Model) -> Model:
                 f"response '{response.name}' depends on its own value on the same trial; only "
                 "next states may read it"
             )
+    for column in (model.column(state.over) for state in model.states if state.over):
+        labels = column.levels
+        if not column.is_label and labels is not None and [*labels] != [*range(len(labels))]:
+            problems.append(
+                f"a state is over '{column.name}', whose levels {labels} are numbers but not the "
+                f'positions 0 to {len(labels) - 1} that pick and put count by (levels="any" '
+                "makes labels of them)"
+            )
     parameters |= {s.start for s in model.states if isinstance(s.start, str)}
     data |= {p.by for p in model.parameters if p.by} | {s.over for s in model.states if s.over}
     data |= {p.level for p in model.parameters if p.level not in ("participant", "population")}
     data |= {c.name for c in model.columns if any(c.name in f for f in model.covariates.values())}
-    dropped = any(verb == "without" for verb, _ in model.variant)
+    dropped = any(verb in ("without", "pool") for verb, _ in model.variant)
     for kind, declared, used in (
         ("parameter", [p.name for p in model.parameters], parameters),
         ("column", [c.name for c in model.columns if c.default is None], data),
@@ -395,7 +458,17 @@ def fingerprint(model: Model) -> str:
         distribution, _ = trace_response(model, response, equations)
         place = (response.table, response.values.name, response.range, response.levels)
         parts.append(repr((response.name, *place, response.region)) + _graph_text([distribution]))
+        parts += _own_density(distribution)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _own_density(distribution: Variable) -> Iterator[str]:
+    """Yield the log-density of a distribution that is not PyMC's, whose name would not do."""
+    kind = type(distribution.owner.op) if distribution.owner else type(None)
+    home = sys.modules.get(kind.__module__)
+    is_known = kind.__module__.split(".")[0] in ("pymc", "pytensor", "pymc_extras")
+    if not is_known or getattr(home, kind.__name__, None) is not kind:
+        yield _graph_text([pm.logp(distribution, distribution.type("value"))])
 
 
 def _graph_text(outputs: Iterable[Variable]) -> str:
@@ -431,7 +504,9 @@ def _op_parts(op: Any) -> Iterator[str]:
     else:
         for name in getattr(op, "__props__", ()):
             value = getattr(op, name)
-            if isinstance(value, str | int | float | bool | tuple | type(None)):
+            if isinstance(value, Op):
+                yield f"{name}={_op_text(value)}"
+            elif isinstance(value, str | int | float | bool | tuple | type(None)):
                 yield f"{name}={value}"
 
 

@@ -12,15 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
+from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.fitting import model_of, study_of
 from empathymodels.likelihood import evaluator
 from empathymodels.model import Model, Parameter
-from empathymodels.population import (
-    Covariates,
-    covariates_for,
-    linked_values,
-    natural_values,
-)
+from empathymodels.people import linked_values, natural_values
 from empathymodels.wording import did_you_mean, listed
 
 QUADRATURE_NODES = 41  # Gauss-Hermite nodes; exact far beyond Monte-Carlo error here

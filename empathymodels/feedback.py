@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from pytensor.graph.replace import vectorize_graph
 from empathymodels.arrangement import Arrangement
 from empathymodels.equations import Names, mask_columns, pick
 from empathymodels.likelihood import Evaluator, Values
-from empathymodels.model import Column, Parameter, Response
-from empathymodels.population import item_or_person_index
+from empathymodels.model import Column, Model, Parameter, Response
+from empathymodels.people import flat_positions, flat_values
 from empathymodels.wording import listed
 
 
@@ -47,10 +48,11 @@ def _following(arrangement: Arrangement) -> list[Column]:
     return [c for c in arrangement.model.columns if c.follows and c.name in read]
 
 
-def _options(arrangement: Arrangement, column: Column) -> list[str]:
-    assert column.follows is not None
-    levels = arrangement.model.response(column.follows).levels or ()
-    return [f"{column.name}_{level}" for level in levels]
+def option_columns(model: Model, column: Column) -> list[str]:
+    """Columns that say what every level of a response would have brought (`Column.follows`)."""
+    if column.follows is None:
+        return []
+    return [f"{column.name}_{level}" for level in model.response(column.follows).levels or ()]
 
 
 def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
@@ -68,19 +70,20 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     """
     arrangement = compiled.arrangement
     fed_back = fed_back_responses(arrangement)
-    if "trial" not in compiled.memo:
-        _refuse_unknown_outcomes(arrangement)
-        compiled.memo["trial"] = _compile_trial(arrangement, fed_back)
-    trial: Trial = compiled.memo["trial"]
+    _refuse_unknown_outcomes(arrangement)
+    memo = compiled.program.memo
+    if "trial" not in memo:
+        memo["trial"] = _compile_trial(arrangement, fed_back)
+    trial: Trial = memo["trial"]
     # the evaluator was seeded by the caller; this stream continues from it
-    reseed_rngs(trial.random, int(compiled.random[0].get_value().integers(2**31)))
+    reseed_rngs(trial.random, int(compiled.program.random[0].get_value().integers(2**31)))
     starts = compiled(values)["start"]
     states = [np.array(starts[name]) for name in arrangement.equations.states]
     parameters = [_parameter_rows(arrangement, p, values) for p in trial.parameters]
     data = [_data_rows(arrangement, name, fed_back) for name in trial.data]
     drawn = {response.name: np.empty(len(arrangement.trials)) for response in fed_back}
     offsets = arrangement.layout.offsets
-    for first, last in zip(offsets[:-1], offsets[1:], strict=True):
+    for first, last in pairwise(offsets):
         rows, active = slice(first, last), slice(0, last - first)
         inputs = [s[active] for s in states] + [x[rows] for x in parameters + data]
         results = trial.function(*inputs)
@@ -95,18 +98,17 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
 def replaced(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Iterator[None]:
     """Let an evaluator see other trial data (trial_row,) for a while."""
     before = {}
-    for name, shared in compiled.data.items():
+    for name, array in compiled.data.items():
         place, _, column = name.partition(":")
         if column in trials:
-            before[name] = shared.get_value()
+            before[name] = array
             scored = compiled.arrangement.scored.get(place)
             rows = slice(None) if scored is None or scored.trial is None else scored.trial
-            shared.set_value(trials[column][rows])
+            compiled.data[name] = trials[column][rows]
     try:
         yield
     finally:
-        for name, array in before.items():
-            compiled.data[name].set_value(array)
+        compiled.data.update(before)
 
 
 def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
@@ -114,7 +116,9 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
     direct = set().union(*(arrangement.needs[n].direct_parameters for n in names))
     used = [p for p in arrangement.parameters if p.name in direct | set(equations.parameters)]
     read = set().union(*(arrangement.needs[n].direct_data for n in names)) | set(equations.data)
-    options = [o for column in _following(arrangement) for o in _options(arrangement, column)]
+    options = [
+        o for column in _following(arrangement) for o in option_columns(arrangement.model, column)
+    ]
     data_names = sorted(read - set(names)) + options
 
     states = {name: pt.dvector(name) for name in equations.states}
@@ -131,7 +135,7 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
         draws[response.name] = response.function(latent_view, *views).astype("float64")
     known |= {equations.data[name]: draw for name, draw in draws.items() if name in equations.data}
     for column in _following(arrangement):
-        brought = tuple(data[option] for option in _options(arrangement, column))
+        brought = tuple(data[option] for option in option_columns(arrangement.model, column))
         position = _position(arrangement, column, draws)
         known[equations.data[column.name]] = pick(brought, position)
     following = vectorize_graph(list(equations.next_states.values()), known)
@@ -162,16 +166,18 @@ def _outcomes(arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> dict
     for column in _following(arrangement):
         assert column.follows is not None
         levels = arrangement.model.response(column.follows).levels or ()
-        brought = arrangement.trials[_options(arrangement, column)].to_numpy(dtype=float)
+        brought = arrangement.trials[option_columns(arrangement.model, column)].to_numpy(
+            dtype=float
+        )
         position = np.searchsorted(np.sort(levels), drawn[column.follows])
         found[column.name] = brought[np.arange(len(brought)), np.argsort(levels)[position]]
     return found
 
 
 def _parameter_rows(arrangement: Arrangement, parameter: Parameter, values: Values) -> np.ndarray:
-    index = item_or_person_index(parameter, arrangement, arrangement.trials)
-    array = np.asarray(values[parameter.name], dtype=float)
-    return np.full(len(arrangement.trials), array) if index is None else array.ravel()[index]
+    positions = flat_positions(parameter, arrangement, arrangement.trials)
+    flat = flat_values(arrangement, values)
+    return np.broadcast_to(flat[positions], len(arrangement.trials))
 
 
 def _data_rows(arrangement: Arrangement, name: str, fed_back: list[Response]) -> np.ndarray:
@@ -179,7 +185,9 @@ def _data_rows(arrangement: Arrangement, name: str, fed_back: list[Response]) ->
         simulated = {r.name for r in fed_back} | {c.name for c in _following(arrangement)}
         real = [column for column in mask_columns(name) if column not in simulated]
         return arrangement.is_observed(arrangement.trials, real).astype(float)
-    options = {o for column in _following(arrangement) for o in _options(arrangement, column)}
+    options = {
+        o for column in _following(arrangement) for o in option_columns(arrangement.model, column)
+    }
     if name in options:
         return arrangement.trials[name].to_numpy(dtype=float)
     return arrangement.trial_data(name)
@@ -187,7 +195,7 @@ def _data_rows(arrangement: Arrangement, name: str, fed_back: list[Response]) ->
 
 def _refuse_unknown_outcomes(arrangement: Arrangement) -> None:
     for column in _following(arrangement):
-        options = _options(arrangement, column)
+        options = option_columns(arrangement.model, column)
         absent = [option for option in options if option not in arrangement.trials]
         if absent:
             raise ValueError(

@@ -23,14 +23,14 @@ from pymc.pytensorf import compile, reseed_rngs
 from rich.progress import track
 
 from empathymodels.arrangement import Arrangement, arrange
-from empathymodels.build import Observations, observe
+from empathymodels.build import Give, Observations, observe
 from empathymodels.equations import fingerprint
 from empathymodels.model import Model, Parameter
-from empathymodels.population import (
+from empathymodels.people import (
     column_label,
-    fixed_values,
+    fixed_value,
+    flat_values,
     parameter_dims,
-    parameter_shape,
 )
 from empathymodels.reading import key_columns
 from empathymodels.study import Study
@@ -39,13 +39,24 @@ from empathymodels.wording import did_you_mean, listed
 
 Values = Mapping[str, Any]
 SUPPORT = {"real": (-np.inf, np.inf), "positive": (0.0, np.inf), "unit": (0.0, 1.0)}
-_EVALUATORS: OrderedDict[tuple[str, str], Evaluator] = OrderedDict()
-KEPT_EVALUATORS = 8
+_EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
+_PROGRAMS: OrderedDict[str, Program] = OrderedDict()
+KEPT_EVALUATORS = KEPT_PROGRAMS = 8
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled function, the data that it reads (replaceable), and its random streams."""
+
+    function: Any
+    random: list[Any]
+    data: dict[str, Any]
+    memo: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A compiled function from parameter values to latents, log-likelihoods and draws.
+    """A function from parameter values to latents, log-likelihoods and draws.
 
     Attributes
     ----------
@@ -55,19 +66,23 @@ class Evaluator:
         The inputs, in order.
     outputs : list of (str, str)
         Kind ("latent", "summary", "start", "log_likelihood" or "draw") and name.
+    program : Program
+        Shared by all evaluators of the same equations and sizes.
+    data : dict of str to ndarray
+        The data of this study, as the program reads them.
     """
 
     arrangement: Arrangement
     parameters: list[Parameter]
     outputs: list[tuple[str, str]]
-    function: Any
-    random: list[Any]
-    data: dict[str, Any]
-    memo: dict[str, Any] = field(default_factory=dict)
+    program: Program
+    data: dict[str, np.ndarray]
 
     def __call__(self, values: Values) -> dict[str, dict[str, np.ndarray]]:
         """Evaluate at one set of natural-scale values; arrays in the evaluator's own order."""
-        results = self.function(*(np.asarray(values[p.name], float) for p in self.parameters))
+        for name, array in self.data.items():
+            self.program.data[name].set_value(array, borrow=True)
+        results = self.program.function(flat_values(self.arrangement, values))
         found: dict[str, dict[str, np.ndarray]] = {
             kind: {} for kind in ("latent", "summary", "start", "log_likelihood", "draw")
         }
@@ -77,44 +92,60 @@ class Evaluator:
 
     def reseed(self, seed: int | None) -> None:
         """Start the random draws again from a seed."""
-        reseed_rngs(self.random, seed)
+        reseed_rngs(self.program.random, seed)
 
 
 def evaluator(model: Model, study: Study) -> Evaluator:
-    """Return the compiled evaluator of a model on a study (kept for the next call)."""
-    key = (fingerprint(model), study.digest)
+    """Return the evaluator of a model on a study (kept for the next call)."""
+    fixed = repr([(p.name, p.fixed) for p in model.parameters])
+    key = (fingerprint(model), fixed, model.label, study.digest)
     if key not in _EVALUATORS:
-        _EVALUATORS[key] = _compile(arrange(model, study))
+        _EVALUATORS[key] = _evaluator(arrange(model, study))
         while len(_EVALUATORS) > KEPT_EVALUATORS:
             _EVALUATORS.popitem(last=False)
     _EVALUATORS.move_to_end(key)
     return _EVALUATORS[key]
 
 
-def _compile(arrangement: Arrangement) -> Evaluator:
-    values = {
-        p.name: pt.tensor(p.name, dtype="float64", shape=(None,) * len(parameter_dims(p)))
-        for p in arrangement.parameters
-    }
-    data: dict[str, Any] = {}
+def _evaluator(arrangement: Arrangement) -> Evaluator:
+    values = pt.dvector("values")
+    shared: dict[str, Any] = {}
 
     def give(name: str, array: np.ndarray) -> Any:
-        data[name] = pytensor.shared(array, name=name)
-        return data[name]
+        shared[name] = pytensor.shared(array, name=name)
+        return shared[name]
 
     observations = observe(arrangement, values, give=give, latents=_all_latents(arrangement))
-    outputs = _outputs(arrangement, observations)
+    outputs = _outputs(arrangement, observations, give)
+    data = {name: variable.get_value() for name, variable in shared.items()}
+    key = _program_key(arrangement, data)
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = _compile([values], list(outputs.values()), shared)
+        while len(_PROGRAMS) > KEPT_PROGRAMS:
+            _PROGRAMS.popitem(last=False)
+    _PROGRAMS.move_to_end(key)
+    return Evaluator(arrangement, arrangement.parameters, list(outputs), _PROGRAMS[key], data)
+
+
+def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str:
+    """Identity of a compiled function: equations, declarations and sizes, but no values."""
+    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
+    sizes = {dim: len(labels) for dim, labels in arrangement.levels.items()}
+    sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
+    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
+    return repr((fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
+
+
+def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
     function, updates = compile(
-        list(values.values()),
-        list(outputs.values()),
+        inputs,
+        outputs,
         random_seed=0,
         mode="NUMBA",
         return_updates=True,
         on_unused_input="ignore",
     )
-    return Evaluator(
-        arrangement, arrangement.parameters, list(outputs), function, list(updates), data
-    )
+    return Program(function, list(updates), shared)
 
 
 def _all_latents(arrangement: Arrangement) -> list[str]:
@@ -122,7 +153,9 @@ def _all_latents(arrangement: Arrangement) -> list[str]:
     return [*arrangement.equations.latents, *names]
 
 
-def _outputs(arrangement: Arrangement, found: Observations) -> dict[tuple[str, str], Any]:
+def _outputs(
+    arrangement: Arrangement, found: Observations, give: Give
+) -> dict[tuple[str, str], Any]:
     outputs: dict[tuple[str, str], Any] = {}
     groups = {"latent": found.latents, "summary": found.summaries, "start": found.starts}
     for kind, values in groups.items():
@@ -132,7 +165,7 @@ def _outputs(arrangement: Arrangement, found: Observations) -> dict[tuple[str, s
         if arrangement.scored[name].response.levels is not None:
             observed = observed.astype("int64")
         size = len(observed)
-        log_likelihood = pm.logp(distribution, pt.constant(observed))
+        log_likelihood = pm.logp(distribution, give(f"observed {name}", observed))
         outputs["log_likelihood", name] = pt.broadcast_to(log_likelihood, (size,))
         outputs["draw", name] = pt.broadcast_to(distribution, (size,))
     return outputs
@@ -333,8 +366,11 @@ def values_from_table(
         levels = range(len(arrangement.levels[parameter.by]) if parameter.by else 1)
         held = model.parameter(parameter.name)
         if held.fixed is not None:
-            shape = parameter_shape(parameter, arrangement)
-            values[parameter.name] = np.broadcast_to(fixed_values(held, arrangement), shape)
+            numbers = np.array([fixed_value(held, arrangement, k) for k in levels])
+            units = max(len(_labels(arrangement, parameter)), 1)
+            array = np.tile(numbers, (units, 1))
+            array = array[0] if parameter.level == "population" else array
+            values[parameter.name] = array if parameter.by else array[..., 0]
             continue
         columns = [given[column_label(parameter, arrangement, k)] for k in levels]
         array = np.stack([_one_column(arrangement, parameter, c) for c in columns], axis=-1)

@@ -1,133 +1,309 @@
-"""New people drawn from population values, in NumPy."""
+"""People from a population: how values of everybody follow from those of the population.
+
+Parameters that vary over the same units (participants, or crossed items) form one matrix of
+units by columns, one column per parameter and `by` level. All matrices lie behind each other in
+one flat vector of natural-scale values, from which every row of data picks what it needs. The
+formulas stand here once; PyTensor evaluates them inside the density, NumPy on draws.
+
+On the link scale unit ``i`` has, with location, covariate effects, spread and the Cholesky factor
+of the correlation matrix of the columns that a model lets correlate,
+
+.. math:: \\text{link}(\\theta_i) = \\mu + x_i^\\top \\Gamma + \\sigma (L z)_i
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pymc as pm
+import pandas as pd
 import xarray as xr
 
-from empathymodels.arrangement import Arrangement
-from empathymodels.build import build
+from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.model import Model, Parameter
-from empathymodels.population import (
-    Covariates,
-    correlated,
-    covariates_for,
-    fixed_values,
-    natural_values,
-    parameter_dims,
-    parameter_shape,
-)
-from empathymodels.study import Study
+from empathymodels.wording import listed
+
+POPULATION = "population"
+SUPPORTS = ("real", "positive", "unit")
 
 
-def prior_people(
-    model: Model,
-    study: Study,
-    *,
-    draws: int,
-    seed: int,
-    covariates: Mapping[str, str] | None = None,
-) -> xr.Dataset:
-    """Draw populations from the prior and everybody's parameters from each.
+@dataclass(frozen=True)
+class Block:
+    """Parameters that vary over the same units, as a matrix of units by columns.
 
-    Returns
-    -------
-    Dataset (chain, draw, ...)
-        Natural-scale parameters, and the population's values on the link scale.
+    Attributes
+    ----------
+    unit : str
+        ``"participant"``, a column of items, or ``"population"`` (a single unit).
+    labels : list
+        Labels of the units.
+    columns : list of (Parameter, int)
+        Parameter and position of its `by` level (0 where it has none).
+    correlated : int
+        How many of the first columns correlate.
+    offset : int
+        Place of the first value in the flat vector of all parameters.
     """
-    built, arrangement = build(model, study, covariates=covariates)
-    names = [v.name for v in built.basic_RVs if _is_of_population(v.name)]
-    names += ["correlation"] if "correlation" in built.named_vars else []
-    drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
-    dims = built.named_vars_to_dims
-    population = xr.Dataset(
-        {
-            name: (("chain", "draw", *dims.get(name, ())), _by_draw(value, draws))
-            for name, value in zip(names, drawn, strict=True)
-        },
-        coords={d: list(c) for d, c in built.coords.items() if c is not None},
+
+    unit: str
+    labels: list
+    columns: list[tuple[Parameter, int]]
+    correlated: int
+    offset: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of units and of columns."""
+        return len(self.labels), len(self.columns)
+
+    def places(self, name: str) -> list[int]:
+        """Positions of a parameter's columns."""
+        return [k for k, (parameter, _) in enumerate(self.columns) if parameter.name == name]
+
+
+def blocks(arrangement: Arrangement) -> list[Block]:
+    """Arrange all parameters in blocks of the same units."""
+    found: list[Block] = []
+    offset = 0
+    for unit in dict.fromkeys(p.level for p in arrangement.parameters):
+        here = [p for p in arrangement.parameters if p.level == unit]
+        together = [p for p in here if unit == "participant" and is_correlated(p, arrangement)]
+        ordered = together + [p for p in here if p.name not in {t.name for t in together}]
+        columns = [(p, k) for p in ordered for k in range(n_levels(p, arrangement))]
+        correlated = sum(n_levels(p, arrangement) for p in together)
+        labels = {"participant": arrangement.participants, POPULATION: [POPULATION]}
+        units = labels.get(unit) or arrangement.levels[unit]
+        found.append(Block(unit, units, columns, correlated if correlated > 1 else 0, offset))
+        offset += len(units) * len(columns)
+    return found
+
+
+def is_correlated(parameter: Parameter, arrangement: Arrangement) -> bool:
+    """Whether a model lets a parameter correlate with others."""
+    return parameter.name in arrangement.model.correlate
+
+
+def n_levels(parameter: Parameter, arrangement: Arrangement) -> int:
+    """Number of values per unit."""
+    return len(arrangement.levels[parameter.by]) if parameter.by else 1
+
+
+def parameter_dims(parameter: Parameter) -> tuple[str, ...]:
+    """Dims of a parameter's values: whose they are, then the column they are split by."""
+    who = () if parameter.level == POPULATION else (parameter.level,)
+    return who + ((parameter.by,) if parameter.by else ())
+
+
+def column_label(parameter: Parameter, arrangement: Arrangement, level: int) -> str:
+    """``name`` or ``name[level]``, as in tables of parameters."""
+    if parameter.by is None:
+        return parameter.name
+    return f"{parameter.name}[{arrangement.levels[parameter.by][level]}]"
+
+
+def flat_positions(
+    parameter: Parameter, arrangement: Arrangement, frame: pd.DataFrame
+) -> np.ndarray | int:
+    """Place in the flat vector of a parameter's value on every row of a frame."""
+    block = next(b for b in blocks(arrangement) if b.unit == parameter.level)
+    first = block.offset + block.places(parameter.name)[0]
+    units: Any = 0
+    if parameter.level != POPULATION:
+        column = parameter.level if is_item(parameter) else "participant"
+        units = arrangement.codes(frame, column)
+    levels = arrangement.codes(frame, parameter.by) if parameter.by else 0
+    return first + units * len(block.columns) + levels
+
+
+def flat_values(arrangement: Arrangement, values: Mapping[str, Any]) -> np.ndarray:
+    """Put natural-scale values per parameter, (…, *dims), into flat vectors (…, place)."""
+    parts = []
+    for block in blocks(arrangement):
+        columns = []
+        for parameter, level in block.columns:
+            array = np.asarray(values[parameter.name], dtype=float)
+            array = array[..., level] if parameter.by else array
+            columns.append(array[..., None] if block.unit == POPULATION else array)
+        matrix = np.stack(columns, axis=-1)
+        parts.append(matrix.reshape(*matrix.shape[:-2], -1))
+    return np.concatenate(parts, axis=-1) if parts else np.zeros(0)
+
+
+def parameter_values(arrangement: Arrangement, flat: np.ndarray) -> xr.Dataset:
+    """Give flat vectors (chain, draw, place) back as labelled parameters."""
+    found = {}
+    for block in blocks(arrangement):
+        size = int(np.prod(block.shape))
+        part = flat[..., block.offset : block.offset + size]
+        matrix = part.reshape(*flat.shape[:-1], *block.shape)
+        for parameter in {p.name: p for p, _ in block.columns}.values():
+            values = matrix[..., block.places(parameter.name)]
+            values = values if parameter.by else values[..., 0]
+            if block.unit == POPULATION:
+                values = values[:, :, 0]
+            found[parameter.name] = (("chain", "draw", *parameter_dims(parameter)), values)
+    return xr.Dataset(found, coords=parameter_coords(arrangement, found))
+
+
+def parameter_coords(arrangement: Arrangement, found: Mapping[str, Any]) -> dict[str, list]:
+    """Labels of the dims that appear in ``{name: (dims, values)}``."""
+    labels: dict[str, list] = {"participant": arrangement.participants, **arrangement.levels}
+    used = {dim for dims, _ in found.values() for dim in dims}
+    return {dim: values for dim, values in labels.items() if dim in used}
+
+
+# --------------------------------------------------------------------------- formulas
+
+
+def scale_of(parameter: Parameter, model: Model) -> tuple[float, float]:
+    """Zero point and unit that a parameter takes from the range of its response."""
+    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    if response is None or response.range is None:
+        return 0.0, 1.0
+    low, high = response.range
+    return (low if parameter.role == "location" else 0.0), high - low
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Support, zero point, unit and fixed value of every column of a block, (column,)."""
+
+    support: Any
+    low: Any
+    width: Any
+    is_fixed: Any
+    fixed: Any
+
+
+def scales(block: Block, arrangement: Arrangement) -> Scales:
+    """Collect the scales of a block's columns."""
+    places = np.array([scale_of(p, arrangement.model) for p, _ in block.columns])
+    return Scales(
+        np.array([float(SUPPORTS.index(p.support)) for p, _ in block.columns]),
+        places[:, 0].copy(),
+        places[:, 1].copy(),
+        np.array([float(p.fixed is not None) for p, _ in block.columns]),
+        np.array([fixed_value(p, arrangement, k) for p, k in block.columns]),
     )
-    found = covariates_for(arrangement, covariates)
-    people = draw_people(arrangement, population, found, np.random.default_rng(seed))
-    return population.merge(people)
 
 
-def _by_draw(value: Any, draws: int) -> np.ndarray:
-    """Draws of one chain; PyMC drops the dim of a single draw."""
-    value = np.asarray(value)
-    return value[None] if draws > 1 else value[None, None]
+def fixed_value(parameter: Parameter, arrangement: Arrangement, level: int) -> float:
+    """Natural-scale value at which a column is held (0 where it is free)."""
+    given = parameter.fixed or 0.0
+    if not isinstance(given, Mapping):
+        return float(given)
+    labels = arrangement.levels[parameter.by] if parameter.by else []
+    if set(given) != set(labels):
+        raise ValueError(
+            f"Fixed values of '{parameter.name}' must name every level of '{parameter.by}': "
+            f"{listed(labels)}; found {listed(given)}. Name them all, or give one number."
+        )
+    return float(given[labels[level]])
 
 
-def _is_of_population(name: str) -> bool:
-    return name.endswith(("_mean", "_sd", "_effect"))
+def natural(scale: Scales, linked: Any, xp: Any = np) -> Any:
+    """Natural-scale values (…, column) of link-scale values, with fixed columns filled in.
+
+    ``xp`` is NumPy or ``pytensor.tensor``.
+    """
+    plain, support = linked, np.asarray(scale.support)
+    if (support == 1).any():
+        # the exponential sees only the columns it is for: elsewhere it could overflow
+        plain = xp.where(support == 1, xp.exp(xp.where(support == 1, linked, 0.0)), plain)
+    if (support == 2).any():
+        plain = xp.where(support == 2, 1 / (1 + xp.exp(-linked)), plain)
+    return xp.where(scale.is_fixed > 0, scale.fixed, scale.low + scale.width * plain)
 
 
-def draw_people(
-    arrangement: Arrangement,
-    population: xr.Dataset,
-    covariates: Mapping[str, Covariates],
-    rng: np.random.Generator,
-) -> xr.Dataset:
-    """Draw everybody's natural-scale parameters given population values.
+def natural_values(parameter: Parameter, model: Model, linked: Any) -> np.ndarray:
+    """Natural-scale numbers of one free parameter's link-scale numbers."""
+    support = np.array(float(SUPPORTS.index(parameter.support)))
+    low, width = scale_of(parameter, model)
+    with np.errstate(over="ignore"):  # exp(-x) of a very low logit: the value is 0
+        return natural(
+            Scales(support, low, width, np.array(0.0), 0.0), np.asarray(linked, dtype=float)
+        )
+
+
+def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.ndarray:
+    """Link-scale numbers of one parameter's natural-scale numbers."""
+    low, width = scale_of(parameter, model)
+    plain = (values - low) / width
+    if parameter.support == "positive":
+        return np.log(plain)
+    if parameter.support == "unit":
+        return np.log(plain) - np.log1p(-plain)
+    return plain
+
+
+def deviate(centre: Any, spread: Any, share: Any, sampled: Any) -> Any:
+    """Link-scale values from what is sampled, for any share of centring.
+
+    ``u ~ Normal(c m, s**c)`` makes ``m + s**(1 - c) (u - c m) ~ Normal(m, s)`` for every share c:
+    centred for c = 1, non-centred for c = 0 (Gorinova, Moore & Hoffman 2020, arXiv:1906.03028).
+    """
+    return centre + spread ** (1 - share) * (sampled - share * centre)
+
+
+def unit_values(
+    block: Block,
+    scale: Scales,
+    *,
+    location: Any,
+    spread: Any,
+    effect: Any,
+    share: Any,
+    sampled: Any,
+    factor: Any,
+    xp: Any = np,
+) -> Any:
+    """Natural-scale values of all units, (…, unit, column).
 
     Parameters
     ----------
-    arrangement : Arrangement
-        Model, and the study whose participants (and items) are drawn.
-    population : Dataset (chain, draw, ...)
-        ``<name>_mean``, ``<name>_sd``, ``<name>_effect`` and ``correlation`` on the link scale.
-    covariates : mapping of str to Covariates
-        As evaluated for the participants of the fit; used with the arrangement's participants.
-    rng : Generator
-        Source of randomness.
+    block : Block
+        Units and columns.
+    scale : Scales
+        Of its columns.
+    location, spread : (…, column)
+        Of the population, on the link scale.
+    effect : (…, unit, column) or 0
+        What covariates add.
+    share : (column,)
+        Share of centring; 0 for correlated columns.
+    sampled : (…, unit, column)
+        What the sampler moves: distributed as `deviate` says.
+    factor : (…, correlated, correlated)
+        Cholesky factor of the correlations (unused without any).
+    xp : module
+        NumPy or ``pytensor.tensor``.
     """
-    shape = (population.sizes["chain"], population.sizes["draw"])
-    deviations = _correlated_deviations(arrangement, population, rng)
-    people = arrangement.checked.tables["participants"].set_index("participant")
-    found = {}
-    for parameter in arrangement.parameters:
-        dims = parameter_dims(parameter)
-        sizes = parameter_shape(parameter, arrangement)
-        if parameter.fixed is not None:
-            values = np.broadcast_to(fixed_values(parameter, arrangement), (*shape, *sizes))
-        else:
-            deviation = deviations.get(parameter.name, rng.standard_normal((*shape, *sizes)))
-            linked = _linked(parameter, population, deviation)
-            if parameter.name in covariates:
-                matrix = covariates[parameter.name].at(people).to_numpy()
-                effect = population[f"{parameter.name}_effect"].to_numpy()
-                linked = linked + np.einsum("pk,cdk...->cdp...", matrix, effect)
-            values = natural_values(parameter, arrangement.model, linked)
-        found[parameter.name] = (("chain", "draw", *dims), values)
-    coords = {"participant": arrangement.participants, **arrangement.levels}
-    used = {dim for dims, _ in found.values() for dim in dims}
-    return xr.Dataset(found, coords={d: labels for d, labels in coords.items() if d in used})
+    if block.unit == POPULATION:
+        return natural(scale, location[..., None, :], xp)
+    if block.correlated:
+        joint = sampled[..., : block.correlated] @ xp.swapaxes(factor, -1, -2)
+        sampled = xp.concatenate([joint, sampled[..., block.correlated :]], axis=-1)
+    centre = location[..., None, :] + effect
+    return natural(scale, deviate(centre, spread[..., None, :], share, sampled), xp)
 
 
-def _linked(parameter: Parameter, population: xr.Dataset, deviation: np.ndarray) -> np.ndarray:
-    mean = population[f"{parameter.name}_mean"].to_numpy()
-    if parameter.level == "population":
-        return mean
-    spread = population[f"{parameter.name}_sd"].to_numpy()
-    return mean[:, :, None] + spread[:, :, None] * deviation
+def cholesky_of(partial: Any, size: int, xp: Any = np) -> Any:
+    """Cholesky factor (…, size, size) of the correlation matrix with these partial correlations.
 
-
-def _correlated_deviations(
-    arrangement: Arrangement, population: xr.Dataset, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    columns = correlated(arrangement)
-    if len(columns) < 2:
-        return {}
-    factor = np.linalg.cholesky(population["correlation"].to_numpy())
-    shape = (*factor.shape[:2], len(arrangement.participants), len(columns))
-    joint = np.einsum("cdij,cdpj->cdpi", factor, rng.standard_normal(shape))
-    found: dict[str, Any] = {}
-    for parameter in {p.name: p for p, _ in columns}.values():
-        positions = [i for i, (p, _) in enumerate(columns) if p.name == parameter.name]
-        block = joint[..., positions]
-        found[parameter.name] = block if parameter.by else block[..., 0]
-    return found
+    ``partial`` holds the canonical partial correlation of columns i > j given all before j, in
+    the order of ``np.tril_indices(size, -1)`` (Lewandowski, Kurowicka & Joe 2009,
+    doi:10.1016/j.jmva.2009.04.008).
+    """
+    one, zero = xp.ones_like(partial[..., 0]), xp.zeros_like(partial[..., 0])
+    rows, place = [], 0
+    for i in range(size):
+        row, left = [], one
+        for _ in range(i):
+            entry = partial[..., place]
+            row.append(entry * left)
+            left = left * xp.sqrt(1 - entry**2)
+            place += 1
+        rows.append(xp.stack([*row, left, *[zero] * (size - i - 1)], axis=-1))
+    return xp.stack(rows, axis=-2)

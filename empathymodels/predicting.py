@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from empathymodels.covariates import covariates_for
+from empathymodels.drawing import draw_people, prior_people
 from empathymodels.feedback import fed_back_responses
 from empathymodels.fitting import model_of, observed_data, study_of
 from empathymodels.likelihood import (
@@ -19,8 +21,7 @@ from empathymodels.likelihood import (
     response_rows,
 )
 from empathymodels.model import Model
-from empathymodels.people import draw_people, prior_people
-from empathymodels.population import covariates_for, parameter_dims
+from empathymodels.people import parameter_dims
 from empathymodels.simulating import simulate_responses
 from empathymodels.study import Study
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
-Source = pd.DataFrame | str | Path
+type Source = pd.DataFrame | str | Path
 
 KEYS = {
     "trials": ("participant", "session", "block", "trial"),
@@ -108,7 +108,8 @@ def read_study(
     missing: Mapping[str, Any],
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Return the tables under our column names, with typed keys, and what was done to them."""
-    given, problems = {}, []
+    given: dict[str, pd.DataFrame] = {}
+    problems: list[str] = []
     for table_name, source in sources.items():
         try:
             if source is not None:
@@ -186,10 +187,10 @@ def _mapping_problems(
                     f"has. There are {listed(sorted(known))}.{did_you_mean(name, known)}"
                 )
     for own in {own for own in columns.values() if list(columns.values()).count(own) > 1}:
-        names = [name for name, theirs in columns.items() if theirs == own]
+        ours = [name for name, theirs in columns.items() if theirs == own]
         yield (
-            f"`columns` must read each column once. Found '{own}' under {len(names)} names: "
-            f"{listed(names)}. Keep one, or give the table a copy of the column."
+            f"`columns` must read each column once. Found '{own}' under {len(ours)} names: "
+            f"{listed(ours)}. Keep one, or give the table a copy of the column."
         )
     for table_name, table in tables.items():
         for name in table.columns[table.columns.duplicated()].unique():

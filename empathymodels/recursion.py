@@ -176,7 +176,7 @@ class Recursion(Op):
         outputs = [pt.dvector() for _ in range(rows + sequences)]
         return Apply(self, [*arrays, pt.as_tensor(inputs[-1], dtype="int64")], outputs)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         cell = self.cell
         start = (shapes[0][0],) if cell.n_states else ()
         row = (node.inputs[-1][-1],)
@@ -224,7 +224,7 @@ class RecursionAdjoint(Op):
         outputs = [pt.dvector() for _ in range(self.cell.n_states + self.cell.n_parameters)]
         return Apply(self, list(inputs), outputs)
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         cell = self.cell
         offsets = node.inputs[cell.n_states + cell.n_parameters + cell.n_data]
         parameters = shapes[cell.n_states : cell.n_states + cell.n_parameters]

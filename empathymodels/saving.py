@@ -58,7 +58,7 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
         if path.suffix == ".nc":
             whole.to_netcdf(unfinished, engine="h5netcdf")
         else:
-            whole.to_zarr(unfinished)
+            whole.to_zarr(unfinished, consolidated=False)
         if path.is_dir():
             os.replace(path, Path(folder) / "older")
         os.replace(unfinished, path)
@@ -104,9 +104,9 @@ def load(
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"A fit must exist where you say; found none at {path}.")
-    engine = "zarr" if path.is_dir() else "h5netcdf"
+    how = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "h5netcdf"}
     try:
-        with xr.open_datatree(path, engine=engine) as stored:
+        with xr.open_datatree(path, **how) as stored:
             fit = stored.load().copy()
     except (OSError, ValueError) as error:
         raise ValueError(
@@ -198,7 +198,6 @@ def study_tree(study: Study) -> xr.DataTree:
         "notes": study.notes,
         "log": json.dumps(study.log),
         "simulated": int(study.simulated),
-        "simulated": int(study.simulated),
     }
     return tree
 
@@ -214,7 +213,7 @@ def study_from_tree(tree: xr.DataTree) -> Study:
 def _encoded(table: pd.DataFrame) -> xr.Dataset:
     variables = {}
     for name, column in table.items():
-        attributes = {"kind": "number", "dtype": str(column.dtype)}
+        attributes = {"kind": "number", "column_dtype": str(column.dtype)}
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             missing = column.isna().any()
             values = column.to_numpy(
@@ -224,7 +223,7 @@ def _encoded(table: pd.DataFrame) -> xr.Dataset:
             values, labels = pd.factorize(column.astype(object))
             attributes |= {"kind": "labels", "labels": json.dumps([_plain(x) for x in labels])}
         variables[str(name)] = ("row", values, attributes)
-    return xr.Dataset(variables)
+    return xr.Dataset(variables, attrs={"columns": json.dumps(list(variables))})
 
 
 def _plain(value: Any) -> Any:
@@ -234,13 +233,14 @@ def _plain(value: Any) -> Any:
 
 def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
     columns = {}
-    for name, variable in dataset.data_vars.items():
+    for name in json.loads(dataset.attrs["columns"]):  # Zarr sorts them by name
+        variable = dataset[name]
         if variable.attrs["kind"] == "number":
             columns[name] = pd.Series(variable.to_numpy())
         else:
             labels = np.array([*json.loads(variable.attrs["labels"]), None], dtype=object)
             columns[name] = pd.Series(labels[variable.to_numpy()], dtype=object)
-        columns[name] = _restored(columns[name], variable.attrs["dtype"])
+        columns[name] = _restored(columns[name], variable.attrs["column_dtype"])
     return pd.DataFrame(columns)
 
 

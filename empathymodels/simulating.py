@@ -11,11 +11,16 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.feedback import fed_back_responses, replaced, run_trials
+from empathymodels.drawing import prior_people
+from empathymodels.feedback import (
+    fed_back_responses,
+    option_columns,
+    replaced,
+    run_trials,
+)
 from empathymodels.likelihood import Evaluator, Values, evaluator, values_from_table
 from empathymodels.model import Model, Response
-from empathymodels.people import prior_people
-from empathymodels.population import column_label, parameter_dims
+from empathymodels.people import column_label, parameter_dims
 from empathymodels.study import Study
 
 
@@ -63,7 +68,7 @@ def simulate(
     >>> len(truth)
     36
     """
-    design = _with_placeholders(model, study)
+    design = with_placeholders(model, study)
     with warnings.catch_warnings():  # placeholders are identical by design
         warnings.filterwarnings("ignore", message="Identical responses")
         compiled = evaluator(model, design)
@@ -117,7 +122,7 @@ def parameter_table(arrangement: Arrangement, values: Values) -> pd.DataFrame:
 # ------------------------------------------------------------------- the design as a study
 
 
-def _with_placeholders(model: Model, study: Study) -> Study:
+def with_placeholders(model: Model, study: Study) -> Study:
     """Give a study a legal value of every response on every row."""
     tables = {name: table.copy() for name, table in study.tables.items()}
     for response in model.responses:
@@ -128,6 +133,11 @@ def _with_placeholders(model: Model, study: Study) -> Study:
         table = tables[response.table]
         present = table[column] if column in table else pd.Series(np.nan, index=table.index)
         table[column] = present.astype(float).fillna(value)
+    for following in model.columns:
+        options = option_columns(model, following)
+        if options and set(options) <= set(tables["trials"]):
+            # what really follows is filled in once the response is drawn
+            tables["trials"][following.name] = tables["trials"][options[0]]
     return replace(study, **tables, simulated=True)
 
 

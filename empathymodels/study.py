@@ -150,7 +150,8 @@ class Study:
                 log.append(f"with them went {counted(gone.sum(), 'row')} of {other}")
         elif list(self.participants) == ["participant"]:
             del tables["participants"]  # derived again from the rows that are left
-        return replace(self, **{name: tables.get(name) for name in KEYS}, log=(*self.log, *log))
+        changed: dict[str, Any] = {name: tables.get(name) for name in KEYS}
+        return replace(self, **changed, log=(*self.log, *log))
 
     def __repr__(self) -> str:
         """Name and sizes."""

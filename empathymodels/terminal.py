@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -13,3 +14,10 @@ def is_interactive() -> bool:
 def tell(message: str) -> None:
     """Write a message for the person at work to stderr."""
     print(message, file=sys.stderr)
+
+
+def available_cores() -> int:
+    """Number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

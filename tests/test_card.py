@@ -104,7 +104,7 @@ def test_cite_takes_models_names_files_and_fits():
 
 
 def test_cite_explains_itself():
-    with pytest.raises(TypeError, match="cite\\(\\) takes models.*found int"):
+    with pytest.raises(TypeError, match=r"cite\(\) takes models.*found int"):
         em.cite(3)
     with pytest.raises(KeyError, match="Did you mean 'outgroup_help_learning'"):
         em.cite("outgroup_help_lerning")

@@ -12,8 +12,8 @@ import pandas as pd
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from pytensor.compile.mode import Mode
 from pymc_extras.prior import Prior
+from pytensor.compile.mode import Mode
 
 from empathymodels import (
     Column,
@@ -61,8 +61,13 @@ UNIT = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", 
 STATES = ("value[0]", "value[1]", "value[2]", "associability", "habit")
 LATENTS = ("prediction_error", "utility", "choice_probability", "surprise")
 PARAMETERS = (
-    "learning_rate", "pessimism", "associability_rate", "habit_rate", "sensitivity", "perseveration",
-)  # fmt: skip
+    "learning_rate",
+    "pessimism",
+    "associability_rate",
+    "habit_rate",
+    "sensitivity",
+    "perseveration",
+)
 VARYING = ("learning_rate", "sensitivity")  # one value per trial, the others per sequence
 DATA = ("cue", "outcome", "choice", "observed:cue,outcome", "observed:choice")
 
@@ -87,7 +92,7 @@ def equations(model: Model = MODEL) -> Equations:
 
 
 def point(seed: int, layout: Layout = LAYOUT) -> dict[str, np.ndarray]:
-    """Return inputs and cotangents; every third point ordinary, the others more and more extreme."""
+    """Return inputs and cotangents; every third is ordinary, the others more extreme."""
     rng = np.random.default_rng(seed)
     rows, sequences = len(layout.order), len(layout.first_rows)
     kind = seed % 3
@@ -258,33 +263,34 @@ def engine():
 
 @pytest.fixture(scope="module")
 def scan():
-    with pytensor.config.change_flags(mode=PLAIN):  # also for the inside of the scan
+    # also inside the scan; without C, which would only fold constants and take long to compile
+    with pytensor.config.change_flags(mode=PLAIN, cxx=""):
         return compiled(run_scan, mode=PLAIN)
 
 
-def relative_errors(found, expected):
-    """Largest relative difference of an array (to its largest entry) and of any entry."""
+def assert_close(found, expected, label):
+    """Compare to 1e-13 of an array's largest entry, and to 1e-10 of every entry.
+
+    Below a few roundings of the largest entry there is nothing to compare: next to an edge a
+    derivative such as ``1 - rate`` has no more digits than that, whoever computes it.
+    """
     assert found.shape == expected.shape
     assert np.isfinite(expected).all()
-    differences = np.abs(found - expected)
-    size = np.maximum(np.abs(expected), np.finfo(float).tiny)
-    return differences.max() / size.max(), (differences / size).max()
+    largest = np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * largest, err_msg=label)
+    rounding = 4 * np.finfo(float).eps * largest
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=rounding, err_msg=label)
 
 
 # ------------------------------------------------------------------------------------ gradients
 
 
 def test_values_and_gradients_equal_those_of_scan(engine, scan):
-    worst = np.zeros(2)
     for seed in range(POINTS):
         values = point(seed)
         found, expected = engine(values), scan(values)
         for name in expected:
-            errors = relative_errors(found[name], expected[name])
-            assert errors[0] < 1e-13, (seed, name)
-            assert errors[1] < 1e-10, (seed, name)
-            worst = np.maximum(worst, errors)
-    print("largest relative error of an array, of any entry:", *worst)
+            assert_close(found[name], expected[name], f"{name} at point {seed}")
 
 
 def test_gradients_equal_finite_differences(engine):
@@ -325,7 +331,7 @@ def test_cotangents_on_some_outputs_only(scan, weighted):
         found, expected = partial(values), scan(values | unweighted)
         for name in GRADIENTS:
             label = f"gradient of {name}"
-            assert max(relative_errors(found[label], expected[label])) < 1e-10, label
+            assert_close(found[label], expected[label], f"{label} at point {seed}")
 
 
 def test_gradients_stay_finite_at_missing_rows(engine):
@@ -398,7 +404,9 @@ def by_sequence(function, codes, people):
 
 def test_a_sequence_does_not_see_the_others(any_layout):
     rng = np.random.default_rng(5)
-    people = {c: (rng.normal(), rng.uniform(), rng.normal(size=n)) for c, n in enumerate([3, 1, 4, 4])}
+    people = {
+        c: (rng.normal(), rng.uniform(), rng.normal(size=n)) for c, n in enumerate([3, 1, 4, 4])
+    }
     codes = np.repeat([0, 1, 2, 3], [3, 1, 4, 4])
     expected = by_sequence(any_layout, codes, people)
     longer = people | {8: (0.1, 0.2, rng.normal(size=50))}
@@ -489,7 +497,9 @@ def test_states_that_swap_and_outputs_that_are_constants():
     )
     start_a, start_b, rate = pt.dvectors("start_a", "start_b", "rate")
     outputs = Recursion(cell)(start_a, start_b, rate, pt.constant(np.array([0, 1, 2, 3])))
-    gradients = pt.grad(outputs[0][1] * 10 + outputs[4][0] + outputs[3][2], [start_a, start_b, rate])
+    gradients = pt.grad(
+        outputs[0][1] * 10 + outputs[4][0] + outputs[3][2], [start_a, start_b, rate]
+    )
     function = pytensor.function([start_a, start_b, rate], [*outputs, *gradients])
     found = [r.tolist() for r in function([1.0], [2.0], [3.0, 4.0, 5.0])]
     assert found[:4] == [[1, 2, 1], [2, 1, 2], [1, 1, 1], [3, 4, 5]]

@@ -1,0 +1,142 @@
+"""Covariates of participants on parameters, by formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from formulaic import Formula, model_matrix
+from formulaic.errors import FormulaicError
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.wording import did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """A covariate formula with the scaling and coding it took from a fit's participants.
+
+    Attributes
+    ----------
+    parameter, formula : str
+        Parameter and right-hand side.
+    centre, scale : dict of str to float
+        What numeric covariates were centred and divided by.
+    table : DataFrame (participant, covariate)
+        Evaluated for the participants of the fit.
+    """
+
+    parameter: str
+    formula: str
+    centre: dict[str, float]
+    scale: dict[str, float]
+    table: pd.DataFrame
+    spec: Any
+
+    def at(self, people: pd.DataFrame) -> pd.DataFrame:
+        """Evaluate the formula for other people, with the same scaling and coding."""
+        scaled = _scaled(people[_formula_columns(self.parameter, self.formula, people)], self)
+        matrix = self.spec.get_model_matrix(scaled, na_action="raise")
+        return pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
+
+
+def covariates_for(
+    arrangement: Arrangement, formulas: Mapping[str, str] | None
+) -> dict[str, Covariates]:
+    """Evaluate covariate formulas on the participants table.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+        Model and study.
+    formulas : mapping of str to str, optional
+        Right-hand side per parameter, for example ``"partner_group + age"``; ``"0"`` means no
+        covariates. Numeric columns are centred and scaled by their standard deviation first.
+        The model's default formulas are used for other parameters where the study has their
+        columns and they differ between people.
+
+    Raises
+    ------
+    KeyError
+        Not a parameter of the model, or a column that does not exist.
+    ValueError
+        A covariate is missing for some participants (they are named), is constant, or the
+        formula is wrong.
+    """
+    people = arrangement.checked.tables["participants"].set_index("participant")
+    people = people.loc[:, [c for c in people.columns if c != "_row"]]
+    asked = dict(formulas or {})
+    wanted = asked | {
+        name: formula
+        for name, formula in arrangement.model.covariates.items()
+        if name not in asked and _is_informative(formula, people)
+    }
+    used = {p.name for p in arrangement.parameters}
+    found = {}
+    for name, formula in wanted.items():
+        parameter = arrangement.model.parameter(name)
+        if parameter.level != "participant":
+            raise ValueError(
+                f"Covariates explain differences between participants; '{name}' has level "
+                f"'{parameter.level}'. Remove it from covariates."
+            )
+        if name in used and formula.strip() != "0":
+            found[name] = _evaluate(name, formula, people)
+    return found
+
+
+def _is_informative(formula: str, people: pd.DataFrame) -> bool:
+    wanted = [str(variable) for variable in Formula(formula).required_variables]
+    return all(column in people and people[column].nunique() > 1 for column in wanted)
+
+
+def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
+    used = _formula_columns(name, formula, people)
+    incomplete = people.index[people[used].isna().any(axis=1)]
+    if len(incomplete):
+        raise ValueError(
+            f"Covariates of '{name}' ({formula}) must be known for every participant. Missing for "
+            f"{len(incomplete)} of {len(people)}: {listed(incomplete)}. Complete the participants "
+            "table, or leave these people out with study.exclude(..., reason=...)."
+        )
+    numeric = [c for c in used if pd.api.types.is_numeric_dtype(people[c])]
+    centre = {c: float(people[c].mean()) for c in numeric}
+    scale = {c: float(people[c].std()) or 1.0 for c in numeric}
+    empty = Covariates(name, formula, centre, scale, pd.DataFrame(), None)
+    try:
+        matrix = model_matrix(f"1 + {formula}", _scaled(people[used], empty), na_action="raise")
+    except (FormulaicError, ValueError) as error:
+        raise ValueError(
+            f"The covariate formula of '{name}' must be a formula over participant columns, such "
+            f"as 'group + age'. Found {formula!r}: {error}."
+        ) from error
+    table = pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
+    table.columns = [str(column) for column in table.columns]
+    flat = [column for column in table.columns if table[column].nunique() < 2]
+    if flat:
+        raise ValueError(
+            f"Covariates must differ between participants; {listed(flat)} in the formula "
+            f"{formula!r} of '{name}' is constant. Remove it."
+        )
+    return replace(empty, table=table, spec=matrix.model_spec)
+
+
+def _scaled(people: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:
+    scaled = people.copy()
+    for column, centre in covariates.centre.items():
+        scaled[column] = (people[column].astype(float) - centre) / covariates.scale[column]
+    return scaled
+
+
+def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]:
+    wanted = sorted(str(variable) for variable in Formula(formula).required_variables)
+    unknown = [column for column in wanted if column not in people.columns]
+    if unknown:
+        hints = "".join(did_you_mean(column, people.columns) for column in unknown)
+        raise KeyError(
+            f"The covariate formula of '{name}' ({formula}) reads {listed(unknown)}; the "
+            f"participants table has {listed(people.columns)}.{hints}"
+        )
+    return wanted

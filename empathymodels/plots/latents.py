@@ -1,0 +1,294 @@
+"""Trial-wise latents of a fit, and how responses depend on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from empathymodels.arrangement import Arrangement, Scored
+from empathymodels.describing import SUMMARIES
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import evaluate_draws, evaluator
+from empathymodels.model import Model
+from empathymodels.plots.predictions import column_of, predicted_rows
+from empathymodels.plots.style import (
+    COLOURS,
+    DARK,
+    PREDICTED_KEY,
+    ROUND,
+    SMALL,
+    add_band,
+    add_key,
+    add_legend,
+    colours_of,
+    group_means,
+    groups_of,
+    label_axes,
+    level_label,
+    panels,
+    response_label,
+    words,
+)
+from empathymodels.predicting import latents, thinned
+from empathymodels.wording import did_you_mean, listed
+
+
+def plot_latent(
+    fit: xr.DataTree,
+    latent: str,
+    *,
+    participants: Sequence[str] | None = None,
+    n: int = 6,
+    draws: int = 400,
+) -> Figure:
+    """Show how a latent moves from trial to trial, one panel per participant.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    latent : str
+        A latent of the model (see `latents`).
+    participants : sequence of str, optional
+        Whose. Otherwise `n` of them, from those whose latent moves least to those whose
+        moves most.
+    n : int
+        How many, unless named.
+    draws : int
+        About how many posterior draws to use.
+
+    Returns
+    -------
+    Figure
+        Posterior median with 50 % and 90 % bands over trials; lines break where a new
+        sequence begins. Where the trials have a column ``outcome`` with two values, triangles
+        along the top mark the larger one, along the bottom the smaller one.
+
+    Raises
+    ------
+    KeyError
+        Unknown latent or participant.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_latent(fit, "value", participants=["sub-01", "sub-19"])  # doctest: +SKIP
+    """
+    model, arrangement = model_of(fit), evaluator(model_of(fit), study_of(fit)).arrangement
+    _check_latent(model, latent)
+    values = latents(fit, draws=draws)[latent].stack(sample=("chain", "draw")).to_numpy()
+    trials = study_of(fit).trials
+    assert trials is not None
+    chosen = participants or _spread_people(trials, values, n)
+    unknown = [label for label in chosen if label not in arrangement.participants]
+    if unknown:
+        raise KeyError(
+            f"participants= must name people of the study; {listed(unknown)} are not. It has "
+            f"{listed(arrangement.participants)}."
+        )
+    outcomes = _outcomes(trials)
+    figure, axes = panels(len(chosen), width=2.9, height=2.2, share=True)
+    for panel, label in zip(axes, chosen, strict=True):
+        rows = np.flatnonzero(trials["participant"] == label)
+        for x, own in _sequences(model, trials.iloc[rows]):
+            add_band(panel, x, values[rows[own]], COLOURS[0])
+        _add_outcomes(panel, trials.iloc[rows], outcomes)
+        label_axes(panel, x="trial", title=str(label))
+        panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=True))
+        spec = panel.get_subplotspec()
+        if spec is not None and spec.is_first_col():
+            panel.set_ylabel(fill(_latent_label(model, latent), 30), fontsize=SMALL)
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        meaning = next((c.meaning for c in model.columns if c.name == "outcome"), "")
+        add_key(figure, dict(zip(labels, handles, strict=True)), title=meaning)
+    return figure
+
+
+def _latent_label(model: Model, latent: str) -> str:
+    """Return name and meaning of a latent or of a summary."""
+    summary = next((s for s in model.summaries if s.name == latent), None)
+    meaning = model.latents.get(latent, "")
+    if summary is not None:
+        meaning = SUMMARIES[summary.kind].format(words(summary.of)).replace("`", "")
+    return f"{words(latent)}: {meaning}" if meaning else words(latent)
+
+
+def _check_latent(model: Model, latent: str) -> None:
+    if latent not in model.latents:
+        raise KeyError(
+            f"Model '{model.name}' has no latent '{latent}'. It has {listed(model.latents)}."
+            + did_you_mean(latent, model.latents)
+        )
+
+
+def _spread_people(trials: pd.DataFrame, values: np.ndarray, n: int) -> list[str]:
+    """Return people evenly spaced in the order of how much their latent moves."""
+    middle = pd.Series(np.median(values, axis=1), index=trials.index)
+    order = middle.groupby(trials["participant"], sort=False).std().sort_values().index
+    places = np.linspace(0, len(order) - 1, min(n, len(order))).round().astype(int)
+    return [str(order[i]) for i in places]
+
+
+def _sequences(model: Model, rows: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield places on the trial axis and row positions of each of one person's sequences."""
+    keys = [key for key in model.sequence if key in rows]
+    x = _trial_axis(rows)
+    positions = pd.Series(np.arange(len(rows)), index=rows.index)
+    grouped = positions.groupby([rows[k] for k in keys]) if keys else [("", positions)]
+    for _, own in grouped:
+        own = own.to_numpy()[np.argsort(rows["trial"].to_numpy()[own.to_numpy()])]
+        yield x[own], own
+
+
+def _trial_axis(rows: pd.DataFrame) -> np.ndarray:
+    """Trial numbers, or running numbers where a person's trial numbers repeat."""
+    trial = rows["trial"].to_numpy()
+    return trial if len(np.unique(trial)) == len(trial) else np.arange(1, len(trial) + 1)
+
+
+def _outcomes(trials: pd.DataFrame) -> np.ndarray:
+    """Return the two values of an ``outcome`` column, or nothing."""
+    values = np.sort(trials["outcome"].dropna().unique()) if "outcome" in trials else np.empty(0)
+    return values if len(values) == 2 else np.empty(0)
+
+
+def _add_outcomes(panel: Axes, rows: pd.DataFrame, outcomes: np.ndarray) -> None:
+    x = _trial_axis(rows)
+    for value, height, marker in zip(outcomes, (0.03, 0.97), ("v", "^"), strict=False):
+        here = x[(rows["outcome"] == value).to_numpy()]
+        colour = COLOURS[1] if marker == "v" else COLOURS[2]
+        panel.plot(
+            here,
+            np.full(len(here), height),
+            marker,
+            color=colour,
+            markersize=4,
+            transform=panel.get_xaxis_transform(),
+            label=f"outcome {value:g}",
+        )
+    panel.margins(y=0.12)
+
+
+# ------------------------------------------------------------------ response over latent
+
+
+def plot_response_over_latent(
+    fit: xr.DataTree,
+    response: str,
+    latent: str,
+    *,
+    by: str | None = None,
+    bins: int = 8,
+    draws: int = 400,
+    seed: int = 0,
+) -> Figure:
+    """Show how a response depends on a latent, in the data and in the fit's predictions.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    response : str
+        A response of the model, for example the region betas ``"insula"``.
+    latent : str
+        A latent; for a response with one value per participant, a summary of the model.
+    by : str, optional
+        Column whose levels are drawn in colours of their own.
+    bins : int
+        Number of groups of about equal size that the latent is cut into.
+    draws : int
+        About how many posterior draws to use.
+    seed : int
+        Seed of the predicted data.
+
+    Returns
+    -------
+    Figure
+        Dots: observed mean per group of rows with similar posterior-mean latent, with its
+        90 % sampling interval (1.64 standard errors). Line and bands: median, 50 % and 90 % of
+        the same means in predicted data. The latent was estimated with the help of these very
+        responses, so the picture shows the fit and is no independent test.
+
+    Raises
+    ------
+    KeyError
+        Unknown response, latent or column.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_response_over_latent(fit, "insula", "prediction_error")  # doctest: +SKIP
+    """
+    scored, predicted = predicted_rows(fit, response, draws, seed)
+    place = _latent_of(fit, scored, latent, draws)
+    levels = column_of(scored, by) if by else pd.Series(np.zeros(len(place)))
+    figure, (panel,) = panels(1, width=4.6, height=3.3)
+    colours = colours_of(sorted(levels.unique()))
+    for level, colour in colours.items():
+        rows = np.flatnonzero((levels == level).to_numpy() & np.isfinite(place))
+        _add_dependence(panel, place[rows], scored.observed[rows], predicted[:, rows], bins, colour)
+        if by:
+            panel.plot([], [], color=colour, linewidth=4, label=level_label(by, level))
+    add_legend(panel)
+    add_key(figure, PREDICTED_KEY)
+    model = model_of(fit)
+    label_axes(
+        panel,
+        x=_latent_label(model, latent),
+        y=f"mean {response_label(model, response)}",
+        title=f"{words(response)} over {words(latent)}",
+        width=60,
+    )
+    return figure
+
+
+def _latent_of(fit: xr.DataTree, scored: Scored, latent: str, draws: int) -> np.ndarray:
+    """Posterior mean of a latent (or of a person's summary of it) at each observation."""
+    model, study = model_of(fit), study_of(fit)
+    compiled = evaluator(model, study)
+    arrangement: Arrangement = compiled.arrangement
+    if scored.trial is not None:
+        _check_latent(model, latent)
+        found = latents(fit, draws=draws)[latent].mean(("chain", "draw")).to_numpy()
+        return found[arrangement.place[scored.trial]]
+    known = [summary.name for summary in model.summaries]
+    if latent not in known:
+        raise KeyError(
+            f"'{scored.response.name}' has one value per participant, and so needs a summary of "
+            f"the model: {listed(known)}; found '{latent}'." + did_you_mean(latent, known)
+        )
+    posterior = thinned(fit["posterior"].to_dataset(), draws)
+    values: Any = evaluate_draws(compiled, posterior, "summary", description="Summaries")[latent]
+    return values.mean(axis=(0, 1))[scored.participant]
+
+
+def _add_dependence(
+    panel: Axes,
+    place: np.ndarray,
+    observed: np.ndarray,
+    predicted: np.ndarray,
+    bins: int,
+    colour: str,
+) -> None:
+    codes, middles = groups_of(pd.Series(place), bins)
+    add_band(panel, middles, group_means(predicted, codes), colour)
+    means = group_means(observed[None], codes)[:, 0]
+    spread = pd.Series(observed).groupby(codes).sem().to_numpy()
+    panel.errorbar(
+        middles,
+        means,
+        yerr=1.645 * spread,
+        fmt="o",
+        markersize=4,
+        linewidth=1,
+        color=DARK,
+    )

@@ -1,0 +1,308 @@
+"""What was inferred about the population and about everybody in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from empathymodels.arrangement import Arrangement, is_item
+from empathymodels.covariates import covariates_for
+from empathymodels.estimating import linked_mean
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import evaluator
+from empathymodels.model import Parameter
+from empathymodels.people import natural_values
+from empathymodels.plots.style import (
+    COLOURS,
+    GREY,
+    PROBS,
+    SMALL,
+    add_key,
+    add_legend,
+    colours_of,
+    interval,
+    label_axes,
+    level_label,
+    panels,
+    parameter_label,
+    words,
+)
+from empathymodels.wording import did_you_mean, listed
+
+LABELLED_PEOPLE = 60  # more names than this on an axis cannot be read
+SHOWN_MASS = 0.998  # of a density: a long tail would squeeze the rest
+
+
+def plot_parameters(fit: xr.DataTree) -> Figure:
+    """Show what is known of the population, one panel per parameter, on the natural scale.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+
+    Returns
+    -------
+    Figure
+        Curves: posterior density of the median person (of every level of the parameter's `by`
+        column, or of every group where a categorical covariate enters its formula), or of the
+        value itself for population-level parameters, with a bar for the central 90 %.
+        Ticks under them: posterior medians of the people.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_parameters(fit).savefig("parameters.png")  # doctest: +SKIP
+    """
+    arrangement = _arrangement(fit)
+    shown = [p for p in arrangement.parameters if p.fixed is None]
+    figure, axes = panels(len(shown), width=3.3, height=2.3)
+    for panel, parameter in zip(axes, shown, strict=True):
+        found = _population(fit, parameter, arrangement)
+        colours = colours_of(found)
+        _set_limits(panel, found)
+        top = max(_add_density(panel, draws, colours[g], g) for g, (draws, _) in found.items())
+        for row, (group, (draws, people)) in enumerate(found.items()):
+            _add_people_under(panel, draws, people, colours[group], -top * (0.1 + 0.17 * row))
+        headroom = 1.08 + (0.26 * len(found) if len(found) > 1 else 0)  # for the legend
+        panel.set_ylim(-top * (0.05 + 0.17 * len(found)), top * headroom)
+        panel.set_yticks([])
+        panel.spines["left"].set_visible(False)
+        text = parameter_label(arrangement.model, parameter)
+        label_axes(panel, x=text, title=words(parameter.name))
+        add_legend(panel, place="upper right")
+    add_key(figure, POPULATION_KEY)
+    return figure
+
+
+POPULATION_KEY: dict[str, Artist] = {
+    "posterior density of the population's value": Patch(color=GREY, alpha=0.35),
+    "its central 90 %": Line2D([], [], color=GREY, linewidth=3, alpha=0.6),
+    "people, posterior medians": Line2D([], [], color=GREY, marker="|", linestyle=""),
+}
+
+
+def _arrangement(fit: xr.DataTree) -> Arrangement:
+    return evaluator(model_of(fit), study_of(fit)).arrangement
+
+
+Draws = tuple[np.ndarray, np.ndarray]  # of the population value; medians of the people
+
+
+def _population(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement
+) -> dict[str, Draws]:
+    """Draws of the population value and medians of people, per level or group, by its label."""
+    values = fit["posterior"][parameter.name]
+    found: dict[str, Draws] = {}
+    for level in arrangement.levels[parameter.by] if parameter.by else [None]:
+        own = values if level is None else values.sel({parameter.by: level})
+        name = level_label(parameter.by, level) if parameter.by else ""
+        if parameter.level == "population":
+            found[name] = own.to_numpy().ravel(), np.empty(0)
+            continue
+        medians = own.median(("chain", "draw"))
+        column = categorical_covariate(fit, parameter, arrangement) if level is None else None
+        if column is None:
+            linked = linked_mean(fit, parameter, level).ravel()
+            found[name] = natural_values(parameter, arrangement.model, linked), medians.to_numpy()
+            continue
+        for group, draws in median_persons(fit, parameter, arrangement, column).items():
+            people = _people_of(arrangement, column, group)
+            found[level_label(column, group)] = draws, medians.sel(participant=people).to_numpy()
+    return found
+
+
+def categorical_covariate(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement
+) -> str | None:
+    """Return the first participants column with labels in a parameter's covariate formula."""
+    covariates = _covariates(fit, arrangement).get(parameter.name)
+    people = arrangement.checked.tables["participants"]
+    for column in people.columns:
+        is_label = not pd.api.types.is_numeric_dtype(people[column])
+        if covariates and is_label and column in map(str, covariates.spec.required_variables):
+            return str(column)
+    return None
+
+
+def median_persons(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement, column: str
+) -> dict[Any, np.ndarray]:
+    """Return draws of the median person of every group of a covariate, other ones as they are."""
+    covariates = _covariates(fit, arrangement)[parameter.name]
+    people = arrangement.checked.tables["participants"].set_index("participant")
+    found = {}
+    for group in sorted(people[column].unique()):
+        row = covariates.at(people.assign(**{column: group})).to_numpy().mean(axis=0)
+        linked = linked_mean(fit, parameter, None, row).ravel()
+        found[group] = natural_values(parameter, arrangement.model, linked)
+    return found
+
+
+def _covariates(fit: xr.DataTree, arrangement: Arrangement) -> dict[str, Any]:
+    return covariates_for(arrangement, json.loads(fit.attrs["covariates"]))
+
+
+def _people_of(arrangement: Arrangement, column: str, group: Any) -> list[str]:
+    people = arrangement.checked.tables["participants"]
+    chosen = set(people.loc[people[column] == group, "participant"])
+    return [label for label in arrangement.participants if label in chosen]
+
+
+def _set_limits(panel: Axes, found: dict[str, Draws]) -> None:
+    ends = [interval(draws, SHOWN_MASS) for draws, _ in found.values()]
+    ends += [np.array([people.min(), people.max()]) for _, people in found.values() if len(people)]
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    margin = 0.04 * (high - low)
+    panel.set_xlim(low - margin, high + margin)
+
+
+def _add_density(panel: Axes, draws: np.ndarray, colour: str, label: str) -> float:
+    grid, density, _ = az.kde(draws)
+    panel.plot(grid, density, color=colour, linewidth=1.3, label=label or None)
+    panel.fill_between(grid, density, color=colour, alpha=0.2, linewidth=0)
+    return float(density.max())
+
+
+def _add_people_under(
+    panel: Axes, draws: np.ndarray, people: np.ndarray, colour: str, height: float
+) -> None:
+    low, high = interval(draws, PROBS[0])
+    panel.plot([low, high], [height, height], color=colour, linewidth=3, alpha=0.5)
+    panel.plot(people, np.full(len(people), height), "|", color=colour, markersize=6, alpha=0.8)
+
+
+# ------------------------------------------------------------------------------ people
+
+
+def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> Figure:
+    """Show everybody's value of one parameter, sorted, around the population's median person.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    parameter : str
+        A parameter that varies between participants (or items).
+    by : str, optional
+        Column of the participants table whose levels are coloured. Where it is a covariate of
+        the parameter, every group has a median person of its own.
+
+    Returns
+    -------
+    Figure
+        Per person the posterior median with central intervals of 50 % (thick) and 90 %
+        (thin). Line and shade: median person with 90 %. One panel per level of the
+        parameter's `by` column.
+
+    Raises
+    ------
+    KeyError
+        Unknown parameter or column.
+    ValueError
+        The parameter is fixed or population-level.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_people(fit, "learning_rate", by="partner_group")  # doctest: +SKIP
+    """
+    arrangement = _arrangement(fit)
+    declared = arrangement.model.parameter(parameter)
+    if declared.level == "population" or declared.fixed is not None:
+        raise ValueError(
+            f"plot_people shows a parameter that varies between people and is not fixed; "
+            f"'{parameter}' does not. Choose another, or plot_parameters(fit)."
+        )
+    groups = _groups(arrangement, declared, by)
+    levels = arrangement.levels[declared.by] if declared.by else [None]
+    size = len(fit["posterior"][declared.level])
+    figure, axes = panels(
+        len(levels), width=5.2, height=min(1.1 + 0.15 * size, 9.0) if size > 4 else 2.2
+    )
+    for panel, level in zip(axes, levels, strict=True):
+        values = fit["posterior"][parameter]
+        values = values if level is None else values.sel({declared.by: level})
+        _add_middle(panel, fit, declared, arrangement, level, by)
+        _add_people(panel, values, groups, by)
+        text = parameter_label(arrangement.model, declared)
+        title = words(parameter) + (f", {level_label(declared.by, level)}" if declared.by else "")
+        label_axes(panel, x=text, title=title, width=60)
+    return figure
+
+
+def _groups(arrangement: Arrangement, parameter: Parameter, by: str | None) -> pd.Series | None:
+    people = arrangement.checked.tables["participants"].set_index("participant")
+    if by is None:
+        return None
+    if is_item(parameter) or by not in people:
+        columns = [c for c in people.columns if c != "_row"]
+        raise KeyError(
+            f"by= names a column of the participants table, for a parameter of participants; found "
+            f"'{by}' for '{parameter.name}' (one per {parameter.level}). It has {listed(columns)}."
+            + did_you_mean(by, columns)
+        )
+    return people[by]
+
+
+def _add_people(
+    panel: Axes, values: xr.DataArray, groups: pd.Series | None, by: str | None
+) -> None:
+    dim = next(d for d in values.dims if d not in ("chain", "draw"))
+    labels = np.array([str(label) for label in values[dim].to_numpy()])
+    draws = values.transpose(dim, ...).to_numpy().reshape(len(labels), -1)
+    order = np.argsort(np.median(draws, axis=1))
+    colours = colours_of(sorted(groups.unique())) if groups is not None else {}
+    for group, colour in colours.items():
+        panel.plot([], [], "o", color=colour, markersize=3.5, label=level_label(by or "", group))
+    for place, i in enumerate(order):
+        colour = colours[groups[labels[i]]] if groups is not None else COLOURS[0]
+        for prob, thickness in zip(PROBS, (0.8, 2.6), strict=True):
+            panel.plot(interval(draws[i], prob), [place, place], color=colour, linewidth=thickness)
+        panel.plot(np.median(draws[i]), place, "o", color=colour, markersize=3.5)
+    if len(labels) <= LABELLED_PEOPLE:
+        panel.set_yticks(np.arange(len(labels)), labels[order], fontsize=6)
+    else:
+        panel.set_yticks([])
+        panel.set_ylabel(f"{len(labels):,} {dim}s, sorted", fontsize=SMALL)
+    panel.set_ylim(-0.8, len(labels) - 0.2)
+    add_legend(panel, place="lower right")
+
+
+def _add_middle(
+    panel: Axes,
+    fit: xr.DataTree,
+    parameter: Parameter,
+    arrangement: Arrangement,
+    level: Any,
+    by: str | None,
+) -> None:
+    """Draw the median person (of every group, where the column is a covariate)."""
+    grouped = level is None and not is_item(parameter)
+    if by and grouped and categorical_covariate(fit, parameter, arrangement) == by:
+        found = median_persons(fit, parameter, arrangement, by)
+        colours = colours_of(found)
+        for group, draws in found.items():
+            _add_middle_of(panel, draws, colours[group], f"median person, {group}")
+    else:
+        linked = linked_mean(fit, parameter, level).ravel()
+        draws = natural_values(parameter, arrangement.model, linked)
+        whose = "item" if is_item(parameter) else "person"
+        _add_middle_of(panel, draws, GREY, f"median {whose}")
+
+
+def _add_middle_of(panel: Axes, draws: np.ndarray, colour: str, label: str) -> None:
+    low, high = interval(draws, PROBS[0])
+    panel.axvspan(low, high, color=colour, alpha=0.12, linewidth=0)
+    panel.axvline(float(np.median(draws)), color=colour, linewidth=1, linestyle="--", label=label)

@@ -1,0 +1,239 @@
+"""Predictions of a fit against the data: means, distributions, and features of the data."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from empathymodels.arrangement import Scored
+from empathymodels.checking import predictive_statistics
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import Evaluator, evaluator
+from empathymodels.model import Response
+from empathymodels.plots.style import (
+    COLOURS,
+    DARK,
+    PREDICTED_KEY,
+    ROUND,
+    SMALL,
+    add_band,
+    add_boxes,
+    add_key,
+    colours_of,
+    group_means,
+    groups_of,
+    label_axes,
+    level_label,
+    panels,
+    response_label,
+    with_unit,
+    words,
+)
+from empathymodels.predicting import predict, thinned
+from empathymodels.wording import did_you_mean, listed
+
+GROUPS = 40  # most places on an axis; a number with more values is cut into that many
+FEW = 6  # places on an axis up to which nothing is drawn between them
+WIDTH = 36  # letters of a wrapped axis label
+
+
+def plot_predictions(
+    fit: xr.DataTree,
+    response: str,
+    *,
+    by: str | None = None,
+    x: str | None = None,
+    draws: int = 200,
+    seed: int = 0,
+) -> Figure:
+    """Show observed means of a response inside the bands that the fit predicts for them.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    response : str
+        A response of the model.
+    by : str, optional
+        Column (of the response's table, of trials or of participants) with one panel per level.
+    x : str, optional
+        Column on the horizontal axis; ``"trial"`` unless given. Numbers with many values are
+        cut into groups of about equal size. A response without trials is shown as histogram.
+    draws : int
+        About how many posterior draws to use.
+    seed : int
+        Seed of the predicted data.
+
+    Returns
+    -------
+    Figure
+        Dots: observed means over people. Line and bands: median, 50 % and 90 % of the same
+        means in predicted data of the same people, one step ahead.
+
+    Raises
+    ------
+    KeyError
+        Unknown response or column.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_predictions(fit, "feeling", by="partner_group")  # doctest: +SKIP
+    """
+    scored, predicted = predicted_rows(fit, response, draws, seed)
+    if x is None:
+        x = "trial" if "trial" in scored.frame and scored.trial is not None else None
+    levels = column_of(scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
+    figure, axes = panels(levels.nunique(), width=3.8, height=2.9, share=True)
+    colours = colours_of(sorted(levels.unique()))
+    text = response_label(model_of(fit), response)
+    for panel, level in zip(axes, colours, strict=True):
+        rows = np.flatnonzero(levels == level)
+        label_axes(panel, title=level_label(by, level) if by else words(response))
+        if x is None:
+            _add_histogram(panel, scored, rows, predicted, colours[level])
+            panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
+        else:
+            _add_means(panel, scored, rows, predicted, colours[level], column_of(scored, x))
+            panel.set_xlabel(words(x), fontsize=SMALL)
+    label = "number of participants" if x is None else f"mean {text}"
+    axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
+    add_key(figure, PREDICTED_KEY)
+    return figure
+
+
+def predicted_rows(
+    fit: xr.DataTree, response: str, draws: int, seed: int
+) -> tuple[Scored, np.ndarray]:
+    """Return a response's observed rows and their predictions (draw, observation)."""
+    scored = _scored(evaluator(model_of(fit), study_of(fit)), response)
+    tree = predict(fit, draws=draws, seed=seed)
+    full = tree["posterior_predictive"][response].to_numpy()
+    return scored, full.reshape(-1, full.shape[-1])[:, scored.rows]
+
+
+def _scored(compiled: Evaluator, response: str) -> Scored:
+    known = compiled.arrangement.scored
+    if response not in known:
+        raise KeyError(
+            f"'{response}' must be a response that the fit scored. It scored {listed(known)}."
+            + did_you_mean(response, known)
+        )
+    return known[response]
+
+
+def column_of(scored: Scored, name: str) -> pd.Series:
+    """Return a column of the rows of a response; KeyError names those that exist."""
+    columns = [c for c in scored.frame.columns if not c.startswith("_")]
+    if name not in columns:
+        raise KeyError(
+            f"'{name}' must be a column that rows of '{scored.response.name}' have or are joined "
+            f"with: {listed(columns)}." + did_you_mean(name, columns)
+        )
+    return scored.frame[name]
+
+
+def _add_means(
+    panel: Axes,
+    scored: Scored,
+    rows: np.ndarray,
+    predicted: np.ndarray,
+    colour: str,
+    column: pd.Series,
+) -> None:
+    codes, places = groups_of(column.iloc[rows], GROUPS)
+    observed = group_means(scored.observed[None, rows], codes)[:, 0]
+    means = group_means(predicted[:, rows], codes)
+    if len(places) > FEW:
+        add_band(panel, places, means, colour)
+        panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=bool((places % 1 == 0).all())))
+    else:
+        step = np.diff(places).min() if len(places) > 1 else 1.0
+        add_boxes(panel, places, means, colour, width=0.4 * step)
+        labels = sorted(column.iloc[rows].unique())
+        panel.set_xticks(places, [f"{v:g}" if isinstance(v, float) else str(v) for v in labels])
+        panel.set_xlim(places[0] - 0.6 * step, places[-1] + 0.6 * step)
+    panel.plot(places, observed, "o", color=DARK, markersize=3.5)
+
+
+def _add_histogram(
+    panel: Axes, scored: Scored, rows: np.ndarray, predicted: np.ndarray, colour: str
+) -> None:
+    """Numbers of observed values per bin, with the bands of the same numbers in predictions."""
+    edges = _edges(scored.response, scored.observed, predicted)
+    middles = (edges[:-1] + edges[1:]) / 2
+    counts = np.array([np.histogram(values[rows], edges)[0] for values in predicted])
+    add_boxes(panel, middles, counts.T, colour, width=np.diff(edges))
+    observed = np.histogram(scored.observed[rows], edges)[0]
+    panel.plot(middles, observed, "o", color=DARK, markersize=4, clip_on=False)
+
+
+def _edges(response: Response, observed: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    if response.levels is not None:
+        levels = np.sort(np.array(response.levels, float))
+        middles = (levels[:-1] + levels[1:]) / 2
+        return np.r_[2 * levels[0] - middles[0], middles, 2 * levels[-1] - middles[-1]]
+    ends = np.r_[observed.min(), observed.max(), np.quantile(predicted, [0.001, 0.999])]
+    return np.linspace(ends.min(), ends.max(), 11)
+
+
+# -------------------------------------------------------------------------- statistics
+
+
+def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Figure:
+    """Show where each feature of the data lies among the values that the fit predicts.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`.
+    draws : int
+        About how many posterior draws to use.
+    seed : int
+        Seed of the predicted data.
+
+    Returns
+    -------
+    Figure
+        One panel per statistic of the model: histogram of its predicted values, a line at the
+        observed one, and p, the share of predictions above it (half of ties), as in `check`.
+
+    Raises
+    ------
+    ValueError
+        The model declares no statistic of the responses that the study has.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_statistics(fit)  # doctest: +SKIP
+    """
+    model = model_of(fit)
+    compiled = evaluator(model, study_of(fit))
+    posterior = thinned(fit["posterior"].to_dataset(), draws)
+    found = predictive_statistics(compiled, model, posterior, seed)
+    if not found:
+        raise ValueError(
+            f"Model '{model.name}' declares no statistic of the responses that were fitted. Add "
+            "statistics=(Statistic(...),) to the model, or use plot_predictions."
+        )
+    of = {s.name: model.response(s.response) for s in model.statistics}
+    figure, axes = panels(len(found), columns=4, width=2.6, height=2.1)
+    for panel, (name, (observed, predicted)) in zip(axes, found.items(), strict=True):
+        panel.hist(predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
+        panel.axvline(observed, color=DARK, linewidth=2, label="observed")
+        panel.set_yticks([])
+        panel.spines["left"].set_visible(False)
+        p = float((predicted > observed).mean() + 0.5 * (predicted == observed).mean())
+        text = f"from {with_unit(words(of[name].name), of[name].unit)}"
+        panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
+        panel.set_title(f"{fill(name, WIDTH)}\np = {p:.2f}", fontsize=SMALL, loc="left")
+    handles, labels = axes[0].get_legend_handles_labels()
+    add_key(figure, dict(zip(labels, handles, strict=True)))
+    return figure

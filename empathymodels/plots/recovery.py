@@ -1,0 +1,125 @@
+"""Estimated against true parameters of a simulated study."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from empathymodels.arrangement import Arrangement, is_item
+from empathymodels.estimating import estimates
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import evaluator
+from empathymodels.people import column_label
+from empathymodels.plots.style import (
+    COLOURS,
+    GREY,
+    PROBS,
+    SMALL,
+    panels,
+    words,
+)
+from empathymodels.wording import listed
+
+
+def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
+    """Show estimated against true parameters of a simulated study.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Fit of the simulated study.
+    truth : DataFrame
+        One row per participant; columns ``participant`` and ``name`` or ``name[level]``, as
+        for `simulate`. Parameters of items are not shown.
+
+    Returns
+    -------
+    Figure
+        One panel per participant-level parameter: posterior medians with 90 %
+        highest-density intervals against true values, the line of equality, and in the title
+        the correlation r and the share of true values inside their interval. The last panel:
+        population-level parameters, as distance from the truth in posterior standard
+        deviations.
+
+    Raises
+    ------
+    KeyError
+        `truth` holds none of the fit's parameters.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.plot_recovery(fit, true_parameters)  # doctest: +SKIP
+    """
+    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    table = _against_truth(estimates(fit, prob=PROBS[0]), truth, arrangement)
+    people = table[table["level_of"] == "participant"]
+    population = table[table["level_of"] == "population"]
+    figure, axes = panels(people["column"].nunique() + (len(population) > 0), width=2.8, height=2.8)
+    groups = people.groupby("column", sort=False)
+    for panel, (column, rows) in zip(axes, groups, strict=False):
+        _add_recovered(panel, str(column), rows)
+    if len(population):
+        _add_population_recovery(axes[-1], population)
+    return figure
+
+
+def _against_truth(
+    found: pd.DataFrame, truth: pd.DataFrame, arrangement: Arrangement
+) -> pd.DataFrame:
+    """Estimates of people and population with their true values, one row each."""
+    columns = {
+        (p.name, arrangement.levels[p.by][k] if p.by else None): (
+            column_label(p, arrangement, k),
+            p,
+        )
+        for p in arrangement.parameters
+        for k in range(len(arrangement.levels[p.by]) if p.by else 1)
+    }
+    true = truth.assign(participant=truth["participant"].astype(str)).set_index("participant")
+    rows = []
+    for row in found.to_dict("records"):
+        level = None if pd.isna(row["level"]) else row["level"]
+        column, parameter = columns[row["parameter"], level]
+        if column not in true or is_item(parameter):
+            continue
+        whose = true.index[0] if parameter.level == "population" else row["whose"]
+        if whose in true.index:
+            value = float(true.loc[whose, column])
+            rows.append({**row, "column": column, "level_of": parameter.level, "true": value})
+    if not rows:
+        raise KeyError(
+            f"The true values need columns named like the parameters: "
+            f"{listed(column for column, _ in columns.values())}; found {listed(true)}."
+        )
+    return pd.DataFrame(rows)
+
+
+def _add_recovered(panel: Axes, column: str, rows: pd.DataFrame) -> None:
+    ends = rows[["true", "hdi_low", "hdi_high"]].to_numpy()
+    low, high = np.nanmin(ends), np.nanmax(ends)
+    panel.plot([low, high], [low, high], color=GREY, linewidth=1, zorder=0)
+    panel.vlines(rows["true"], rows["hdi_low"], rows["hdi_high"], color=COLOURS[0], alpha=0.35)
+    panel.plot(rows["true"], rows["median"], "o", color=COLOURS[0], markersize=3.5)
+    inside = rows["true"].between(rows["hdi_low"], rows["hdi_high"])
+    varies = rows["true"].nunique() > 1
+    r = f"r = {rows['true'].corr(rows['median']):.2f}, " if varies else ""
+    title = f"{words(column)}\n{r}{inside.sum()} of {len(rows)} inside"
+    panel.set_title(title, fontsize=SMALL, loc="left")
+    panel.set_xlabel("true", fontsize=SMALL)
+    panel.set_ylabel("estimated, 90 % interval", fontsize=SMALL)
+
+
+def _add_population_recovery(panel: Axes, rows: pd.DataFrame) -> None:
+    place = np.arange(len(rows))[::-1]
+    ends = [(rows[name] - rows["true"]) / rows["sd"] for name in ("hdi_low", "median", "hdi_high")]
+    panel.axvline(0, color=GREY, linewidth=1, zorder=0)
+    panel.hlines(place, ends[0], ends[2], color=COLOURS[0], alpha=0.5)
+    panel.plot(ends[1], place, "o", color=COLOURS[0], markersize=4)
+    panel.set_yticks(place, [words(column) for column in rows["column"]], fontsize=SMALL)
+    panel.set_ylim(-0.7, len(rows) - 0.3)
+    panel.set_title("population\n90 % intervals", fontsize=SMALL, loc="left")
+    panel.set_xlabel("estimated minus true\n(posterior standard deviations)", fontsize=SMALL)

@@ -1,0 +1,180 @@
+"""What the plots share: panels, colours, words for axes, and bands of uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import fill
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from empathymodels.model import Model, Parameter
+
+# Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DARK, GREY = "#222222", "#8A8A8A"
+PROBS = (0.9, 0.5)  # mass of the bands and intervals, widest first
+TEXT, SMALL = 9, 8  # points; legible at the width of a page
+NARROWEST = 4.8  # inches of a whole figure; room for the key below the panels
+ROUND: dict[str, Any] = {"nbins": 6, "steps": [1, 2, 5, 10]}  # ticks at trials 5, 10, 15, ...
+
+
+def panels(
+    number: int, *, columns: int = 3, width: float = 3.0, height: float = 2.5, share: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a grid of panels, and the panels.
+
+    The figure is known to its receiver only: a notebook shows it once, as the value of its
+    cell, and no window opens elsewhere.
+    """
+    columns = min(columns, number)
+    width = max(width, NARROWEST / columns)
+    rows = -(-number // columns)
+    with plt.ioff():
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            figsize=(width * columns, height * rows),
+            squeeze=False,
+            sharey=share,
+            layout="constrained",
+        )
+    plt.close(figure)
+    axes = list(grid.ravel())
+    for unused in axes[number:]:
+        unused.remove()
+    for panel in axes[:number]:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=SMALL)
+    return figure, axes[:number]
+
+
+def colours_of(levels: Iterable[Any]) -> dict[Any, str]:
+    """Return a colour per level, blue for a single one."""
+    return {level: COLOURS[i % len(COLOURS)] for i, level in enumerate(levels)}
+
+
+def label_axes(panel: Axes, *, x: str = "", y: str = "", title: str = "", width: int = 42) -> None:
+    """Write axis labels and title, wrapped to about `width` characters."""
+    panel.set_xlabel(fill(x, width), fontsize=SMALL)
+    panel.set_ylabel(fill(y, 36), fontsize=SMALL)
+    panel.set_title(fill(title, width), fontsize=TEXT, loc="left")
+
+
+def add_legend(panel: Axes, *, place: Any = "best") -> None:
+    """Add a frameless legend to a panel that has labelled drawings."""
+    if panel.get_legend_handles_labels()[1]:
+        panel.legend(*panel.get_legend_handles_labels(), loc=place, fontsize=SMALL, frameon=False)
+
+
+def add_key(figure: Figure, entries: Mapping[str, Artist], *, title: str = "") -> None:
+    """Add a legend below all panels, where it covers nothing."""
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        title=title or None,
+        loc="outside lower center",
+        ncols=len(entries),
+        columnspacing=1.4,
+        handlelength=1.6,
+        fontsize=SMALL,
+        title_fontsize=SMALL,
+        frameon=False,
+    )
+
+
+PREDICTED_KEY: dict[str, Artist] = {
+    "predicted: median": Line2D([], [], color=GREY, linewidth=1.5),
+    "50 %": Patch(color=GREY, alpha=0.5, linewidth=0),
+    "90 %": Patch(color=GREY, alpha=0.22, linewidth=0),
+    "observed": Line2D([], [], color=DARK, marker="o", markersize=4, linestyle=""),
+}
+
+
+# ------------------------------------------------------------------------------- words
+
+
+def words(name: str) -> str:
+    """Return a name of the code as words: ``learning_rate`` as "learning rate"."""
+    return name.replace("_", " ")
+
+
+def with_unit(text: str, unit: str) -> str:
+    """Return a label with its unit in brackets, where it has one."""
+    return f"{text} ({unit})" if unit else text
+
+
+def parameter_label(model: Model, parameter: Parameter) -> str:
+    """Return the meaning of a parameter with the unit of its natural scale."""
+    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    unit = response.unit if response else "0 to 1" if parameter.support == "unit" else ""
+    return with_unit(parameter.meaning, unit)
+
+
+def response_label(model: Model, name: str) -> str:
+    """Return the meaning of a response with its unit."""
+    response = model.response(name)
+    return with_unit(response.meaning or words(name), response.unit)
+
+
+def level_label(column: str, level: Any) -> str:
+    """Return "partner group: out"."""
+    return f"{words(column)}: {level}"
+
+
+# ------------------------------------------------------------------------- uncertainty
+
+
+def interval(draws: np.ndarray, prob: float) -> np.ndarray:
+    """Return the lower and upper end of the central interval over the last dim."""
+    return np.quantile(draws, [(1 - prob) / 2, (1 + prob) / 2], axis=-1)
+
+
+def add_band(panel: Axes, x: Sequence[float] | np.ndarray, draws: np.ndarray, colour: str) -> None:
+    """Draw the median of draws (x, draw) with bands of 90 % and 50 % around it."""
+    for prob, shade in zip(PROBS, (0.18, 0.3), strict=True):
+        low, high = interval(draws, prob)
+        panel.fill_between(x, low, high, color=colour, alpha=shade, linewidth=0)
+    panel.plot(x, np.median(draws, axis=-1), color=colour, linewidth=1.5)
+
+
+def add_boxes(
+    panel: Axes, x: np.ndarray, draws: np.ndarray, colour: str, *, width: float | np.ndarray
+) -> None:
+    """Draw the median of draws (x, draw) with boxes of 90 % and 50 %, for places apart."""
+    panel.use_sticky_edges = False  # a box that ends the axis would look cut off
+    for prob, shade in zip(PROBS, (0.18, 0.3), strict=True):
+        low, high = interval(draws, prob)
+        panel.bar(x, high - low, width, bottom=low, color=colour, alpha=shade, linewidth=0)
+    medians = np.median(draws, axis=-1)
+    panel.hlines(medians, x - width / 2, x + width / 2, color=colour, linewidth=1.5)
+
+
+def groups_of(values: pd.Series, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each value on an axis of at most `most` groups, and their centres.
+
+    Few different numbers are groups of their own; many are cut into groups of about equal
+    size, each at its mean. Labels stand in order, one step apart.
+    """
+    if not pd.api.types.is_numeric_dtype(values):
+        codes, levels = pd.factorize(values, sort=True)
+        return codes, np.arange(len(levels), dtype=float)
+    numbers = values.to_numpy(dtype=float)
+    if len(np.unique(numbers)) > most:
+        codes = pd.qcut(numbers, most, labels=False, duplicates="drop")
+    else:
+        codes = np.unique(numbers, return_inverse=True)[1]
+    return codes, group_means(numbers[None], codes)[:, 0]
+
+
+def group_means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return means (group, draw) of values (draw, row) over the rows of each group."""
+    member = np.equal.outer(np.arange(codes.max() + 1), codes).astype(float)  # (group, row)
+    return member @ values.T / member.sum(axis=1, keepdims=True)

@@ -1,0 +1,180 @@
+"""Sample a built model with nutpie: compile once, measure centring, refuse a bad start."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+import xarray as xr
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.covariates import Covariates
+from empathymodels.equations import fingerprint
+from empathymodels.likelihood import evaluator
+from empathymodels.people import POPULATION, blocks, linked_values
+from empathymodels.population import labelled
+from empathymodels.wording import counted, listed
+
+KEPT_DENSITIES = 4
+_DENSITIES: OrderedDict[str, Any] = OrderedDict()
+PILOT = {"tune": 300, "draws": 150, "chains": 2}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Draws of the sampled variables, (chain, draw, ...), and the sampler's statistics."""
+
+    draws: dict[str, np.ndarray]
+    stats: xr.Dataset
+
+
+def compiled_density(built: pm.Model, arrangement: Arrangement) -> Any:
+    """Compile a model's density, or swap data into one compiled before.
+
+    Models that differ by data of the same sizes, or by fixed values, share one.
+    """
+    data = {v.name: v.get_value() for v in built.data_vars}
+    key = _key(data, arrangement)
+    if key not in _DENSITIES:
+        _DENSITIES[key] = nutpie.compile_pymc_model(built)
+        while len(_DENSITIES) > KEPT_DENSITIES:
+            _DENSITIES.popitem(last=False)
+    _DENSITIES.move_to_end(key)
+    density = _DENSITIES[key]
+    used = {variable.name for variable in density.shared_var_keys}
+    return density.with_data(**{name: array for name, array in data.items() if name in used})
+
+
+def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
+    """Identity of a compiled density: equations, declarations and sizes, but no values."""
+    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
+    sizes = sorted((column, len(labels)) for column, labels in arrangement.levels.items())
+    people = len(arrangement.participants)
+    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
+    return repr((fingerprint(arrangement.model), shapes, sizes, people, varying))
+
+
+def sample(density: Any, **settings: Any) -> Trace:
+    """Run nutpie and return draws and statistics."""
+    tree = nutpie.sample(density, save_warmup=False, **settings)
+    draws = {str(n): v.to_numpy() for n, v in tree["posterior"].data_vars.items()}
+    return Trace(draws, tree["sample_stats"].to_dataset())
+
+
+def measured_centring(
+    density: Any,
+    built: pm.Model,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    *,
+    seed: int,
+    **how: Any,
+) -> dict[str, list[float]]:
+    """Measure in a short pilot run how much each person's own data say about each parameter.
+
+    Returns
+    -------
+    dict of str to list of float
+        Per parameter and level the median over people (or items) of 1 minus the posterior
+        variance over the population variance, on the link scale. One share serves all people
+        of a column: shares per person, tried on the ratings of 110 people, left the spread of a
+        column nearly stuck (effective sample size 8 in place of 234).
+    """
+    measurable = [p for p in arrangement.parameters if p.level != POPULATION and p.fixed is None]
+    if all(len(block.columns) == block.correlated for block in blocks(arrangement)):
+        return {}
+    trace = sample(density, seed=seed, **PILOT, **how)
+    shares = {
+        v.name.removesuffix(":centring"): v.get_value()
+        for v in built.data_vars
+        if v.name.endswith(":centring")
+    }
+    pilot = labelled(arrangement, covariates, shares, trace.draws)
+    found = {}
+    for parameter in measurable:
+        linked = linked_values(parameter, arrangement.model, pilot[parameter.name].to_numpy())
+        spread = np.mean(pilot[f"{parameter.name}_sd"].to_numpy() ** 2, axis=(0, 1))
+        share = np.median(1 - linked.var(axis=(0, 1)) / spread, axis=0)
+        found[parameter.name] = np.atleast_1d(np.clip(np.nan_to_num(share), 0, 1)).tolist()
+    return found
+
+
+# ------------------------------------------------------------------------- the start
+
+
+def check_start(
+    density: Any, built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
+) -> None:
+    """Refuse an infinite density at the start, naming response, participant and trial."""
+    start = built.initial_point(random_seed=0)
+    names = [v.name for v in built.continuous_value_vars]
+    point = np.concatenate([np.ravel(start[name]) for name in names])
+    if not np.isfinite(log_density(density, point)):
+        raise ValueError(_infinite_density(built, arrangement, covariates))
+
+
+def log_density(density: Any, point: np.ndarray) -> float:
+    """Log-density of a compiled model at a point on the sampler's scale."""
+    shared = [
+        density.shared_data[density.shared_var_keys[v]] for v in density.logp_func.get_shared()
+    ]
+    value, _ = density.logp_func.vm.jit_fn(point, *shared)
+    return float(value)
+
+
+def _infinite_density(
+    built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
+) -> str:
+    start = built.initial_point(random_seed=0)
+    raw = {
+        rv.name: np.asarray(_from_sampler(built, rv, start))[None, None] for rv in built.free_RVs
+    }
+    shares = {
+        v.name.removesuffix(":centring"): v.get_value()
+        for v in built.data_vars
+        if v.name.endswith(":centring")
+    }
+    values = labelled(arrangement, covariates, shares, raw)
+    named = {p.name: values[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
+    faults = [
+        f"parameter '{name}' is {value.ravel()[~np.isfinite(value.ravel())][0]}"
+        for name, value in named.items()
+        if not np.isfinite(value).all()
+    ]
+    compiled = evaluator(arrangement.model, arrangement.study)
+    for name, logp in compiled(named)["log_likelihood"].items():
+        bad = np.flatnonzero(~np.isfinite(logp))
+        if len(bad):
+            faults.append(_fault(arrangement, name, bad, float(logp[bad[0]])))
+    return (
+        "The density must be finite at the start of sampling. Found: "
+        + "; ".join(faults or ["an infinite prior density"])
+        + ". Check fixed values and priors of these parameters (a noise of zero, say), and the "
+        "values of these rows."
+    )
+
+
+def _from_sampler(built: pm.Model, variable: Any, start: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Value of a variable on its own scale at the sampler's start."""
+    value = built.rvs_to_values[variable]
+    transform = built.rvs_to_transforms[variable]
+    if transform is None:
+        return start[value.name]
+    return transform.backward(start[value.name], *variable.owner.inputs).eval()
+
+
+def _fault(arrangement: Arrangement, name: str, bad: np.ndarray, value: float) -> str:
+    frame = arrangement.scored[name].frame.iloc[bad[0]]
+    where = ", ".join(f"{key} {frame[key]}" for key in ("participant", "trial") if key in frame)
+    involved = sorted(arrangement.needs[name].direct_parameters)
+    held = [n for n in involved if arrangement.model.parameter(n).fixed is not None]
+    text = (
+        f"response '{name}' has log-density {value} at {where} ({counted(len(bad), 'row')}); it "
+        f"depends on the parameters {listed(involved)}"
+    )
+    return text + (f", of which {listed(held)} are fixed" if held else "")

@@ -1,0 +1,136 @@
+"""Checks after sampling: each fault is found, and the advice names who has it."""
+
+import numpy as np
+import pytest
+
+import empathymodels as em
+
+
+def checked(fit, **changes):
+    """Check a fit whose posterior or statistics were changed."""
+    other = fit.copy(deep=True)
+    for group, values in changes.items():
+        other[group] = other[group].to_dataset().assign(values)
+    table = em.check(other, draws=40)
+    assert list(table.columns) == ["check", "value", "limit", "passed", "advice"]
+    return table.set_index("check")
+
+
+@pytest.fixture(scope="module")
+def healthy(own_fit):
+    """Independent draws in place of the chains: nothing is wrong with these."""
+    rng = np.random.default_rng(1)
+    posterior = own_fit["posterior"].to_dataset()
+    drawn = {}
+    for name, array in posterior.data_vars.items():
+        flat = array.stack(all=("chain", "draw"))
+        order = rng.permutation(flat.sizes["all"])
+        drawn[name] = (
+            flat.isel(all=order)
+            .transpose(..., "all")
+            .to_numpy()
+            .reshape(*[array.sizes[d] for d in array.dims[2:]], 2, -1)
+        )
+        drawn[name] = (array.dims, np.moveaxis(drawn[name], (-2, -1), (0, 1)))
+    other = own_fit.copy(deep=True)
+    other["posterior"] = posterior.assign(drawn)
+    stats = other["sample_stats"].to_dataset()
+    other["sample_stats"] = stats.assign(diverging=stats["diverging"] & False)
+    return other
+
+
+def test_nothing_is_wrong_with_independent_draws(healthy):
+    table = checked(healthy)
+    sampling = [
+        "R-hat, population",
+        "R-hat, people",
+        "bulk ESS, population",
+        "tail ESS, population",
+    ]
+    assert table.index[:6].tolist() == [*sampling, "divergences", "draws at the tree depth limit"]
+    assert table["passed"].all()
+    assert (table["advice"] == "").all()
+
+
+def test_model_reproduces_its_own_kind_of_data(healthy):
+    table = checked(healthy)
+    for name in ("predictive p: mean rating", "predictive p: sd of ratings"):
+        assert 0.025 < table.loc[name, "value"] < 0.975
+
+
+def test_chains_that_disagree(healthy):
+    mean = healthy["posterior"]["slope_mean"].copy(deep=True)
+    mean[0] += 5 * mean.std()
+    row = checked(healthy, posterior={"slope_mean": mean}).loc["R-hat, population"]
+    assert not row["passed"]
+    assert row["value"] > 1.5
+    assert row["advice"].startswith("slope_mean (")
+    assert "1 in all. Chains disagree" in row["advice"]
+
+
+def test_people_whose_chains_disagree(healthy):
+    own = healthy["posterior"]["baseline"].copy(deep=True)
+    person = own.get_index("participant").get_loc("P07")
+    own[0, :, person] += 10 * own[:, :, person].std()
+    table = checked(healthy, posterior={"baseline": own})
+    assert table.loc["R-hat, people", "advice"].startswith("baseline[P07] (")
+    assert table.loc["R-hat, population", "passed"]
+
+
+def test_few_independent_draws(healthy):
+    noise = healthy["posterior"]["noise"].copy(deep=True)
+    steps = np.random.default_rng(2).standard_normal(noise.shape)
+    slow = np.zeros(noise.shape)
+    for draw in range(1, noise.sizes["draw"]):
+        slow[:, draw] = 0.97 * slow[:, draw - 1] + steps[:, draw]
+    table = checked(healthy, posterior={"noise": (noise.dims, 1 + 0.01 * slow)})
+    row = table.loc["bulk ESS, population"]
+    assert not row["passed"]
+    assert row["value"] < 400
+    assert row["advice"].startswith("noise (")
+    assert "Sample longer" in row["advice"]
+
+
+def test_divergences_name_where_they_gather(healthy):
+    spread = healthy["posterior"]["slope_sd"]
+    diverging = spread < float(spread.quantile(0.01))
+    row = checked(healthy, sample_stats={"diverging": diverging}).loc["divergences"]
+    assert row["value"] == int(diverging.sum())
+    assert not row["passed"]
+    assert "gather where 'slope_sd' is unusual" in row["advice"]
+    assert "centring=" in row["advice"]
+
+
+def test_tree_depth(healthy):
+    stats = healthy["sample_stats"]
+    name = "maxdepth_reached" if "maxdepth_reached" in stats else "depth"
+    full = stats[name].copy(data=np.full(stats[name].shape, 1 if "max" in name else 10))
+    row = checked(healthy, sample_stats={name: full.astype(stats[name].dtype)}).loc[
+        "draws at the tree depth limit"
+    ]
+    assert not row["passed"]
+    assert "maxdepth" in row["advice"]
+
+
+def test_data_that_the_model_does_not_reproduce(healthy):
+    small = healthy["posterior"]["noise"] * 0.3
+    row = checked(healthy, posterior={"noise": small}).loc["predictive p: sd of ratings"]
+    assert row["value"] < 0.025
+    assert not row["passed"]
+    assert "Observed " in row["advice"]
+    assert "does not reproduce this" in row["advice"]
+
+
+def test_fixed_parameters_are_not_checked_and_seeds_decide(static_fit):
+    one, other = (em.check(static_fit, draws=20, seed=3) for _ in range(2))
+    assert one.equals(other)
+    assert not one["advice"].str.contains("learning_rate").any()
+
+
+def test_missing_values_and_responses_are_counted(healthy):
+    other = healthy.copy(deep=True)
+    other.attrs |= {"missing": '{"trials.rating": 3}', "left_out": '{"insula": "no table"}'}
+    table = em.check(other, draws=20).set_index("check")
+    assert table.loc["missing: trials.rating", "value"] == 3
+    assert table.loc["left out: insula", "value"] == "no table"
+    assert table["passed"].all()

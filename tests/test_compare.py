@@ -1,0 +1,122 @@
+"""Comparing fits: agreement with ArviZ, and what cannot be compared."""
+
+from dataclasses import replace
+
+import arviz as az
+import numpy as np
+import pytest
+import xarray as xr
+
+import empathymodels as em
+from empathymodels.saving import study_tree
+
+TINY = {"chains": 2, "draws": 100, "tune": 100, "centring": 0.5, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def flat_fit(own_model, own_study, own_fit):
+    """The rival without a slope; it shares the compiled density of `own_fit`."""
+    settings = {**TINY, "draws": 400, "tune": 400}
+    return em.fit(
+        own_model.rival("no_slope"), own_study, covariates={"baseline": "group + age"}, **settings
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(own_fit, flat_fit):
+    return em.compare({"slope": own_fit, "flat": flat_fit})
+
+
+def test_agrees_with_arviz_on_the_same_log_likelihood(compared, own_fit, own_model, own_study):
+    posterior = own_fit["posterior"].to_dataset()
+    trials = own_study.trials
+    parameters = posterior[["baseline", "slope"]].sel(participant=trials["participant"].to_numpy())
+    location = (
+        parameters["baseline"].to_numpy()
+        + parameters["slope"].to_numpy() * trials["intensity"].to_numpy()
+    )
+    noise = posterior["noise"].to_numpy()[..., None]
+    z = (trials["rating"].to_numpy() - location) / noise
+    logp = -0.5 * z**2 - np.log(noise) - 0.5 * np.log(2 * np.pi)
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": posterior[["noise"]],
+            "log_likelihood": xr.Dataset({"rating": (("chain", "draw", "row"), logp)}),
+        }
+    )
+    total = logp.sum(axis=-1)
+    reff = min(float(az.ess(total, method="mean")) / total.size, 1.0)
+    expected = az.loo(tree, pointwise=True, reff=reff)
+    own = compared.attrs["elpd"]["slope"]
+    assert own.elpd == pytest.approx(expected.elpd, rel=1e-9)
+    np.testing.assert_allclose(np.ravel(own.elpd_i), np.ravel(expected.elpd_i), rtol=1e-7)
+    np.testing.assert_allclose(np.ravel(own.pareto_k), np.ravel(expected.pareto_k), atol=1e-7)
+    assert compared.loc["slope", "elpd"] == pytest.approx(expected.elpd, rel=1e-9)
+
+
+def test_the_true_model_wins(compared, own_study):
+    assert compared.index.tolist() == ["slope", "flat"]
+    assert compared["weight"].sum() == pytest.approx(1)
+    assert compared.attrs["observations"] == len(own_study.trials)
+    assert compared.attrs["responses"] == ["rating"]
+    assert compared.attrs["reading"].startswith("'slope' predicts better than 'flat'")
+    assert (compared["pareto_k_bad"] <= 3).all()
+
+
+def test_one_response_of_several(fit, static_fit):
+    table = em.compare({"learning": fit, "static": static_fit}, response="feeling", draws=100)
+    assert table.attrs["responses"] == ["feeling"]
+    assert table.attrs["observations"] == 720
+    assert table.index[0] == "learning"  # true of the simulated study
+
+
+def test_shared_responses_are_compared_jointly(fit, static_fit):
+    table = em.compare({"learning": fit, "static": static_fit}, draws=40)
+    assert table.attrs["responses"] == ["feeling", "insula", "empathy_before", "empathy_after"]
+    rows = sum(int(fit["observed_data"][r].notnull().sum()) for r in table.attrs["responses"])
+    assert table.attrs["observations"] == rows
+
+
+def test_refusals(own_fit, flat_fit, fit):
+    both = {"slope": own_fit, "flat": flat_fit}
+    with pytest.raises(ValueError, match="at least two fits; found 'slope'"):
+        em.compare({"slope": own_fit})
+    with pytest.raises(ValueError, match="at least 25 posterior draws; found 20 of 'slope'"):
+        em.compare(both, draws=20)
+    with pytest.raises(ValueError, match="unit must be one of 'trial'"):
+        em.compare(both, unit="sentence")
+    with pytest.raises(ValueError, match=r"Shared: 'rating'; asked for: ratng"):
+        em.compare(both, response="ratng")
+    with pytest.raises(ValueError, match=r"Shared: none.*help: 'feeling'"):
+        em.compare({"pain": own_fit, "help": fit})
+
+
+def with_ratings(fit, study, ratings):
+    """Return a fit as if it were of other ratings."""
+    other = fit.copy()
+    other["study"] = study_tree(replace(study, trials=study.trials.assign(rating=ratings)))
+    return other
+
+
+def test_other_rows_are_refused(own_fit, own_study):
+    ratings = own_study.trials["rating"].copy()
+    ratings[[3, 8]] = np.nan
+    words = "scored on 463 rows in 'all' and on 461 in 'fewer', of which 461 are shared"
+    with pytest.raises(ValueError, match=words):
+        em.compare({"all": own_fit, "fewer": with_ratings(own_fit, own_study, ratings)})
+
+
+def test_other_values_are_refused(own_fit, own_study):
+    moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
+    with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):
+        em.compare({"one": own_fit, "other": moved})
+
+
+def test_densities_are_not_compared_with_masses(own_fit, flat_fit, monkeypatch):
+    from empathymodels import comparing
+
+    monkeypatch.setattr(comparing, "_is_mass", lambda model, response: "no_slope" in model.label)
+    with pytest.raises(
+        ValueError, match="density in one of 'slope', 'flat' and a probability mass"
+    ):
+        em.compare({"slope": own_fit, "flat": flat_fit})

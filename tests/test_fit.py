@@ -1,0 +1,301 @@
+"""Fitting: layout, seeds, variants that share a compiled density, covariates, bad starts."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+import xarray as xr
+
+import empathymodels as em
+from empathymodels import sampling
+from empathymodels.arrangement import arrange
+from empathymodels.covariates import covariates_for
+from empathymodels.drawing import prior_people
+from empathymodels.population import _lkj_cholesky
+
+TINY = {"chains": 2, "draws": 20, "tune": 30, "centring": 0.5}
+
+
+# layout
+
+
+def test_groups_dims_and_labels(fit, model, study):
+    assert {"posterior", "sample_stats", "observed_data", "constant_data", "study"} <= set(fit)
+    posterior = fit["posterior"]
+    assert dict(posterior["learning_rate"].sizes) == {"chain": 2, "draw": 100, "participant": 36}
+    assert (
+        posterior["participant"].to_numpy().tolist() == study.participants["participant"].tolist()
+    )
+    assert posterior["insula_noise"].dims == ("chain", "draw")
+    assert posterior["learning_rate_mean"].dims == ("chain", "draw")
+    assert posterior["learning_rate_effect"].dims == ("chain", "draw", "learning_rate_covariate")
+    assert posterior["learning_rate_covariate"].to_numpy().tolist() == ["partner_group[T.out]"]
+    together = ["learning_rate", "sensitivity", "insula_error"]
+    assert posterior["correlated"].to_numpy().tolist() == together
+    assert posterior["correlation"].dims == ("chain", "draw", "correlated", "correlated_with")
+    expected = {p.name for p in model.parameters}
+    assert expected <= set(posterior.data_vars)
+    assert not [name for name in posterior.data_vars if ":" in str(name)]
+    assert np.isfinite(posterior.to_dataset().to_array()).all()
+
+
+def test_observed_values_stay_in_the_order_of_the_study(fit, study):
+    observed = fit["observed_data"]
+    np.testing.assert_array_equal(observed["feeling"], study.trials["feeling"])
+    assert observed["feeling"]["trial"].to_numpy().tolist() == study.trials["trial"].tolist()
+    assert observed["insula"].dims == ("region_row",)
+    assert observed["empathy_after"].dims == ("participant_row",)
+    assert observed["empathy_after"].sizes["participant_row"] == 36
+
+
+def test_attributes_say_what_was_done(fit, model):
+    attributes = fit.attrs
+    assert (attributes["model"], attributes["seed"]) == ("outgroup_help_learning", 1)
+    assert attributes["label"] == "outgroup_help_learning"
+    assert attributes["model_text"] == Path(model.source).read_text(encoding="utf-8")
+    assert {"empathymodels", "pymc", "nutpie"} <= set(json.loads(attributes["versions"]))
+    settings = json.loads(attributes["settings"])
+    assert (settings["draws"], settings["tune"], settings["chains"]) == (100, 200, 2)
+    assert json.loads(attributes["missing"]) == {}
+    assert json.loads(attributes["left_out"]) == {}
+
+
+def test_covariate_tables_are_kept(fit, study):
+    table = fit["constant_data"]["learning_rate_covariates"]
+    expected = (study.participants["partner_group"] == "out").astype(float)
+    np.testing.assert_array_equal(table.to_numpy()[:, 0], expected)
+
+
+# seeds and compilation
+
+
+def test_seed_decides(fit, model, study):
+    one, other, third = (em.fit(model, study, seed=seed, **TINY) for seed in (5, 5, 6))
+    xr.testing.assert_identical(one["posterior"].to_dataset(), other["posterior"].to_dataset())
+    assert not one["posterior"].to_dataset().equals(third["posterior"].to_dataset())
+    assert third.attrs["seed"] == 6
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """Count compilations of densities."""
+    count = []
+    original = sampling.nutpie.compile_pymc_model
+
+    def counting(*given, **settings):
+        count.append(1)
+        return original(*given, **settings)
+
+    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", counting)
+    return count
+
+
+def test_values_held_fixed_share_the_compiled_density(fit, model, study, compilations):
+    held = em.fit(model.fix(learning_rate=0.3), study, seed=1, **TINY)
+    static = em.fit(model.rival("no_learning"), study, seed=1, **TINY)
+    assert compilations == []
+    assert (held["posterior"]["learning_rate"] == 0.3).all()
+    assert "learning_rate_mean" not in held["posterior"]
+    assert "learning_rate_effect" not in held["posterior"]
+    assert (static["posterior"]["generalisation"] == 0).all()
+    assert held.attrs["label"] == "outgroup_help_learning learning_rate=0.3"
+    assert static.attrs["label"] == "outgroup_help_learning no_learning"
+
+
+def test_other_data_of_the_same_sizes_share_it_too(own_model, own_study, own_fit, compilations):
+    settings = {"covariates": {"baseline": "group + age"}, "seed": 1, **TINY}
+    changed = own_study.trials.assign(rating=own_study.trials["rating"] + 1)
+    raised = em.fit(own_model, replace(own_study, trials=changed), **settings)
+    before = em.fit(own_model, own_study, **settings)
+    assert compilations == []
+    difference = raised["posterior"]["baseline"].mean() - before["posterior"]["baseline"].mean()
+    assert float(difference) == pytest.approx(1, abs=0.15)
+
+
+# variants
+
+
+def test_other_priors(own_model, own_study):
+    narrow = own_model.with_priors(slope=em.Prior("Normal", mu=0.2, sigma=0.001))
+    drawn = prior_people(narrow, own_study, draws=50, seed=1)
+    assert float(drawn["slope_mean"].mean()) == pytest.approx(0.2, abs=0.001)
+    assert float(drawn["slope_mean"].std()) < 0.002
+    assert narrow.label == "rated_pain priors(slope)"
+    assert own_model.vary(json.loads(json.dumps(narrow.variant))) == narrow
+
+
+def test_priors_of_another_family(own_model, own_study):
+    wide = own_model.with_priors(
+        slope={"location": em.Prior("StudentT", nu=4, mu=0, sigma=0.1)},
+        baseline={"spread": em.Prior("Exponential", lam=1)},
+    )
+    drawn = prior_people(wide, own_study, draws=50, seed=1)
+    assert drawn["slope_mean"].dims == ("chain", "draw")
+    assert float(drawn["baseline_sd"].min()) > 0
+    assert drawn["baseline"].dims == ("chain", "draw", "participant")
+
+
+@pytest.fixture(scope="module")
+def cued():
+    rng = np.random.default_rng(1)
+    names = ["a", "b", "c", "d"]
+    table = pd.DataFrame({"participant": np.repeat(names, 12), "trial": [*range(12)] * 4})
+    table["cue"] = np.resize(["low", "high"], 48)
+    table["stimulus"] = np.resize(["s1", "s1", "s2"], 48)
+    table["expectation_rating"], table["outcome_rating"] = rng.uniform(20, 160, (2, 48))
+    people = pd.DataFrame({"participant": names, "age": [20, 30, 44, 61]})
+    return em.Study(trials=table, participants=people)
+
+
+def test_pooled_parameter_has_one_value_per_person(cued):
+    model = em.get_model("cue_expectation_learning")
+    drawn = prior_people(model.pool("stimulus_intensity"), cued, draws=2, seed=1)
+    assert drawn["stimulus_intensity"].dims == ("chain", "draw", "participant")
+    assert drawn["start_expectation"].dims == ("chain", "draw", "participant", "cue")
+    assert drawn["cue"].to_numpy().tolist() == ["high", "low"]
+    with pytest.raises(ValueError, match=r"'learning_rate' of model .* has none"):
+        model.pool("learning_rate")
+
+
+def test_without_responses_their_parameters_go_too(model, study):
+    reduced = model.without("insula", "empathy_before", "empathy_after")
+    arrangement = arrange(reduced, study)
+    assert list(arrangement.scored) == ["feeling"]
+    left = {p.name for p in arrangement.parameters}
+    assert left == {"learning_rate", "start_value", "baseline", "sensitivity", "feeling_noise"}
+
+
+def test_absent_responses_are_left_out_and_told(model, study, capsys, monkeypatch):
+    monkeypatch.setattr("empathymodels.fitting.compiled_density", lambda *_: 1 / 0)
+    people = study.participants[["participant", "partner_group"]]
+    with pytest.raises(ZeroDivisionError):  # told before anything is compiled
+        em.fit(model, em.Study(trials=study.trials, participants=people), seed=1)
+    told = "".join(capsys.readouterr())
+    assert "'insula' is left out of the likelihood: the study has no table 'regions'" in told
+    assert "'empathy_after' is left out" in told
+    assert "'feeling'" not in told
+
+
+# covariates
+
+
+def test_every_level_gets_its_own_coefficients(cued):
+    model = em.get_model("cue_expectation_learning")
+    covariates = {"start_expectation": "age", "learning_rate": "age"}
+    drawn = prior_people(model, cued, draws=3, seed=1, covariates=covariates)
+    effect = drawn["start_expectation_effect"]
+    assert effect.dims == ("chain", "draw", "start_expectation_covariate", "cue")
+    assert drawn["learning_rate_effect"].dims == ("chain", "draw", "learning_rate_covariate")
+    assert float(abs(effect.sel(cue="low") - effect.sel(cue="high")).max()) > 0
+
+
+def evaluated(own_model, people, formula="age", name="baseline"):
+    trials = pd.DataFrame(
+        {
+            "participant": np.repeat(people["participant"], 2),
+            "trial": [1, 2] * len(people),
+            "intensity": 0.5,
+            "rating": np.linspace(1, 9, 2 * len(people)),
+        }
+    )
+    arrangement = arrange(own_model, em.Study(trials=trials, participants=people))
+    return covariates_for(arrangement, {name: formula})
+
+
+@pytest.fixture
+def people():
+    return pd.DataFrame(
+        {
+            "participant": list("abcd"),
+            "age": [20.0, 30, 40, 70],
+            "group": ["x", "x", "y", "y"],
+            "same": 1,
+        }
+    )
+
+
+def test_numeric_covariates_are_centred_and_scaled(own_model, people):
+    found = evaluated(own_model, people, "age + group")["baseline"]
+    assert found.centre == {"age": 40}
+    assert found.scale["age"] == pytest.approx(people["age"].std())
+    assert list(found.table.columns) == ["age", "group[T.y]"]
+    assert found.table["age"].std() == pytest.approx(1)
+    others = found.at(people.iloc[[3]].set_index("participant").assign(age=40))
+    assert others.to_numpy().tolist() == [[0.0, 1.0]]
+
+
+def test_people_without_covariates_are_named(own_model, people):
+    with pytest.raises(ValueError, match=r"Missing for 2 of 4: 'b', 'c'.*study\.exclude"):
+        evaluated(own_model, people.assign(age=[1.0, np.nan, None, 4.0]))
+
+
+def test_unknown_column_of_a_formula(own_model, people):
+    with pytest.raises(KeyError, match=r"reads 'agee'.*Did you mean 'age'\?"):
+        evaluated(own_model, people, "agee")
+
+
+def test_constant_covariate(own_model, people):
+    with pytest.raises(ValueError, match="'same' in the formula 'same' of 'baseline' is constant"):
+        evaluated(own_model, people, "same")
+
+
+def test_covariate_of_a_population_parameter(own_model, people):
+    with pytest.raises(ValueError, match="'noise' has level 'population'"):
+        evaluated(own_model, people, name="noise")
+
+
+def test_covariate_of_an_unknown_parameter(own_model, people):
+    with pytest.raises(KeyError, match="Did you mean 'baseline'"):
+        evaluated(own_model, people, name="base_line")
+
+
+def test_covariates_are_recovered(own_fit):
+    effect = own_fit["posterior"]["baseline_effect"]  # link scale: fractions of the range of 10
+    for covariate, truth in {"group[T.out]": 0.15, "age": -0.08}.items():
+        draws = effect.sel(baseline_covariate=covariate).to_numpy()
+        assert abs(draws.mean() - truth) < 3 * draws.std()
+        assert draws.std() < 0.03
+    assert float(own_fit["posterior"]["noise"].mean()) == pytest.approx(1, abs=0.1)
+
+
+# what cannot be sampled
+
+
+def test_infinite_density_names_participant_trial_and_parameter(fit, model, study):
+    with pytest.raises(ValueError, match="finite at the start") as error:
+        em.fit(model.fix(feeling_noise=0.0), study, seed=1)
+    words = str(error.value)
+    first = study.trials.iloc[0]
+    assert f"participant {first['participant']}, trial {first['trial']}" in words
+    assert "'feeling_noise' are fixed" in words
+    assert "response 'feeling'" in words
+
+
+def test_wrong_centring_is_refused(own_model, own_study):
+    with pytest.raises(ValueError, match="centring must be 'measured'"):
+        em.fit(own_model, own_study, seed=1, centring="mesured")
+    with pytest.raises(KeyError, match="Did you mean 'baseline'"):
+        em.fit(own_model, own_study, seed=1, centring={"basline": 1})
+
+
+# the prior of correlations
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_prior_sd_of_correlations(size):
+    draws = 4000
+    with pm.Model():
+        factor = _lkj_cholesky("participant", size)
+    found = pm.draw(factor, draws, random_seed=2)
+    correlations = found @ np.swapaxes(found, 1, 2)
+    np.testing.assert_allclose(np.diagonal(correlations, axis1=1, axis2=2), 1, rtol=1e-12)
+    rows, columns = np.tril_indices(size, -1)
+    values = correlations[:, rows, columns]
+    expected = 1 / np.sqrt(3 + size)
+    # the sd of an sd of n draws is near sd / sqrt(2 n); 4 of them
+    np.testing.assert_allclose(values.std(axis=0), expected, rtol=4 / np.sqrt(2 * draws))
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=4 * expected / np.sqrt(draws))

@@ -1,0 +1,43 @@
+"""Every notebook runs from top to bottom, with short sampling in place of long."""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.py"))
+
+# the notebooks call em.fit(model, study, seed=...) and so meet these defaults
+SHORT_SAMPLING = """\
+import functools
+import empathymodels as em
+em.fit = functools.partial(em.fit, draws=50, tune=100, chains=2, centring=0.0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.filterwarnings("default")  # of the kernel's client, not ours
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path):
+    notebook = jupytext.read(path)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(SHORT_SAMPLING))
+    resources = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", resources=resources)
+    client.execute()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_executed_notebook_is_that_of_the_text(path):
+    """The cells that readers see are those of the .py file, with outputs and no local paths."""
+    executed = nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+    assert [c.source for c in executed.cells] == [c.source for c in jupytext.read(path).cells]
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert len(text) < 1_500_000
+    for machine in ("/work/", "/tmp/", "/home/", "/root/", "Traceback"):
+        assert machine not in text

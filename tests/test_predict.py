@@ -1,0 +1,133 @@
+"""Predictions and latents: from priors, from posteriors, for known and for new people."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+
+def table_of(fit, chain, draw):
+    """Parameters of one posterior draw, as a table of people."""
+    posterior = fit["posterior"].to_dataset().isel(chain=chain, draw=draw)
+    names = [n for n in posterior if posterior[n].dims in ((), ("participant",))]
+    names = [n for n in names if not str(n).endswith(("_mean", "_sd"))]
+    return posterior[names].to_dataframe().reset_index()[["participant", *names]]
+
+
+def test_latents_are_those_of_the_equations(fit, model, study):
+    found = em.latents(fit, draws=8)
+    assert list(found) == ["value", "prediction_error"]
+    assert found["value"].dims == ("chain", "draw", "trial_row")
+    assert found["value"]["trial"].to_numpy().tolist() == study.trials["trial"].tolist()
+    own = em.log_likelihood(model, study, table_of(fit, 1, -1))["latents"]
+    for name in found:
+        np.testing.assert_allclose(found[name][1, -1], own[name], rtol=1e-12)
+    outcome = study.trials["outcome"].to_numpy()
+    error = found["prediction_error"].to_numpy()
+    np.testing.assert_allclose(error, outcome - found["value"].to_numpy(), rtol=1e-12)
+
+
+def test_posterior_prediction(fit, study):
+    predicted = em.predict(fit, draws=100, seed=1)
+    assert predicted.attrs["prediction"] == "posterior prediction, one step ahead, the same people"
+    assert "the same for this model" in predicted.attrs["manner"]
+    group = predicted["posterior_predictive"]
+    assert group["feeling"].dims == ("chain", "draw", "trial_row")
+    assert group["insula"].dims == ("chain", "draw", "region_row")
+    assert group["empathy_after"].dims == ("chain", "draw", "participant_row")
+    mean = group["feeling"].mean(("chain", "draw")).to_numpy()
+    observed = study.trials["feeling"].to_numpy()
+    assert np.corrcoef(mean, observed)[0, 1] > 0.7
+    np.testing.assert_array_equal(predicted["observed_data"]["feeling"], observed)
+
+
+def test_seed_decides(fit):
+    one, other, third = (em.predict(fit, draws=4, seed=s) for s in (1, 1, 2))
+    group = "posterior_predictive"
+    assert one[group].to_dataset().equals(other[group].to_dataset())
+    assert not one[group].to_dataset().equals(third[group].to_dataset())
+
+
+def test_prior_prediction(own_model, own_study):
+    predicted = em.predict(own_model, own_study, draws=200, seed=1)
+    assert predicted.attrs["prediction"] == "prior prediction, one step ahead, new people"
+    ratings = predicted["prior_predictive"]["rating"]
+    assert dict(ratings.sizes) == {"chain": 1, "draw": 200, "trial_row": len(own_study.trials)}
+    # baseline: Normal(5, 2.5) and a spread of HalfNormal(3) around it, slope and noise on top
+    assert float(ratings.mean()) == pytest.approx(5, abs=0.6)
+    assert 3 < float(ratings.std()) < 6.5
+
+
+def test_prior_prediction_needs_a_study(own_model):
+    with pytest.raises(TypeError, match=r"predict\(model, study, seed=\.\.\.\)"):
+        em.predict(own_model, seed=1)
+    with pytest.raises(ValueError, match="kind must be"):
+        em.predict(own_model, kind="simulated", seed=1)
+
+
+def other_people(own_study, names):
+    """Trials of two or three people, under the names given."""
+    used = own_study.participants["participant"].to_numpy()[: len(names)]
+    renamed = dict(zip(used, names, strict=True))
+    tables = {
+        name: table[table["participant"].isin(used)].replace({"participant": renamed})
+        for name, table in own_study.tables.items()
+    }
+    return replace(own_study, **{n: t.reset_index(drop=True) for n, t in tables.items()})
+
+
+def test_new_people_come_from_the_population(own_fit, own_study):
+    study = other_people(own_study, ["X1", "X2"])  # X1 of group in, X2 of group out
+    predicted = em.predict(own_fit, study, draws=800, seed=1)
+    assert predicted.attrs["prediction"] == "posterior prediction, one step ahead, new people"
+    ratings = predicted["posterior_predictive"]["rating"]
+    means = [float(ratings.sel(trial_row=ratings["participant"] == x).mean()) for x in ("X1", "X2")]
+    people = study.participants.set_index("participant")
+    table = em.contrast(own_fit, "baseline", {"group": "out"}, {"group": "in"})
+    assert means[1] - means[0] == pytest.approx(float(table["mean"].iloc[0]), abs=0.8)
+    assert people["group"].tolist() == ["in", "out"]
+    mine = ratings.sel(trial_row=ratings["participant"] == "X1").std("draw").mean()
+    known = em.predict(own_fit, draws=800, seed=1)["posterior_predictive"]["rating"]
+    theirs = known.sel(trial_row=known["participant"] == "P01").std("draw").mean()
+    assert float(mine) > float(theirs)  # a new person is less certain than a known one
+
+
+def test_known_people_keep_their_parameters(own_fit, own_study):
+    study = other_people(own_study, ["P20", "new"])
+    predicted = em.predict(own_fit, study, draws=800, seed=1)
+    assert predicted.attrs["prediction"].endswith("1 known and 1 new people")
+    ratings = predicted["posterior_predictive"]["rating"]
+    mine = ratings.sel(trial_row=ratings["participant"] == "P20")
+    posterior = own_fit["posterior"].to_dataset().sel(participant="P20")
+    intensity = study.trials.loc[study.trials["participant"] == "P20", "intensity"].mean()
+    expected = float(posterior["baseline"].mean() + posterior["slope"].mean() * intensity)
+    assert float(mine.mean()) == pytest.approx(expected, abs=0.1)
+    assert float(mine.std("draw").mean()) < 1.25  # noise 1 and little else
+
+
+def test_new_trials_of_known_people(own_fit, own_study):
+    people = own_study.participants["participant"]
+    later = pd.DataFrame({"participant": people, "trial": 99, "intensity": 1.0, "rating": 5.0})
+    study = replace(own_study, trials=later.assign(rating=np.linspace(1, 9, len(later))))
+    predicted = em.predict(own_fit, study, draws=200, seed=1)
+    assert predicted.attrs["prediction"].endswith("the same people")
+    found = predicted["posterior_predictive"]["rating"].mean(("chain", "draw")).to_numpy()
+    posterior = own_fit["posterior"]
+    expected = (posterior["baseline"] + posterior["slope"]).mean(("chain", "draw")).to_numpy()
+    assert np.corrcoef(found, expected)[0, 1] > 0.95
+
+
+def test_fixed_values_reach_new_people(static_fit, study):
+    first = study.participants["participant"].iloc[:3]
+    tables = {
+        name: table[table["participant"].isin(first)].reset_index(drop=True)
+        for name, table in study.tables.items()
+    }
+    renamed = {name: t.assign(participant="N" + t["participant"]) for name, t in tables.items()}
+    predicted = em.predict(static_fit, replace(study, **renamed), draws=20, seed=1)
+    ratings = predicted["posterior_predictive"]["feeling"]
+    assert ratings.sizes["trial_row"] == len(renamed["trials"])
+    assert np.isfinite(ratings).all()
