@@ -24,9 +24,9 @@ POPULATION = (
     "inverse_temperature_spread",
 )
 DEVIATIONS = ("learning_rate_deviation", "inverse_temperature_deviation")
-BLOCKS = {name: (RECIPIENTS,) for name in POPULATION} | {
-    name: (PARTICIPANTS, RECIPIENTS) for name in DEVIATIONS
-}
+BLOCKS = dict.fromkeys(POPULATION, (RECIPIENTS,)) | dict.fromkeys(
+    DEVIATIONS, (PARTICIPANTS, RECIPIENTS)
+)
 
 TRUTH = {
     "learning_rate_mean": np.array([-0.5, -1.0, -1.5]),

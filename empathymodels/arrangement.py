@@ -156,7 +156,7 @@ class Arrangement:
         if state.over is not None:
             usable &= self.codes(self.trials, state.over) == level
         first = pd.Series(values[usable]).groupby(self.layout.sequence[usable]).first()
-        # a sequence without any such trial never reads this start value
+        # trials of a sequence without any such response are not scored, see _score
         filled = first.reindex(range(len(self.layout.first_rows))).fillna(0.0)
         return filled.to_numpy()
 
@@ -280,6 +280,8 @@ def _score(arrangement: Arrangement, response: Response) -> Scored:
     needs = arrangement.needs[response.name]
     usable = arrangement.is_observed(frame, [value, *needs.row_data])
     usable = usable & ~_starts_a_state(arrangement, response, frame)
+    if trial is not None and needs.latents:
+        usable = usable & ~_lacks_a_start(arrangement)[trial]
     if response.table == "participants" and needs.latents:
         usable = (
             usable
@@ -346,6 +348,19 @@ def _starts_a_state(
             earlier = keys[seen].duplicated().to_numpy()
             hit[np.flatnonzero(seen)[~earlier]] = True
     return hit
+
+
+def _lacks_a_start(arrangement: Arrangement) -> np.ndarray:
+    """Trials, in engine order, on which a state is read that no response has started."""
+    lacking = np.zeros(len(arrangement.trials), dtype=bool)
+    for state in arrangement.model.states:
+        if isinstance(state.start, FirstResponse):
+            keys = pd.DataFrame({"sequence": arrangement.layout.sequence})
+            if state.over is not None:
+                keys["level"] = arrangement.codes(arrangement.trials, state.over)
+            given = arrangement.trials[state.start.response].notna()
+            lacking |= ~given.groupby([keys[key] for key in keys]).transform("any").to_numpy()
+    return lacking
 
 
 def state_scalars(arrangement: Arrangement) -> list[tuple[str, int | None, str]]:

@@ -23,7 +23,7 @@ from empathymodels.covariates import covariates_for
 from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import FirstResponse, Model, Parameter, Response, Summary
 from empathymodels.people import blocks, flat_positions
-from empathymodels.population import add_parameters
+from empathymodels.population import add_parameters, fixed_size_data
 from empathymodels.recursion import Recursion, make_cell
 from empathymodels.study import Study
 
@@ -80,10 +80,12 @@ def build(
         values = add_parameters(
             arrangement, tables, shares_of_centring(arrangement, centring or {})
         )
-        observations = observe(arrangement, values, give=pm.Data, latents=needed)
+        observations = observe(arrangement, values, give=fixed_size_data, latents=needed)
         for name, distribution in observations.distributions.items():
             scored = arrangement.scored[name]
-            observed = pm.Data(f"{name}:observed", _observed(scored.response, scored.observed))
+            observed = fixed_size_data(
+                f"{name}:observed", _observed(scored.response, scored.observed)
+            )
             built.register_rv(distribution, name, observed=observed)
     return built, arrangement
 

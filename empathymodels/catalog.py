@@ -97,8 +97,9 @@ def _run(path: Path) -> ModuleType:
     if path.parent == FOLDER:
         name = f"empathymodels.models.{path.stem}"
     spec = spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
     module = module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    # not through the loader, whose byte-code cache overlooks an edit within the same second
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
     return module

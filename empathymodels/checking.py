@@ -37,9 +37,9 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         Columns ``check``, ``value``, ``limit``, ``passed`` and ``advice`` (which parameter,
         why, what to try; empty where all is well). Rows: R-hat and bulk and tail effective
         sample sizes of population values and R-hat of people, divergences, tree depth, then one
-        posterior predictive p-value per statistic of the model (probability that predicted
-        data give a larger value than the observed data; half of ties), then counts of missing values and
-        responses left out (information, always passed).
+        posterior predictive p-value per statistic of the model (probability that predicted data
+        give a larger value than the observed data, plus half of ties), then counts of missing
+        values and responses left out (information, always passed).
 
     Examples
     --------

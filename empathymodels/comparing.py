@@ -139,7 +139,7 @@ def _differences(response: str, first: str, one: Any, name: str, other: Any) -> 
     if not np.array_equal(rows, others):
         return [
             f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
-            f"{len(others):,} in '{name}', of which {len(np.intersect1d(rows, others)):,} are shared"
+            f"{len(others):,} in '{name}', {len(np.intersect1d(rows, others)):,} of them shared"
         ]
     if not np.array_equal(
         one.observed[np.argsort(one.rows)], other.observed[np.argsort(other.rows)]

@@ -113,7 +113,12 @@ def fit(
         given = measured_centring(density, built, arrangement, found, seed=seed, **how)
         built, arrangement = build(model, study, covariates=covariates, centring=given)
         density = compiled_density(built, arrangement)
-    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    settings: dict[str, Any] = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+    }
     trace = sample(
         density, draws=draws, tune=tune, chains=chains, seed=seed, **how, **(sampler or {})
     )

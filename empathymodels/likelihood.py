@@ -112,7 +112,7 @@ def _evaluator(arrangement: Arrangement) -> Evaluator:
     shared: dict[str, Any] = {}
 
     def give(name: str, array: np.ndarray) -> Any:
-        shared[name] = pytensor.shared(array, name=name)
+        shared[name] = pytensor.shared(array, name=name, shape=array.shape)
         return shared[name]
 
     observations = observe(arrangement, values, give=give, latents=_all_latents(arrangement))

@@ -1,4 +1,4 @@
-"""People from a population: how values of everybody follow from those of the population.
+r"""People from a population: how values of everybody follow from those of the population.
 
 Parameters that vary over the same units (participants, or crossed items) form one matrix of
 units by columns, one column per parameter and `by` level. All matrices lie behind each other in
@@ -8,7 +8,7 @@ formulas stand here once; PyTensor evaluates them inside the density, NumPy on d
 On the link scale unit ``i`` has, with location, covariate effects, spread and the Cholesky factor
 of the correlation matrix of the columns that a model lets correlate,
 
-.. math:: \\text{link}(\\theta_i) = \\mu + x_i^\\top \\Gamma + \\sigma (L z)_i
+.. math:: \text{link}(\theta_i) = \mu + x_i^\top \Gamma + \sigma (L z)_i
 """
 
 from __future__ import annotations
@@ -283,7 +283,9 @@ def unit_values(
     if block.unit == POPULATION:
         return natural(scale, location[..., None, :], xp)
     if block.correlated:
-        joint = sampled[..., : block.correlated] @ xp.swapaxes(factor, -1, -2)
+        # a sum of products: compiling a matrix product would cost a minute of BLAS dispatch
+        first = sampled[..., : block.correlated]
+        joint = (first[..., None, :] * factor[..., None, :, :]).sum(-1)
         sampled = xp.concatenate([joint, sampled[..., block.correlated :]], axis=-1)
     centre = location[..., None, :] + effect
     return natural(scale, deviate(centre, spread[..., None, :], share, sampled), xp)

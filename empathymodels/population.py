@@ -32,6 +32,14 @@ LKJ_CONCENTRATION = 2.0
 COEFFICIENT = "effect"
 
 
+def fixed_size_data(name: str, array: Any) -> Any:
+    """Add data to the PyMC model in context: their values may be swapped, their sizes not.
+
+    Known sizes spare the compiled density its run-time shape checks.
+    """
+    return pm.Data(name, array, shape=np.shape(array))
+
+
 def add_parameters(
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
@@ -64,8 +72,8 @@ def add_parameters(
             fixed.support,
             fixed.low,
             fixed.width,
-            pm.Data(f"{block.unit}:is_fixed", fixed.is_fixed),
-            pm.Data(f"{block.unit}:fixed", fixed.fixed),
+            fixed_size_data(f"{block.unit}:is_fixed", fixed.is_fixed),
+            fixed_size_data(f"{block.unit}:fixed", fixed.fixed),
         )
         values = _block_values(block, scale, arrangement, covariates, centring)
         parts.append(values.ravel())
@@ -87,7 +95,7 @@ def _block_values(
     if block.unit != POPULATION:
         spread = _prior_vector(block, arrangement, "spread")
         effect = _effects(block, covariates)
-        share = pm.Data(f"{block.unit}:centring", centring[block.unit])
+        share = fixed_size_data(f"{block.unit}:centring", centring[block.unit])
         sampled = pm.Normal(
             f"{block.unit}:deviation",
             share * (location + effect),
@@ -175,7 +183,8 @@ def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
     design = np.concatenate([found.table.to_numpy() for found in covariates.values()], axis=1)
     matrix = pt.zeros((design.shape[1], block.shape[1]))
     matrix = matrix[np.array(rows), np.array(columns)].set(effects)
-    return pm.Data("covariates", design) @ matrix
+    # a sum of products: compiling a matrix product would cost a minute of BLAS dispatch
+    return (fixed_size_data("covariates", design)[:, :, None] * matrix[None, :, :]).sum(1)
 
 
 def spread_scale(parameter: Parameter) -> float:

@@ -156,6 +156,10 @@ def _scalar_function(inputs: list[Variable], outputs: list[Variable]) -> Composi
     return Composite([scalars[v] for v in graph.inputs], results)
 
 
+def _vector(size: int | None) -> Variable:
+    return pt.tensor(dtype="float64", shape=(size,))
+
+
 class Recursion(Op):
     """Run one trial's equations over all trials of all sequences.
 
@@ -171,9 +175,12 @@ class Recursion(Op):
 
     def make_node(self, *inputs: Any) -> Apply:
         arrays = [pt.as_tensor(v, dtype="float64") for v in inputs[:-1]]
-        cell = self.cell
-        rows, sequences = cell.n_states + cell.n_latents, cell.n_states
-        outputs = [pt.dvector() for _ in range(rows + sequences)]
+        cell, sizes = self.cell, [array.type.shape[0] for array in arrays]
+        by_row = [k for k, varies in enumerate(cell.varying, cell.n_states) if varies]
+        by_row += range(cell.n_states + cell.n_parameters, len(arrays))
+        rows = next((sizes[k] for k in by_row if sizes[k] is not None), None)
+        outputs = [_vector(rows) for _ in range(cell.n_states + cell.n_latents)]
+        outputs += [_vector(size) for size in sizes[: cell.n_states]]
         return Apply(self, [*arrays, pt.as_tensor(inputs[-1], dtype="int64")], outputs)
 
     def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
@@ -221,7 +228,10 @@ class RecursionAdjoint(Op):
         self.cell, self.connected = cell, connected
 
     def make_node(self, *inputs: Variable) -> Apply:
-        outputs = [pt.dvector() for _ in range(self.cell.n_states + self.cell.n_parameters)]
+        cell = self.cell
+        parameters = inputs[cell.n_states : cell.n_states + cell.n_parameters]
+        outputs = [_vector(None) for _ in range(cell.n_states)]
+        outputs += [_vector(variable.type.shape[0]) for variable in parameters]
         return Apply(self, list(inputs), outputs)
 
     def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:

@@ -205,9 +205,16 @@ def study_tree(study: Study) -> xr.DataTree:
 def study_from_tree(tree: xr.DataTree) -> Study:
     """Return the study that `study_tree` stored."""
     tables = {name: _decoded(node.to_dataset()) for name, node in tree.children.items()}
-    texts = {name: str(tree.attrs[name]) for name in ("name", "citation", "notes")}
-    log, simulated = tuple(json.loads(tree.attrs["log"])), bool(tree.attrs.get("simulated"))
-    return Study(**tables, **texts, log=log, simulated=simulated)
+    return Study(
+        trials=tables.get("trials"),
+        participants=tables.get("participants"),
+        regions=tables.get("regions"),
+        name=tree.attrs["name"],
+        citation=tree.attrs["citation"],
+        notes=tree.attrs["notes"],
+        log=tuple(json.loads(tree.attrs["log"])),
+        simulated=bool(tree.attrs["simulated"]),
+    )
 
 
 def _encoded(table: pd.DataFrame) -> xr.Dataset:

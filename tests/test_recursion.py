@@ -659,7 +659,6 @@ def test_an_edited_equation_never_meets_an_old_compilation(tmp_path):
     assert ask_here(path) == pytest.approx(expected_total(0.5), rel=1e-12)
 
 
-@pytest.mark.xfail(strict=True, reason="catalog._run lets Python reuse stale byte code")
 def test_an_edit_within_the_same_second_is_seen(tmp_path, monkeypatch):
     # Python itself tells stale byte code by whole seconds and the length of the text
     monkeypatch.setattr(sys, "dont_write_bytecode", False)

@@ -75,7 +75,10 @@ def main() -> None:
     model = em.get_model("outgroup_help_learning")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
     tables = {name: table.round(2) for name, table in study.tables.items()}
-    for table, columns in {"trials": ["feeling"], "participants": ["empathy_before", "empathy_after"]}.items():
+    for table, columns in {
+        "trials": ["feeling"],
+        "participants": ["empathy_before", "empathy_after"],
+    }.items():
         tables[table][columns] = tables[table][columns].clip(1, 9)
     for name, table in tables.items():
         table.to_csv(FOLDER / f"{name}.csv", index=False, lineterminator="\n")
