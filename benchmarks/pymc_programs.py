@@ -30,7 +30,8 @@ from choices import (
 CHAINS = 2
 REPEATS, CALLS = 200, 10  # kernel alone: the fastest of 200 batches of 10 calls
 
-Names = dict[str, str]  # from our blocks (see choices.BLOCKS) to a model's variables
+# from our blocks (see choices.BLOCKS) to a model's variable and the columns of it
+Names = dict[str, tuple[str, slice]]
 
 
 def scan_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
@@ -51,15 +52,47 @@ def scan_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
         )
         utility = inverse_temperature.ravel() * difference
         pm.Potential("choices", (choice * utility - pt.softplus(utility)).sum())
-    return model, {name: name for name in BLOCKS}
+    return model, {name: (name, slice(None)) for name in BLOCKS}
 
 
 def engine_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
-    """Return the package's model of the same choices, and what it calls our blocks.
+    """Return the package's model of the same choices, non-centred like the others."""
+    import empathymodels as em
+    from empathymodels.build import build
 
-    A block that is missing among the names leaves out the comparison of log densities.
-    """
-    raise NotImplementedError("The package's public API will build this model.")
+    learner = em.get_model(Path(__file__).with_name("choice_learner.py"))
+    model, _ = build(
+        learner, _study(data), centring={"learning_rate": 0.0, "inverse_temperature": 0.0}
+    )
+    names = {}
+    for name, columns in (
+        ("learning_rate", slice(0, RECIPIENTS)),
+        ("inverse_temperature", slice(RECIPIENTS, None)),
+    ):
+        for block, part in (("mean", "location"), ("spread", "spread"), ("deviation", "deviation")):
+            names[f"{name}_{block}"] = (f"participant:{part}", columns)
+    return model, names
+
+
+def _study(data: dict[str, np.ndarray]) -> object:
+    """Return the choices as a study: trials of one recipient after the other."""
+    import pandas as pd
+
+    import empathymodels as em
+
+    trial, participant, recipient = np.indices(data["choice"].shape)
+    trials = len(data["choice"])
+    return em.Study(
+        trials=pd.DataFrame(
+            {
+                "participant": [f"{number:02d}" for number in participant.ravel()],
+                "trial": (recipient * trials + trial).ravel(),
+                "recipient": [f"r{number}" for number in recipient.ravel()],
+                "choice": data["choice"].ravel(),
+                "outcome": data["outcome"].ravel(),
+            }
+        )
+    )
 
 
 MODELS = {"scan": scan_model, "engine": engine_model}
@@ -94,19 +127,30 @@ def densities(
     anywhere = np.zeros(compiled.n_dim)
     seconds = repeat(lambda: function(anywhere, *shared), repeat=REPEATS, number=CALLS)
     measured = {"alone_us": 1e6 * min(seconds) / CALLS}
-    ours = {variable: block for block, variable in names.items()}
-    order = [ours[variable.name] for variable in model.free_RVs if variable.name in ours]
-    if set(order) != set(BLOCKS) or len(order) < len(model.free_RVs):
+    order = [variable.name for variable in model.free_RVs]
+    if set(order) != {variable for variable, _ in names.values()}:
         return measured
     density, gradient = [], []
     for point in points:
         blocks = split(point)
-        theirs = np.concatenate([blocks[name].ravel() for name in order])
-        logp, slope = function(theirs, *shared)
-        ends = np.cumsum([blocks[name].size for name in order])[:-1]
+        parts = {
+            variable: np.concatenate(
+                [blocks[block] for block, (held, _) in names.items() if held == variable], axis=-1
+            )
+            for variable in order
+        }
+        logp, slope = function(np.concatenate([parts[v].ravel() for v in order]), *shared)
+        ends = np.cumsum([parts[variable].size for variable in order])[:-1]
         slopes = dict(zip(order, np.split(slope, ends), strict=True))
         density.append(float(logp))
-        gradient.append(np.concatenate([slopes[name] for name in BLOCKS]))
+        gradient.append(
+            np.concatenate(
+                [
+                    slopes[held].reshape(parts[held].shape)[..., columns].ravel()
+                    for held, columns in (names[block] for block in BLOCKS)
+                ]
+            )
+        )
     return measured | {"log_density": np.array(density), "gradient": np.array(gradient)}
 
 
@@ -127,7 +171,11 @@ def sampled(
     )
     seconds = time.perf_counter() - began
     steps = [trace[group]["n_steps"].sum() for group in ("warmup_sample_stats", "sample_stats")]
-    return {name: trace["posterior"][names[name]].to_numpy() for name in POPULATION} | {
+    posterior = trace["posterior"]
+    draws_of = {
+        block: posterior[names[block][0]].to_numpy()[..., names[block][1]] for block in POPULATION
+    }
+    return draws_of | {
         "sampling_seconds": seconds,
         "n_gradients": sum(int(part) for part in steps),
         "divergences": int(trace["sample_stats"]["diverging"].sum()),
