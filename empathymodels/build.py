@@ -22,7 +22,7 @@ from empathymodels.arrangement import (
 from empathymodels.covariates import covariates_for
 from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import FirstResponse, Model, Parameter, Response, Summary
-from empathymodels.people import blocks, flat_positions
+from empathymodels.people import blocks, flat_positions, n_levels
 from empathymodels.population import add_parameters, fixed_size_data
 from empathymodels.recursion import Recursion, make_cell
 from empathymodels.study import Study
@@ -97,7 +97,11 @@ def shares_of_centring(
     found = {}
     for block in blocks(arrangement):
         shares = np.array(
-            [np.broadcast_to(centring.get(p.name, 0.5), k + 1)[k] for p, k in block.columns], float
+            [
+                np.broadcast_to(centring.get(p.name, 0.5), n_levels(p, arrangement))[k]
+                for p, k in block.columns
+            ],
+            dtype=float,
         )
         shares[: block.correlated] = 0.0
         found[block.unit] = shares

@@ -14,8 +14,15 @@ from pymc_extras.prior import Prior
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.equations import Needs
-from empathymodels.model import Column, FirstResponse, Model, Parameter, State, Summary
-from empathymodels.people import scale_of
+from empathymodels.model import (
+    Column,
+    FirstResponse,
+    Model,
+    Parameter,
+    State,
+    Summary,
+    scale_of,
+)
 from empathymodels.reading import KEYS
 
 LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}
@@ -129,7 +136,7 @@ def _population_notes(model: Model) -> Iterator[str]:
 
 def _typical_text(model: Model, parameter: Parameter) -> str:
     """Say what is ordinary, in the units of the data."""
-    low, width = scale_of(parameter, model)
+    low, width = scale_of(model, parameter)
     response = next((r for r in model.responses if r.name == parameter.scale_of), None)
     unit = f" {response.unit}" if response is not None and response.unit else ""
     smallest, largest = (low + width * end for end in parameter.typical)
@@ -146,7 +153,7 @@ def _scale_text(model: Model, parameter: Parameter) -> str:
     """Say on which scale the priors of a parameter are stated, as a formula of its value."""
     if parameter.fixed is not None:
         return ""
-    low, width = scale_of(parameter, model)
+    low, width = scale_of(model, parameter)
     value = "value" if low == 0 else f"value - {low:g}" if low > 0 else f"value + {-low:g}"
     if width != 1:
         value = f"{value if low == 0 else f'({value})'} / {width:g}"

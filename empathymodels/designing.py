@@ -9,9 +9,8 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.feedback import option_columns
-from empathymodels.likelihood import SUPPORT
-from empathymodels.model import Column, Model, Parameter
-from empathymodels.people import column_label, scale_of
+from empathymodels.model import SUPPORTS, Column, Model, Parameter, scale_of
+from empathymodels.people import column_label
 from empathymodels.study import Study
 
 ANY_LABELS = ("a", "b")  # of columns that take the labels a study has
@@ -100,8 +99,8 @@ def typical_values(
 
 def typical_range(parameter: Parameter, model: Model) -> tuple[float, float]:
     """Typical range in data units, cut to the parameter's support."""
-    zero, unit = scale_of(parameter, model)
-    low, high = np.clip(parameter.typical, *SUPPORT[parameter.support])
+    zero, unit = scale_of(model, parameter)
+    low, high = np.clip(parameter.typical, *SUPPORTS[parameter.support])
     return zero + unit * float(low), zero + unit * float(high)
 
 

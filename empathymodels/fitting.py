@@ -16,6 +16,7 @@ import xarray as xr
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.declaring import declarations
 from empathymodels.equations import fingerprint
 from empathymodels.likelihood import response_rows
 from empathymodels.model import Model
@@ -208,6 +209,7 @@ def _provenance(
         "label": model.label,
         "variant": json.dumps(model.variant),
         "fingerprint": identity,
+        "declarations": json.dumps(declarations(model)),
         "source": model.source,
         "model_text": Path(model.source).read_text(encoding="utf-8") if model.source else "",
         "versions": json.dumps({name: version(name) for name in PACKAGES}),

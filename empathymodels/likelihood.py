@@ -25,7 +25,7 @@ from rich.progress import track
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
 from empathymodels.equations import fingerprint
-from empathymodels.model import Model, Parameter
+from empathymodels.model import Model, Parameter, natural_support
 from empathymodels.people import (
     column_label,
     fixed_value,
@@ -34,11 +34,10 @@ from empathymodels.people import (
 )
 from empathymodels.reading import key_columns
 from empathymodels.study import Study
-from empathymodels.terminal import is_interactive
+from empathymodels.terminal import is_interactive, without_blas_warning
 from empathymodels.wording import did_you_mean, listed
 
 Values = Mapping[str, Any]
-SUPPORT = {"real": (-np.inf, np.inf), "positive": (0.0, np.inf), "unit": (0.0, 1.0)}
 _EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
 _PROGRAMS: OrderedDict[str, Program] = OrderedDict()
 KEPT_EVALUATORS = KEPT_PROGRAMS = 8
@@ -137,14 +136,15 @@ def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> st
 
 
 def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
-    function, updates = compile(
-        inputs,
-        outputs,
-        random_seed=0,
-        mode="NUMBA",
-        return_updates=True,
-        on_unused_input="ignore",
-    )
+    with without_blas_warning():
+        function, updates = compile(
+            inputs,
+            outputs,
+            random_seed=0,
+            mode="NUMBA",
+            return_updates=True,
+            on_unused_input="ignore",
+        )
     return Program(function, list(updates), shared)
 
 
@@ -407,7 +407,7 @@ def _one_column(
     arrangement: Arrangement, parameter: Parameter, column: pd.Series | float
 ) -> np.ndarray:
     labels = _labels(arrangement, parameter)
-    low, high = SUPPORT[parameter.support]
+    low, high = natural_support(arrangement.model, parameter)
     if not isinstance(column, pd.Series):
         numbers = np.full(max(len(labels), 1), float(column))
     elif parameter.level == "population":

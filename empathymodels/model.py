@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Literal
 
 from pymc_extras.prior import Prior
 
 from empathymodels.wording import did_you_mean, listed
 
+SUPPORTS = {"real": (-inf, inf), "positive": (0.0, inf), "unit": (0.0, 1.0)}
 Table = Literal["trials", "participants", "regions"]
 Support = Literal["real", "positive", "unit"]
 
@@ -357,7 +359,7 @@ class Model:
         0.3
         """
         for name, value in values.items():
-            _check_fixed(self.parameter(name), value)
+            _check_fixed(self, self.parameter(name), value)
         changed = {name: {"fixed": value} for name, value in values.items()}
         return self._with_parameters(changed, ("fix", dict(values)))
 
@@ -468,15 +470,30 @@ def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any
     return found[name]
 
 
-def _check_fixed(parameter: Parameter, value: float | Mapping[str, float]) -> None:
-    values = list(value.values()) if isinstance(value, Mapping) else [value]
-    low, high = {"real": (None, None), "positive": (0, None), "unit": (0, 1)}[parameter.support]
-    for number in values:
-        if (low is not None and number < low) or (high is not None and number > high):
+def _check_fixed(model: Model, parameter: Parameter, value: float | Mapping[str, float]) -> None:
+    low, high = natural_support(model, parameter)
+    for number in value.values() if isinstance(value, Mapping) else [value]:
+        if not low <= number <= high:
             raise ValueError(
-                f"'{parameter.name}' has support '{parameter.support}'; found the fixed value "
-                f"{number}. Give a value inside the support (its ends included)."
+                f"'{parameter.name}' must lie between {low:g} and {high:g}; found the fixed value "
+                f"{number}. Give a value inside (the ends included)."
             )
+
+
+def scale_of(model: Model, parameter: Parameter) -> tuple[float, float]:
+    """Zero point and unit that a parameter takes from the range of its response."""
+    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    if response is None or response.range is None:
+        return 0.0, 1.0
+    low, high = response.range
+    return (low if parameter.role == "location" else 0.0), high - low
+
+
+def natural_support(model: Model, parameter: Parameter) -> tuple[float, float]:
+    """Smallest and largest natural-scale value of a parameter, in data units."""
+    ends = SUPPORTS[parameter.support]
+    zero, width = scale_of(model, parameter)
+    return zero + width * ends[0], zero + width * ends[1]
 
 
 def _variant_text(verb: str, argument: Any) -> str:

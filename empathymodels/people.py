@@ -22,11 +22,10 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.model import Model, Parameter
+from empathymodels.model import SUPPORTS, Model, Parameter, scale_of
 from empathymodels.wording import listed
 
 POPULATION = "population"
-SUPPORTS = ("real", "positive", "unit")
 
 
 @dataclass(frozen=True)
@@ -157,15 +156,6 @@ def parameter_coords(arrangement: Arrangement, found: Mapping[str, Any]) -> dict
 # --------------------------------------------------------------------------- formulas
 
 
-def scale_of(parameter: Parameter, model: Model) -> tuple[float, float]:
-    """Zero point and unit that a parameter takes from the range of its response."""
-    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
-    if response is None or response.range is None:
-        return 0.0, 1.0
-    low, high = response.range
-    return (low if parameter.role == "location" else 0.0), high - low
-
-
 @dataclass(frozen=True)
 class Scales:
     """Support, zero point, unit and fixed value of every column of a block, (column,)."""
@@ -179,14 +169,18 @@ class Scales:
 
 def scales(block: Block, arrangement: Arrangement) -> Scales:
     """Collect the scales of a block's columns."""
-    places = np.array([scale_of(p, arrangement.model) for p, _ in block.columns])
+    places = np.array([scale_of(arrangement.model, p) for p, _ in block.columns])
     return Scales(
-        np.array([float(SUPPORTS.index(p.support)) for p, _ in block.columns]),
+        np.array([float(_support_code(p)) for p, _ in block.columns]),
         places[:, 0].copy(),
         places[:, 1].copy(),
         np.array([float(p.fixed is not None) for p, _ in block.columns]),
         np.array([fixed_value(p, arrangement, k) for p, k in block.columns]),
     )
+
+
+def _support_code(parameter: Parameter) -> int:
+    return list(SUPPORTS).index(parameter.support)
 
 
 def fixed_value(parameter: Parameter, arrangement: Arrangement, level: int) -> float:
@@ -219,8 +213,8 @@ def natural(scale: Scales, linked: Any, xp: Any = np) -> Any:
 
 def natural_values(parameter: Parameter, model: Model, linked: Any) -> np.ndarray:
     """Natural-scale numbers of one free parameter's link-scale numbers."""
-    support = np.array(float(SUPPORTS.index(parameter.support)))
-    low, width = scale_of(parameter, model)
+    support = np.array(float(_support_code(parameter)))
+    low, width = scale_of(model, parameter)
     with np.errstate(over="ignore"):  # exp(-x) of a very low logit: the value is 0
         return natural(
             Scales(support, low, width, np.array(0.0), 0.0), np.asarray(linked, dtype=float)
@@ -229,7 +223,7 @@ def natural_values(parameter: Parameter, model: Model, linked: Any) -> np.ndarra
 
 def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.ndarray:
     """Link-scale numbers of one parameter's natural-scale numbers."""
-    low, width = scale_of(parameter, model)
+    low, width = scale_of(model, parameter)
     plain = (values - low) / width
     if parameter.support == "positive":
         return np.log(plain)

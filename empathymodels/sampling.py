@@ -18,6 +18,7 @@ from empathymodels.equations import fingerprint
 from empathymodels.likelihood import evaluator
 from empathymodels.people import POPULATION, blocks, linked_values
 from empathymodels.population import labelled
+from empathymodels.terminal import without_blas_warning
 from empathymodels.wording import counted, listed
 
 KEPT_DENSITIES = 4
@@ -41,7 +42,8 @@ def compiled_density(built: pm.Model, arrangement: Arrangement) -> Any:
     data = {v.name: v.get_value() for v in built.data_vars}
     key = _key(data, arrangement)
     if key not in _DENSITIES:
-        _DENSITIES[key] = nutpie.compile_pymc_model(built)
+        with without_blas_warning():
+            _DENSITIES[key] = nutpie.compile_pymc_model(built)
         while len(_DENSITIES) > KEPT_DENSITIES:
             _DENSITIES.popitem(last=False)
     _DENSITIES.move_to_end(key)

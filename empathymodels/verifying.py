@@ -13,8 +13,7 @@ import pandas as pd
 
 from empathymodels.catalog import get_model
 from empathymodels.equations import check_declaration
-from empathymodels.likelihood import SUPPORT
-from empathymodels.model import Model
+from empathymodels.model import SUPPORTS, Model
 from empathymodels.proving import (
     Bench,
     Found,
@@ -115,7 +114,7 @@ def _documentation(model: Model) -> Found:
 def _typical(model: Model) -> Found:
     wrong = []
     for parameter in model.parameters:
-        (low, high), (least, most) = parameter.typical, SUPPORT[parameter.support]
+        (low, high), (least, most) = parameter.typical, SUPPORTS[parameter.support]
         if not least <= low < high <= most:
             wrong.append(
                 f"the typical range of '{parameter.name}' must rise and lie in its support "

@@ -17,8 +17,9 @@ SEED = 20160101
 PEOPLE, TRIALS, HELP = 36, 20, 15  # 18 per partner group, 75 % help
 FOLDER = Path(__file__).parent
 CITATION = (
-    "Simulated from the design of Hein, Engelmann, Vollberg & Tobler (2016), "
-    "doi:10.1073/pnas.1514539112, with data from nobody"
+    "Simulated, with data from nobody, from the design of Hein, Engelmann, Vollberg & Tobler "
+    "(2016), doi:10.1073/pnas.1514539112, with the numbers of its companion paper, Hein, "
+    "Engelmann & Tobler (2018), doi:10.1098/rspb.2018.0501"
 )
 
 

@@ -138,8 +138,9 @@ model = Model(
         Parameter(
             "start_expectation",
             "pain expected after a cue at first",
-            location=Prior("Normal", mu=0.3, sigma=0.25),
-            spread=Prior("HalfNormal", sigma=0.2),
+            location=Prior("Normal", mu=-1, sigma=1.5),
+            spread=Prior("HalfNormal", sigma=0.75),
+            support="unit",
             by="cue",
             scale_of="expectation_rating",
             role="location",
@@ -149,8 +150,9 @@ model = Model(
         Parameter(
             "stimulus_intensity",
             "pain that the stimulus alone would cause",
-            location=Prior("Normal", mu=0.3, sigma=0.25),
-            spread=Prior("HalfNormal", sigma=0.2),
+            location=Prior("Normal", mu=-1, sigma=1.5),
+            spread=Prior("HalfNormal", sigma=0.75),
+            support="unit",
             by="stimulus",
             scale_of="outcome_rating",
             role="location",
@@ -229,6 +231,8 @@ is not confirmed here; the idea that expectations learn from the person's own pe
 the reference. The scripts plug in two things computed from the very ratings they then score: the
 mean rating per stimulus and the first rating as start value. Here both are parameters. The noises
 have a population, so that nobody's (someone with two alike ratings, say) can collapse to zero.
+Start expectations and stimulus intensities lie between the ends of the scale: without bounds a
+person whose percept is nearly all expectation could have any stimulus intensity.
 Traps: ratings are bounded and often pile up near zero, which a normal distribution cannot show
 (see the share at 0 in the checks). The person learns from the own percept, so a learning rate of
 zero is a plausible answer; with one near zero the start value is all there is.""",
