@@ -58,7 +58,14 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.showwarning = lambda message, *_, **__: tell(f"Warning: {message}")
         try:
             app(args=arguments, prog_name="empathymodels")
-        except (AttributeError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            ImportError,
+            FileNotFoundError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
             if not _is_told(error):
                 raise
             tell(f"Error: {error.args[0]}")

@@ -21,7 +21,13 @@ from empathymodels.equations import fingerprint
 from empathymodels.likelihood import response_rows
 from empathymodels.model import Model
 from empathymodels.population import labelled
-from empathymodels.sampling import check_start, compiled_density, measured_centring, sample
+from empathymodels.sampling import (
+    centring_of,
+    check_start,
+    compiled_density,
+    measured_centring,
+    sample,
+)
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
@@ -124,16 +130,10 @@ def fit(
         density, draws=draws, tune=tune, chains=chains, seed=seed, **how, **(sampler or {})
     )
     settings |= {"centring": _as_lists(given), "sampler": dict(sampler or {})}
-    posterior = labelled(arrangement, found, centring_of(built, arrangement), trace.draws)
+    posterior = labelled(arrangement, found, centring_of(built), trace.draws)
     tree = _tree(posterior, trace.stats, arrangement, found)
     tree.attrs = _provenance(arrangement, seed, settings, covariates or {})
     return tree
-
-
-def centring_of(built: Any, arrangement: Arrangement) -> dict[str, np.ndarray]:
-    """Shares of centring that a built model holds, per unit."""
-    names = {v.name: v for v in built.data_vars if v.name.endswith(":centring")}
-    return {name.removesuffix(":centring"): v.get_value() for name, v in names.items()}
 
 
 def _given_centring(

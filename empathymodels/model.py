@@ -176,9 +176,9 @@ class Summary:
     of : str
         State (for ``"last"`` and ``"change"``) or latent (for the means).
     kind : {"last", "change", "mean", "mean_absolute"}
-        Final value of the state, final minus start value, or mean (absolute) value over
-        the trials on which the latent exists. With several sequences per participant:
-        the average over sequences.
+        Final value of the state, or final minus start value, averaged over the participant's
+        sequences; or the mean (absolute) value over all of the participant's trials on which
+        the latent exists.
     """
 
     name: str
@@ -407,7 +407,7 @@ class Model:
         return self._with_parameters(changed, ("with_priors", stored))
 
     def without(self, *responses: str) -> Model:
-        """Return the model without some responses (and parameters only they use)."""
+        """Return the model without some responses; parameters only they use are not inferred."""
         for name in responses:
             self.response(name)
         kept = tuple(r for r in self.responses if r.name not in responses)

@@ -68,6 +68,14 @@ def sample(density: Any, **settings: Any) -> Trace:
     return Trace(draws, tree["sample_stats"].to_dataset())
 
 
+def centring_of(built: pm.Model) -> dict[str, np.ndarray]:
+    """Shares of centring that a built model holds, per unit."""
+    ends = ":centring"
+    return {
+        v.name.removesuffix(ends): v.get_value() for v in built.data_vars if v.name.endswith(ends)
+    }
+
+
 def measured_centring(
     density: Any,
     built: pm.Model,
@@ -91,12 +99,7 @@ def measured_centring(
     if all(len(block.columns) == block.correlated for block in blocks(arrangement)):
         return {}
     trace = sample(density, seed=seed, **PILOT, **how)
-    shares = {
-        v.name.removesuffix(":centring"): v.get_value()
-        for v in built.data_vars
-        if v.name.endswith(":centring")
-    }
-    pilot = labelled(arrangement, covariates, shares, trace.draws)
+    pilot = labelled(arrangement, covariates, centring_of(built), trace.draws)
     found = {}
     for parameter in measurable:
         linked = linked_values(parameter, arrangement.model, pilot[parameter.name].to_numpy())
@@ -136,12 +139,7 @@ def _infinite_density(
     raw = {
         rv.name: np.asarray(_from_sampler(built, rv, start))[None, None] for rv in built.free_RVs
     }
-    shares = {
-        v.name.removesuffix(":centring"): v.get_value()
-        for v in built.data_vars
-        if v.name.endswith(":centring")
-    }
-    values = labelled(arrangement, covariates, shares, raw)
+    values = labelled(arrangement, covariates, centring_of(built), raw)
     named = {p.name: values[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
     faults = [
         f"parameter '{name}' is {value.ravel()[~np.isfinite(value.ravel())][0]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +60,34 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
             whole.to_netcdf(unfinished, engine="h5netcdf")
         else:
             whole.to_zarr(unfinished, consolidated=False)
-        if path.is_dir():
-            os.replace(path, Path(folder) / "older")
-        os.replace(unfinished, path)
+        _put_in_place(unfinished, path)
     return path
 
 
+def _put_in_place(unfinished: Path, path: Path) -> None:
+    """Replace a file at once; a folder by two renames, the first undone if the second fails."""
+    if not path.is_dir():
+        os.replace(unfinished, path)
+        return
+    older = unfinished.with_name("older")
+    os.replace(path, older)
+    try:
+        os.replace(unfinished, path)
+    except BaseException:
+        os.replace(older, path)
+        raise
+
+
 def check_suffix(path: Path) -> None:
-    """Raise ValueError for a path that `save` cannot write."""
+    """Raise ValueError or ImportError for a path that `save` cannot write."""
     if path.suffix not in (".nc", ".zarr"):
         raise ValueError(
             f"A fit is saved as .nc (netCDF) or .zarr; found '{path.name}'. Change the suffix."
+        )
+    if path.suffix == ".zarr" and find_spec("zarr") is None:
+        raise ImportError(
+            "A .zarr folder needs the zarr library; it is not installed. Install it with "
+            "pip install 'empathymodels[zarr]', or save to .nc."
         )
 
 
