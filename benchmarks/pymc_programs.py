@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from timeit import repeat
 
@@ -30,6 +31,9 @@ from choices import (
 CHAINS = 2
 REPEATS, CALLS = 200, 10  # kernel alone: the fastest of 200 batches of 10 calls
 
+PILOT = {"tune": 300, "draws": 150, "chains": CHAINS}  # as em.fit does it
+
+Pilot = Callable[[nutpie.CompiledModel, int], tuple[nutpie.CompiledModel, int]]
 # from our blocks (see choices.BLOCKS) to a model's variable and the columns of it
 Names = dict[str, tuple[str, slice]]
 
@@ -95,7 +99,25 @@ def _study(data: dict[str, np.ndarray]) -> object:
     )
 
 
+def measured_centring(
+    compiled: nutpie.CompiledModel, seed: int
+) -> tuple[nutpie.CompiledModel, int]:
+    """Run the package's pilot and swap in the shares of centring that it suggests."""
+    pilot = nutpie.sample(
+        compiled, **PILOT, cores=CHAINS, seed=seed, save_warmup=True, progress_bar=False
+    )
+    draws = {name: pilot["posterior"][f"participant:{name}"].to_numpy() for name in PARTS}
+    spread = draws["spread"]
+    linked = draws["location"][:, :, None] + spread[:, :, None] * draws["deviation"]
+    share = np.median(1 - linked.var(axis=(0, 1)) / np.mean(spread**2, axis=(0, 1)), axis=0)
+    steps = [pilot[group]["n_steps"].sum() for group in ("warmup_sample_stats", "sample_stats")]
+    centred = compiled.with_data(**{"participant:centring": np.clip(share, 0, 1)})
+    return centred, sum(int(part) for part in steps)
+
+
+PARTS = ("location", "spread", "deviation")
 MODELS = {"scan": scan_model, "engine": engine_model}
+PILOTS = {"engine": measured_centring}
 
 
 def main() -> None:
@@ -114,7 +136,9 @@ def main() -> None:
     measured = {"compile_seconds": time.perf_counter() - began}
     if options.draws:
         measured |= densities(model, compiled, names, data["points"])
-        measured |= sampled(compiled, names, options.draws, options.tune, options.seed)
+        measured |= sampled(
+            compiled, names, options.draws, options.tune, options.seed, PILOTS.get(options.program)
+        )
     np.savez(options.folder / "measured.npz", **measured)
 
 
@@ -155,10 +179,18 @@ def densities(
 
 
 def sampled(
-    compiled: nutpie.CompiledModel, names: Names, draws: int, tune: int, seed: int
+    compiled: nutpie.CompiledModel,
+    names: Names,
+    draws: int,
+    tune: int,
+    seed: int,
+    pilot: Pilot | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return draws, (chain, draw, recipient), and the cost of getting them."""
+    """Return draws, (chain, draw, recipient), and the cost of getting them, pilot included."""
     began = time.perf_counter()
+    pilot_steps = 0
+    if pilot is not None:
+        compiled, pilot_steps = pilot(compiled, seed)
     trace = nutpie.sample(
         compiled,
         draws=draws,
@@ -177,7 +209,7 @@ def sampled(
     }
     return draws_of | {
         "sampling_seconds": seconds,
-        "n_gradients": sum(int(part) for part in steps),
+        "n_gradients": pilot_steps + sum(int(part) for part in steps),
         "divergences": int(trace["sample_stats"]["diverging"].sum()),
     }
 

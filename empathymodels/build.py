@@ -189,7 +189,7 @@ def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tupl
         inputs.append(value if value.ndim else pt.full((size,), value))
     for name in equations.data:
         inputs.append(rows.data(f"trials:{name}", arrangement.trial_data(name)))
-    offsets = rows.data("trials:offsets", layout.offsets)
+    offsets = rows.data("sequences:offsets", layout.offsets)
     outputs = Recursion(make_cell(equations, varying, computed))(*inputs, offsets)
     names = [*equations.states, *computed, *equations.states]
     n_rows = len(equations.states) + len(computed)
@@ -301,16 +301,16 @@ def _distribution(
 
     def latent(name: str) -> Any:
         if response.table == "participants":
-            return summaries[name][rows.data(f"{place}:participant", scored.participant)]
+            return summaries[name][rows.data(f"{place}:place of participant", scored.participant)]
         if scored.trial is None:
             raise ValueError(
                 f"Response '{response.name}' needs the latent '{name}' of single trials, but the "
                 "regions table has no `trial` column. Add it, or use a model without trial-wise "
                 "latents for this response."
             )
-        return (
-            latents[name] if complete else latents[name][rows.data(f"{place}:trial", scored.trial)]
-        )
+        if complete:
+            return latents[name]
+        return latents[name][rows.data(f"{place}:place of trial", scored.trial)]
 
     def column(name: str) -> Any:
         declared = next((c for c in model.columns if c.name == name), None)

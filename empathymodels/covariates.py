@@ -35,6 +35,11 @@ class Covariates:
     table: pd.DataFrame
     spec: Any
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of participants that the formula reads."""
+        return sorted(str(variable) for variable in Formula(self.formula).required_variables)
+
     def at(self, people: pd.DataFrame) -> pd.DataFrame:
         """Evaluate the formula for other people, with the same scaling and coding."""
         scaled = _scaled(people[_formula_columns(self.parameter, self.formula, people)], self)
@@ -106,7 +111,7 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
     scale = {c: float(people[c].std()) or 1.0 for c in numeric}
     empty = Covariates(name, formula, centre, scale, pd.DataFrame(), None)
     try:
-        matrix = model_matrix(f"1 + {formula}", _scaled(people[used], empty), na_action="raise")
+        matrix = model_matrix(f"{formula} + 1", _scaled(people[used], empty), na_action="raise")
     except (FormulaicError, ValueError) as error:
         raise ValueError(
             f"The covariate formula of '{name}' must be a formula over participant columns, such "

@@ -17,6 +17,7 @@ from empathymodels.people import (
     POPULATION,
     Block,
     blocks,
+    column_label,
     parameter_values,
     scales,
     unit_values,
@@ -83,9 +84,7 @@ def draw_people(
             spread = _columns(block, population, "sd", shape)
             sampled = rng.standard_normal((*shape, *block.shape))
             effect = _effect(block, arrangement, population, covariates, shape)
-        factor = None
-        if block.correlated:
-            factor = np.linalg.cholesky(population["correlation"].to_numpy())
+        factor = _factor(block, arrangement, population, shape)
         values = unit_values(
             block,
             scales(block, arrangement),
@@ -98,6 +97,22 @@ def draw_people(
         )
         flat.append(values.reshape(*shape, -1))
     return parameter_values(arrangement, np.concatenate(flat, axis=-1))
+
+
+def _factor(
+    block: Block, arrangement: Arrangement, population: xr.Dataset, shape: tuple[int, int]
+) -> np.ndarray | None:
+    """Cholesky factor of the correlations, (chain, draw, column, column); fixed ones have none."""
+    if not block.correlated:
+        return None
+    matrix = np.tile(np.eye(block.correlated), (*shape, 1, 1))
+    free = block.free_correlated
+    if len(free) > 1:
+        columns = [block.columns[k] for k in free]
+        labels = [column_label(parameter, arrangement, level) for parameter, level in columns]
+        found = population["correlation"].sel(correlated=labels, correlated_with=labels)
+        matrix[..., np.array(free)[:, None], np.array(free)] = found.to_numpy()
+    return np.linalg.cholesky(matrix)
 
 
 def _columns(block: Block, population: xr.Dataset, part: str, shape: tuple[int, int]) -> np.ndarray:

@@ -8,9 +8,8 @@ that graph, never declared; so is the fingerprint that identifies the equations.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +21,7 @@ from pytensor.graph.op import Op
 from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.elemwise import Elemwise
 
-from empathymodels.model import Model, Response, State, Summary
+from empathymodels.model import Model, Response, State, Summary, scale_of
 from empathymodels.wording import did_you_mean, listed
 
 ACCUMULATED = {"mean": lambda latent: latent, "mean_absolute": pt.abs}
@@ -424,13 +423,6 @@ def check_declaration(model: Model) -> Model:
     return model
 
 
-def used_parameters(model: Model) -> list[str]:
-    """Names of the parameters that some response of the model depends on, in order."""
-    equations = read_equations(model)
-    used = set().union(*(response_needs(model, r, equations).parameters for r in model.responses))
-    return [p.name for p in model.parameters if p.name in used]
-
-
 # ---------------------------------------------------------------------------- identity
 
 
@@ -451,7 +443,9 @@ def fingerprint(model: Model) -> str:
     ]
     for parameter in model.parameters:
         fields = (parameter.name, parameter.support, parameter.by, parameter.level)
-        scale = (parameter.scale_of, parameter.role if parameter.scale_of else "")
+        scale: tuple[Any, ...] = (parameter.scale_of, parameter.role if parameter.scale_of else "")
+        if parameter.scale_of in {response.name for response in model.left_out}:
+            scale += scale_of(model, parameter)
         priors = [p and repr(p.to_dict()) for p in (parameter.location, parameter.spread)]
         parts.append(repr((*fields, *scale, *priors)))
     for response in model.responses:
@@ -508,11 +502,3 @@ def _op_parts(op: Any) -> Iterator[str]:
                 yield f"{name}={_op_text(value)}"
             elif isinstance(value, str | int | float | bool | tuple | type(None)):
                 yield f"{name}={value}"
-
-
-def function_file(function: Callable[..., Any]) -> str | None:
-    """Path of the file that defines a function, or None for one typed at a prompt."""
-    try:
-        return inspect.getsourcefile(function)
-    except TypeError:
-        return None

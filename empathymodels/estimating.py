@@ -280,7 +280,7 @@ def _covariate_row(
         return None
     people = arrangement.checked.tables["participants"].set_index("participant").copy()
     for name, value in given.items():
-        if covariates is None or name not in str(covariates.formula):
+        if covariates is None or name not in covariates.columns:
             formula = covariates.formula if covariates else "no covariates"
             raise KeyError(
                 f"'{name}' must be a covariate of '{parameter.name}' or its `by` column "

@@ -105,6 +105,11 @@ def replaced(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Iterator[
             scored = compiled.arrangement.scored.get(place)
             rows = slice(None) if scored is None or scored.trial is None else scored.trial
             compiled.data[name] = trials[column][rows]
+        elif not trials.keys().isdisjoint(mask_columns(column)):
+            before[name] = array
+            real = [other for other in mask_columns(column) if other not in trials]
+            observed = compiled.arrangement.is_observed(compiled.arrangement.trials, real)
+            compiled.data[name] = observed.astype(array.dtype)
     try:
         yield
     finally:

@@ -299,8 +299,9 @@ class Model:
         Papers the equations come from.
     notes : str
         What was published and what is ours; traps.
-    name, source, variant : str, str, tuple
-        Set by the catalog and by the methods below.
+    name, source, variant, left_out : str, str, tuple, tuple
+        Set by the catalog and by the methods below. Responses left out still give parameters
+        their scale.
     """
 
     title: str
@@ -321,6 +322,7 @@ class Model:
     name: str = ""
     source: str = ""
     variant: tuple[tuple[str, Any], ...] = ()
+    left_out: tuple[Response, ...] = ()
 
     def __str__(self) -> str:
         from empathymodels.describing import card
@@ -416,7 +418,9 @@ class Model:
                 f"A model needs at least one response; without({listed(responses)}) leaves "
                 f"'{self.name}' none. Keep at least one."
             )
-        return replace(self, responses=kept, variant=(*self.variant, ("without", list(responses))))
+        left_out = (*self.left_out, *(r for r in self.responses if r.name in responses))
+        variant = (*self.variant, ("without", list(responses)))
+        return replace(self, responses=kept, left_out=left_out, variant=variant)
 
     def rival(self, name: str) -> Model:
         """Return one of the named alternatives.
@@ -482,7 +486,8 @@ def _check_fixed(model: Model, parameter: Parameter, value: float | Mapping[str,
 
 def scale_of(model: Model, parameter: Parameter) -> tuple[float, float]:
     """Zero point and unit that a parameter takes from the range of its response."""
-    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    declared = (*model.responses, *model.left_out)
+    response = next((r for r in declared if r.name == parameter.scale_of), None)
     if response is None or response.range is None:
         return 0.0, 1.0
     low, high = response.range

@@ -57,6 +57,12 @@ class Block:
         """Number of units and of columns."""
         return len(self.labels), len(self.columns)
 
+    @property
+    def free_correlated(self) -> list[int]:
+        """Positions of the correlated columns that are not fixed."""
+        correlated = enumerate(self.columns[: self.correlated])
+        return [k for k, (parameter, _) in correlated if parameter.fixed is None]
+
     def places(self, name: str) -> list[int]:
         """Positions of a parameter's columns."""
         return [k for k, (parameter, _) in enumerate(self.columns) if parameter.name == name]

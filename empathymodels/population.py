@@ -184,7 +184,9 @@ def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
     matrix = pt.zeros((design.shape[1], block.shape[1]))
     matrix = matrix[np.array(rows), np.array(columns)].set(effects)
     # a sum of products: compiling a matrix product would cost a minute of BLAS dispatch
-    return (fixed_size_data("covariates", design)[:, :, None] * matrix[None, :, :]).sum(1)
+    # the name tells which columns have which effects, since compiled densities are kept by it
+    of = ", ".join(f"{name} {found.table.shape[1]}" for name, found in covariates.items())
+    return (fixed_size_data(f"covariates of {of}", design)[:, :, None] * matrix[None, :, :]).sum(1)
 
 
 def spread_scale(parameter: Parameter) -> float:
@@ -241,8 +243,9 @@ def labelled(
         factor = _factor(block, raw)
         population |= _labelled_population(block, arrangement, location, spread)
         population |= _labelled_effects(block, covariates, raw)
-        if factor is not None:
-            matrix = factor @ np.swapaxes(factor, -1, -2)
+        free = block.free_correlated
+        if factor is not None and len(free) > 1:
+            matrix = (factor @ np.swapaxes(factor, -1, -2))[..., free, :][..., free]
             dims = ("chain", "draw", "correlated", "correlated_with")
             population["correlation"] = (dims, matrix)
         if block.unit != POPULATION and f"{block.unit}:deviation" not in raw:
@@ -343,6 +346,7 @@ def _population_coords(
     }
     if "correlation" in found:
         block = next(b for b in blocks(arrangement) if b.correlated)
-        labels = [column_label(p, arrangement, k) for p, k in block.columns[: block.correlated]]
+        columns = [block.columns[k] for k in block.free_correlated]
+        labels = [column_label(parameter, arrangement, level) for parameter, level in columns]
         coords |= {"correlated": labels, "correlated_with": labels}
     return coords

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import covariates_for
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.feedback import fed_back_responses
@@ -24,6 +25,7 @@ from empathymodels.model import Model
 from empathymodels.people import parameter_dims
 from empathymodels.simulating import simulate_responses
 from empathymodels.study import Study
+from empathymodels.wording import listed
 
 Kind = Literal["one_step_ahead", "simulation"]
 
@@ -169,6 +171,7 @@ def _known_and_new(
     fit: xr.DataTree, compiled: Evaluator, posterior: xr.Dataset, seed: int
 ) -> tuple[xr.Dataset, str]:
     """Parameters of a study's people: their own where the fit has them, else drawn."""
+    posterior = _at_levels(posterior, compiled.arrangement)
     known = [str(label) for label in posterior["participant"].to_numpy()]
     people = compiled.arrangement.participants
     new = [label for label in people if label not in set(known)]
@@ -189,3 +192,19 @@ def _known_and_new(
             drawn[parameter.name] = own.combine_first(drawn[parameter.name]).sel(participant=people)
     who = f"{len(shared)} known and {len(new)} new people" if shared else "new people"
     return drawn, who
+
+
+def _at_levels(posterior: xr.Dataset, arrangement: Arrangement) -> xr.Dataset:
+    """Put values of `by` levels and items into the order of a study's own labels."""
+    for column, labels in arrangement.levels.items():
+        if column not in posterior.dims:
+            continue
+        known = posterior[column].to_numpy().tolist()
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise ValueError(
+                f"Every level of '{column}' must be one that the fit has seen: {listed(known)}. "
+                f"Found {listed(unknown)}. Exclude these trials, or fit a study that has them."
+            )
+        posterior = posterior.sel({column: labels})
+    return posterior

@@ -96,7 +96,8 @@ def measured_centring(
         column nearly stuck (effective sample size 8 in place of 234).
     """
     measurable = [p for p in arrangement.parameters if p.level != POPULATION and p.fixed is None]
-    if all(len(block.columns) == block.correlated for block in blocks(arrangement)):
+    varying = [block for block in blocks(arrangement) if block.unit != POPULATION]
+    if all(len(block.columns) == block.correlated for block in varying):
         return {}
     trace = sample(density, seed=seed, **PILOT, **how)
     pilot = labelled(arrangement, covariates, centring_of(built), trace.draws)

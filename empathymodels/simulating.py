@@ -150,7 +150,9 @@ def _placeholder(response: Response) -> float:
 def _with_region(tables: dict[str, pd.DataFrame], response: Response, value: float) -> pd.DataFrame:
     regions = tables.get("regions")
     if regions is not None and (regions["region"] == response.region).any():
-        regions[response.column] = regions[response.column].astype(float).fillna(value)
+        betas = regions[response.column].astype(float)
+        lacking = betas.isna() & (regions["region"] == response.region)
+        regions[response.column] = betas.mask(lacking, value)
         return regions
     keys = [k for k in ("participant", "session", "block", "trial") if k in tables["trials"]]
     made = tables["trials"][keys].assign(region=response.region, **{response.column: value})
