@@ -101,7 +101,7 @@ def with_ratings(fit, study, ratings):
 def test_other_rows_are_refused(own_fit, own_study):
     ratings = own_study.trials["rating"].copy()
     ratings[[3, 8]] = np.nan
-    words = "scored on 463 rows in 'all' and on 461 in 'fewer', of which 461 are shared"
+    words = "scored on 463 rows in 'all' and on 461 in 'fewer', 461 of them shared"
     with pytest.raises(ValueError, match=words):
         em.compare({"all": own_fit, "fewer": with_ratings(own_fit, own_study, ratings)})
 
