@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from timeit import repeat
+from typing import Any
 
 import numpy as np
 import nutpie
@@ -33,7 +34,7 @@ REPEATS, CALLS = 200, 10  # kernel alone: the fastest of 200 batches of 10 calls
 
 PILOT = {"tune": 300, "draws": 150, "chains": CHAINS}  # as em.fit does it
 
-Pilot = Callable[[nutpie.CompiledModel, int], tuple[nutpie.CompiledModel, int]]
+Pilot = Callable[[Any, int], tuple[Any, int]]
 # from our blocks (see choices.BLOCKS) to a model's variable and the columns of it
 Names = dict[str, tuple[str, slice]]
 
