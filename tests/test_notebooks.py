@@ -39,5 +39,5 @@ def test_executed_notebook_is_that_of_the_text(path):
     assert all(cell.execution_count for cell in code)
     text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
     assert len(text) < 1_500_000
-    for machine in ("/work/", "/tmp/", "/home/", "/root/", "Traceback"):
+    for machine in (str(Path(__file__).parents[1]), str(Path.home()), "/tmp/", "Traceback"):
         assert machine not in text
