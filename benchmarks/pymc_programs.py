@@ -29,6 +29,8 @@ from choices import (
     split,
 )
 
+from empathymodels.logistic import log_sigmoid
+
 CHAINS = 2
 REPEATS, CALLS = 200, 10  # kernel alone: the fastest of 200 batches of 10 calls
 
@@ -56,7 +58,7 @@ def scan_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
             return_updates=False,
         )
         utility = inverse_temperature.ravel() * difference
-        pm.Potential("choices", (choice * utility - pt.softplus(utility)).sum())
+        pm.Potential("choices", log_sigmoid((2 * choice - 1) * utility).sum())
     return model, {name: (name, slice(None)) for name in BLOCKS}
 
 

@@ -142,7 +142,7 @@ def _versions() -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", default=",".join(PROGRAMS), help="default: %(default)s")
-    parser.add_argument("--draws", type=int, default=500, help="per chain, of two chains")
+    parser.add_argument("--draws", type=int, default=1000, help="per chain, of two chains")
     parser.add_argument("--tune", type=int, default=500, help="warmup draws per chain")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(

@@ -199,7 +199,7 @@ def _is_there(model: Model, trials: pd.DataFrame, name: str) -> bool:
 
 def trial_column(model: Model, name: str) -> Column:
     """The declaration behind a trial-level data name: a column's, or a response's values."""
-    declared = {c.name: c for c in model.columns} | {r.name: r.values for r in model.responses}
+    declared = {c.name: c for c in model.columns} | {r.name: r.values for r in model.observables}
     return declared[name]
 
 
@@ -279,7 +279,7 @@ def _score(arrangement: Arrangement, response: Response) -> Scored:
     value = response.values.name
     needs = arrangement.needs[response.name]
     usable = arrangement.is_observed(frame, [value, *needs.row_data])
-    usable = usable & ~_starts_a_state(arrangement, response, frame)
+    usable = usable & ~starting_rows(arrangement, response, frame, also_scored=False)
     if trial is not None and needs.latents:
         usable = usable & ~_lacks_a_start(arrangement)[trial]
     if response.table == "participants" and needs.latents:
@@ -329,24 +329,23 @@ def _response_rows(
     return pd.concat([frame, joined[extra].set_index(frame.index)], axis=1), trial
 
 
-def _starts_a_state(
-    arrangement: Arrangement, response: Response, frame: pd.DataFrame
+def starting_rows(
+    arrangement: Arrangement, response: Response, frame: pd.DataFrame, *, also_scored: bool = True
 ) -> np.ndarray:
-    """Rows whose response only starts a state (``FirstResponse(scored=False)``)."""
+    """Rows of a response's table on which it starts a state; see `FirstResponse`."""
     hit = np.zeros(len(frame), dtype=bool)
     for state in arrangement.model.states:
         start = state.start
-        if (
-            isinstance(start, FirstResponse)
-            and start.response == response.name
-            and not start.scored
-        ):
-            seen = frame[response.values.name].notna().to_numpy()
-            keys = pd.DataFrame({"sequence": arrangement.layout.sequence})
-            if state.over is not None:
-                keys["level"] = arrangement.codes(frame, state.over)
-            earlier = keys[seen].duplicated().to_numpy()
-            hit[np.flatnonzero(seen)[~earlier]] = True
+        if not isinstance(start, FirstResponse) or start.response != response.name:
+            continue
+        if start.scored and not also_scored:
+            continue
+        seen = frame[response.values.name].notna().to_numpy()
+        keys = pd.DataFrame({"sequence": arrangement.layout.sequence})
+        if state.over is not None:
+            keys["level"] = arrangement.codes(frame, state.over)
+        earlier = keys[seen].duplicated().to_numpy()
+        hit[np.flatnonzero(seen)[~earlier]] = True
     return hit
 
 

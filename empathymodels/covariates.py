@@ -24,6 +24,8 @@ class Covariates:
         Parameter and right-hand side.
     centre, scale : dict of str to float
         What numeric covariates were centred and divided by.
+    categories : dict of str to list
+        The labels that each other covariate had.
     table : DataFrame (participant, covariate)
         Evaluated for the participants of the fit.
     """
@@ -32,17 +34,33 @@ class Covariates:
     formula: str
     centre: dict[str, float]
     scale: dict[str, float]
+    categories: dict[str, list]
     table: pd.DataFrame
     spec: Any
 
     @property
     def columns(self) -> list[str]:
         """The columns of participants that the formula reads."""
-        return sorted(str(variable) for variable in Formula(self.formula).required_variables)
+        return _variables(self.parameter, self.formula)
 
     def at(self, people: pd.DataFrame) -> pd.DataFrame:
-        """Evaluate the formula for other people, with the same scaling and coding."""
-        scaled = _scaled(people[_formula_columns(self.parameter, self.formula, people)], self)
+        """Evaluate the formula for other people, with the same scaling and coding.
+
+        Raises
+        ------
+        ValueError
+            Somebody is of a category that nobody in the fit was of.
+        """
+        used = people[_formula_columns(self.parameter, self.formula, people)]
+        for column, known in self.categories.items():
+            new = sorted(set(used[column].dropna()) - set(known), key=str)
+            if new:
+                raise ValueError(
+                    f"Every '{column}' must be one that the fit has seen ({listed(known)}), since "
+                    f"'{self.parameter}' depends on it; found {listed(new)}. Leave these people "
+                    "out, or fit a study that has them."
+                )
+        scaled = _scaled(used, self)
         matrix = self.spec.get_model_matrix(scaled, na_action="raise")
         return pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
 
@@ -76,7 +94,7 @@ def covariates_for(
     wanted = asked | {
         name: formula
         for name, formula in arrangement.model.covariates.items()
-        if name not in asked and _is_informative(formula, people)
+        if name not in asked and _is_informative(name, formula, people)
     }
     used = {p.name for p in arrangement.parameters}
     found = {}
@@ -92,9 +110,24 @@ def covariates_for(
     return found
 
 
-def _is_informative(formula: str, people: pd.DataFrame) -> bool:
-    wanted = [str(variable) for variable in Formula(formula).required_variables]
+def _is_informative(name: str, formula: str, people: pd.DataFrame) -> bool:
+    wanted = _variables(name, formula)
     return all(column in people and people[column].nunique() > 1 for column in wanted)
+
+
+def _variables(name: str, formula: str) -> list[str]:
+    """Columns that a formula reads; ValueError where it is no formula."""
+    try:
+        return sorted(str(variable) for variable in Formula(formula).required_variables)
+    except FormulaicError as error:
+        raise _wrong_formula(name, formula, error) from error
+
+
+def _wrong_formula(name: str, formula: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"The covariate formula of '{name}' must be a formula over participant columns, such "
+        f"as 'group + age'. Found {formula!r}: {error}."
+    )
 
 
 def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
@@ -109,14 +142,12 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
     numeric = [c for c in used if pd.api.types.is_numeric_dtype(people[c])]
     centre = {c: float(people[c].mean()) for c in numeric}
     scale = {c: float(people[c].std()) or 1.0 for c in numeric}
-    empty = Covariates(name, formula, centre, scale, pd.DataFrame(), None)
+    labels = {c: sorted(people[c].unique(), key=str) for c in used if c not in numeric}
+    empty = Covariates(name, formula, centre, scale, labels, pd.DataFrame(), None)
     try:
         matrix = model_matrix(f"{formula} + 1", _scaled(people[used], empty), na_action="raise")
     except (FormulaicError, ValueError) as error:
-        raise ValueError(
-            f"The covariate formula of '{name}' must be a formula over participant columns, such "
-            f"as 'group + age'. Found {formula!r}: {error}."
-        ) from error
+        raise _wrong_formula(name, formula, error) from error
     table = pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
     table.columns = [str(column) for column in table.columns]
     flat = [column for column in table.columns if table[column].nunique() < 2]
@@ -136,7 +167,7 @@ def _scaled(people: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:
 
 
 def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]:
-    wanted = sorted(str(variable) for variable in Formula(formula).required_variables)
+    wanted = _variables(name, formula)
     unknown = [column for column in wanted if column not in people.columns]
     if unknown:
         hints = "".join(did_you_mean(column, people.columns) for column in unknown)

@@ -137,7 +137,7 @@ def _population_notes(model: Model) -> Iterator[str]:
 def _typical_text(model: Model, parameter: Parameter) -> str:
     """Say what is ordinary, in the units of the data."""
     low, width = scale_of(model, parameter)
-    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    response = next((r for r in model.observables if r.name == parameter.scale_of), None)
     unit = f" {response.unit}" if response is not None and response.unit else ""
     smallest, largest = (low + width * end for end in parameter.typical)
     return f"{smallest:.3g} to {largest:.3g}{unit}"

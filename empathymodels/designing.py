@@ -9,7 +9,7 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.feedback import option_columns
-from empathymodels.model import SUPPORTS, Column, Model, Parameter, scale_of
+from empathymodels.model import SUPPORTS, Column, FirstResponse, Model, Parameter, scale_of
 from empathymodels.people import column_label
 from empathymodels.study import Study
 
@@ -17,7 +17,9 @@ ANY_LABELS = ("a", "b")  # of columns that take the labels a study has
 
 
 def made_up_study(model: Model, *, people: int, trials: int, seed: int) -> Study:
-    """Return a study with every column that a model declares, and without its responses.
+    """Return a study with every column that a model declares.
+
+    It has no responses but those with which a state starts.
 
     Parameters
     ----------
@@ -49,6 +51,9 @@ def made_up_study(model: Model, *, people: int, trials: int, seed: int) -> Study
             table = tables[column.table]
             for name in (column.name, *option_columns(model, column)):
                 table[name] = _made_up(column, len(table), rng)
+    starts = {s.start.response for s in model.states if isinstance(s.start, FirstResponse)}
+    for name in starts:
+        rows[name] = _made_up(model.response(name).values, len(rows), rng)
     return Study(**tables, name="made up")
 
 

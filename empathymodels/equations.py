@@ -107,9 +107,9 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
         Returned states do not match the declared ones, or an operation is not element-wise.
     """
     sizes = {s.over: _declared_size(model, s) for s in model.states if s.over} | dict(sizes or {})
-    parameters = {p.name: pt.dscalar(p.name) for p in model.parameters}
-    data = {name: pt.dscalar(name) for name in trial_data_names(model)}
-    states = {n: pt.dscalar(n) for s in model.states for n in scalar_names(s, sizes)}
+    parameters = {p.name: _input("parameters", p.name) for p in model.parameters}
+    data = {name: _input("data", name) for name in trial_data_names(model)}
+    states = {n: _input("state", n) for s in model.states for n in scalar_names(s, sizes)}
     if model.step is None:
         return Equations({}, {}, {}, {}, {})
 
@@ -139,18 +139,23 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
                 + did_you_mean(summary.of, carried)
             )
         if summary.kind in ACCUMULATED:
-            total = pt.dscalar(sum_name(summary))
-            states[total.name] = total
+            hidden = sum_name(summary)
+            states[hidden] = _input("state", hidden)
             if summary.of not in latents:
                 raise ValueError(
                     f"Summary '{summary.name}' of model '{model.name}' averages '{summary.of}', "
                     f"which `step` does not return. Latents: {listed(latents)}."
                 )
-            next_states[total.name] = total + ACCUMULATED[summary.kind](latents[summary.of])
+            next_states[hidden] = states[hidden] + ACCUMULATED[summary.kind](latents[summary.of])
     reached = set(ancestors([*next_states.values(), *latents.values()]))
     parameters = {name: scalar for name, scalar in parameters.items() if scalar in reached}
     data = {name: scalar for name, scalar in data.items() if scalar in reached}
     return Equations(states, parameters, data, next_states, latents)
+
+
+def _input(kind: str, name: str) -> Variable:
+    """Symbolic scalar under the name by which the equations read it, ``state.value``."""
+    return pt.dscalar(f"{kind}.{name}")
 
 
 def _declared_size(model: Model, state: State) -> int:
@@ -168,7 +173,7 @@ def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equat
     for name, updated in equations.next_states.items():
         missing = equations.needs(updated) & incomplete
         if missing:
-            mask = data.setdefault(mask_name(missing), pt.dscalar(mask_name(missing)))
+            mask = data.setdefault(mask_name(missing), _input("data", mask_name(missing)))
             updated = pt.switch(pt.neq(mask, 0), updated, equations.states[name])
         next_states[name] = updated
     return replace(equations, data=data, next_states=next_states)
@@ -231,7 +236,7 @@ def sum_name(summary: Summary) -> str:
 def trial_data_names(model: Model) -> list[str]:
     """Names that trial equations may read from `data`: columns and trial-level responses."""
     names = [c.name for c in model.columns if c.table != "regions"]
-    return names + [r.name for r in model.responses if r.table == "trials"]
+    return names + [r.name for r in model.observables if r.table == "trials"]
 
 
 def _grouped(
@@ -284,10 +289,13 @@ def trace_response(
 ) -> tuple[Variable, dict[str, dict[str, Variable]]]:
     """Return a response's distribution on scalar placeholders, and those placeholders."""
     latents = response_latents(model, response, equations)
+    read = {
+        "latent": latents,
+        "parameters": [p.name for p in model.parameters],
+        "data": response_data_names(model, response),
+    }
     placeholders = {
-        "latent": {name: pt.dscalar(name) for name in latents},
-        "parameters": {p.name: pt.dscalar(p.name) for p in model.parameters},
-        "data": {name: pt.dscalar(name) for name in response_data_names(model, response)},
+        kind: {name: _input(kind, name) for name in names} for kind, names in read.items()
     }
     views = {kind: Names(kind, values, model.name) for kind, values in placeholders.items()}
     distribution = response.function(views["latent"], views["parameters"], views["data"])
@@ -309,7 +317,7 @@ def response_data_names(model: Model, response: Response) -> list[str]:
         "regions": ("regions", "trials", "participants"),
     }[response.table]
     names = [c.name for c in model.columns if c.table in visible]
-    responses = [r.name for r in model.responses if r.table in visible and r.table != "regions"]
+    responses = [r.name for r in model.observables if r.table in visible and r.table != "regions"]
     return names + responses
 
 
@@ -430,15 +438,21 @@ def fingerprint(model: Model) -> str:
     """Return a hash of the model's equations and declarations, not of its text.
 
     Docstrings, comments and the names of local variables do not enter; an operation, a
-    constant, a prior, a range or a start value does.
+    constant, a prior, a range, a start value or a fixed value does.
     """
+    fixed = [(p.name, p.fixed) for p in model.parameters if p.fixed is not None]
+    return _hash([program_fingerprint(model), repr(fixed)])
+
+
+def program_fingerprint(model: Model) -> str:
+    """Return the `fingerprint` without fixed values, which are data to a compiled program."""
     equations = read_equations(model)
     parts = [
         _graph_text([*equations.next_states.values(), *equations.latents.values()]),
         repr([(k, list(getattr(equations, k))) for k in ("next_states", "latents")]),
         repr([(s.name, s.start, s.over) for s in model.states]),
         repr([(s.name, s.of, s.kind) for s in model.summaries]),
-        repr([(c.name, c.table, c.levels, c.range, c.default) for c in model.columns]),
+        repr([(c.name, c.table, c.levels, c.range, c.default, c.follows) for c in model.columns]),
         repr((model.sequence, model.correlate, sorted(model.covariates.items()))),
     ]
     for parameter in model.parameters:
@@ -453,6 +467,10 @@ def fingerprint(model: Model) -> str:
         place = (response.table, response.values.name, response.range, response.levels)
         parts.append(repr((response.name, *place, response.region)) + _graph_text([distribution]))
         parts += _own_density(distribution)
+    return _hash(parts)
+
+
+def _hash(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

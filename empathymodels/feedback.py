@@ -13,7 +13,7 @@ import pytensor.tensor as pt
 from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
-from empathymodels.arrangement import Arrangement
+from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.equations import Names, mask_columns, pick
 from empathymodels.likelihood import Evaluator, Values
 from empathymodels.model import Column, Model, Parameter, Response
@@ -25,7 +25,8 @@ from empathymodels.wording import listed
 class Trial:
     """One trial of many sequences, compiled: draws of what feeds back, then the next states.
 
-    The function takes every state, every parameter and every data input as (sequence,).
+    The function takes every state, every parameter, every data input and every response that
+    feeds back (NaN where it is to be drawn) as (sequence,).
     """
 
     function: Any
@@ -83,9 +84,10 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     data = [_data_rows(arrangement, name, fed_back) for name in trial.data]
     drawn = {response.name: np.empty(len(arrangement.trials)) for response in fed_back}
     offsets = arrangement.layout.offsets
+    given = [_given_rows(arrangement, response) for response in fed_back]
     for first, last in pairwise(offsets):
         rows, active = slice(first, last), slice(0, last - first)
-        inputs = [s[active] for s in states] + [x[rows] for x in parameters + data]
+        inputs = [s[active] for s in states] + [x[rows] for x in parameters + data + given]
         results = trial.function(*inputs)
         for array, result in zip(drawn.values(), results, strict=False):
             array[rows] = result
@@ -135,9 +137,12 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
     latents = vectorize_graph(list(equations.latents.values()), known)
     latent_view = Names("latent", dict(zip(equations.latents, latents, strict=True)))
     draws: dict[str, Any] = {}
+    given = {name: pt.dvector(f"given {name}") for name in names}
     for response in fed_back:
         views = Names("parameters", parameters), Names("data", data | draws)
-        draws[response.name] = response.function(latent_view, *views).astype("float64")
+        draw = response.function(latent_view, *views).astype("float64")
+        held = given[response.name]
+        draws[response.name] = pt.switch(pt.isnan(held), draw, held)
     known |= {equations.data[name]: draw for name, draw in draws.items() if name in equations.data}
     for column in _following(arrangement):
         brought = tuple(data[option] for option in option_columns(arrangement.model, column))
@@ -145,7 +150,7 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
         known[equations.data[column.name]] = pick(brought, position)
     following = vectorize_graph(list(equations.next_states.values()), known)
     function, updates = compile(
-        [*states.values(), *parameters.values(), *data.values()],
+        [*states.values(), *parameters.values(), *data.values(), *given.values()],
         [*draws.values(), *following],
         random_seed=0,
         mode="NUMBA",
@@ -196,6 +201,12 @@ def _data_rows(arrangement: Arrangement, name: str, fed_back: list[Response]) ->
     if name in options:
         return arrangement.trials[name].to_numpy(dtype=float)
     return arrangement.trial_data(name)
+
+
+def _given_rows(arrangement: Arrangement, response: Response) -> np.ndarray:
+    """Values of a response where it starts a state and is no draw, (trial_row,); NaN elsewhere."""
+    values = arrangement.trials[response.name].to_numpy(dtype=float, na_value=np.nan)
+    return np.where(starting_rows(arrangement, response, arrangement.trials), values, np.nan)
 
 
 def _refuse_unknown_outcomes(arrangement: Arrangement) -> None:

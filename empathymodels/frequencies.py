@@ -108,7 +108,8 @@ def short_sequences(model: Model, seed: int) -> Sequences | None:
     trials = max(t for t in (1, 2, 3, 4) if t == 1 or len(combinations) ** t <= MAX_SEQUENCES)
     sequences = list(itertools.product(combinations, repeat=trials))
     copies = -(-PEOPLE // len(sequences))
-    design = with_placeholders(model, _same_for_all(model, copies * len(sequences), trials, seed))
+    alike = _same_for_all(model, copies * len(sequences), trials, seed)
+    design = with_placeholders(model, alike, model.responses)
     assert design.trials is not None
     responded = np.reshape(sequences * copies, (-1, len(discrete)))
     study = replace(design, trials=_responded(model, design.trials, discrete, responded))

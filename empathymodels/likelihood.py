@@ -24,7 +24,7 @@ from rich.progress import track
 
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
-from empathymodels.equations import fingerprint
+from empathymodels.equations import fingerprint, program_fingerprint
 from empathymodels.model import Model, Parameter, natural_support
 from empathymodels.people import (
     column_label,
@@ -96,8 +96,7 @@ class Evaluator:
 
 def evaluator(model: Model, study: Study) -> Evaluator:
     """Return the evaluator of a model on a study (kept for the next call)."""
-    fixed = repr([(p.name, p.fixed) for p in model.parameters])
-    key = (fingerprint(model), fixed, model.label, study.digest)
+    key = (fingerprint(model), model.label, study.digest)
     if key not in _EVALUATORS:
         _EVALUATORS[key] = _evaluator(arrange(model, study))
         while len(_EVALUATORS) > KEPT_EVALUATORS:
@@ -132,7 +131,7 @@ def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> st
     sizes = {dim: len(labels) for dim, labels in arrangement.levels.items()}
     sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
     varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
+    return repr((program_fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
 
 
 def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
@@ -433,4 +432,5 @@ def _one_column(
 def _labels(arrangement: Arrangement, parameter: Parameter) -> list[str]:
     if parameter.level == "participant":
         return arrangement.participants
-    return [] if parameter.level == "population" else list(arrangement.levels[parameter.level])
+    items = [] if parameter.level == "population" else arrangement.levels[parameter.level]
+    return [_label(item) for item in items]

@@ -338,6 +338,11 @@ class Model:
         changes = [_variant_text(verb, argument) for verb, argument in self.variant]
         return " ".join([self.name or "(unnamed)", *changes])
 
+    @property
+    def observables(self) -> tuple[Response, ...]:
+        """All responses, those left out included: the equations may read them as data."""
+        return (*self.responses, *self.left_out)
+
     def parameter(self, name: str) -> Parameter:
         """The declaration of one parameter; KeyError names the existing ones."""
         return _named(self.parameters, name, "parameter", self)
@@ -486,8 +491,7 @@ def _check_fixed(model: Model, parameter: Parameter, value: float | Mapping[str,
 
 def scale_of(model: Model, parameter: Parameter) -> tuple[float, float]:
     """Zero point and unit that a parameter takes from the range of its response."""
-    declared = (*model.responses, *model.left_out)
-    response = next((r for r in declared if r.name == parameter.scale_of), None)
+    response = next((r for r in model.observables if r.name == parameter.scale_of), None)
     if response is None or response.range is None:
         return 0.0, 1.0
     low, high = response.range

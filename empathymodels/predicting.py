@@ -11,6 +11,7 @@ import xarray as xr
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import covariates_for
 from empathymodels.drawing import draw_people, prior_people
+from empathymodels.equations import read_equations
 from empathymodels.feedback import fed_back_responses
 from empathymodels.fitting import model_of, observed_data, study_of
 from empathymodels.likelihood import (
@@ -21,9 +22,9 @@ from empathymodels.likelihood import (
     progress,
     response_rows,
 )
-from empathymodels.model import Model
+from empathymodels.model import Model, Response
 from empathymodels.people import parameter_dims
-from empathymodels.simulating import simulate_responses
+from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.study import Study
 from empathymodels.wording import listed
 
@@ -83,7 +84,8 @@ def predict(
         A fit gives posterior predictions, a model prior ones.
     study : Study, optional
         Trials and people to predict; for a fit its own study unless given. People whom the
-        fit knows keep their parameters; others are drawn from its population.
+        fit knows keep their parameters; others are drawn from its population. A response
+        is predicted on the rows that have it, and on all rows where the study has none of it.
     kind : {"one_step_ahead", "simulation"}
         Each response given what really happened before it, or whole sequences in which
         responses drawn earlier feed into later trials. The two differ only for models whose
@@ -102,7 +104,8 @@ def predict(
     Raises
     ------
     ValueError
-        A simulation needs outcomes that the study does not hold.
+        A simulation needs outcomes that the study does not hold, or one-step-ahead prediction
+        responses that it does not hold.
     TypeError
         A model is given without a study.
 
@@ -120,6 +123,7 @@ def predict(
     if isinstance(source, Model):
         if study is None:
             raise TypeError("Prior prediction needs a study: predict(model, study, seed=...).")
+        study, unknown = _with_responses(source, study, kind)
         values, who, name = (
             prior_people(source, study, draws=draws, seed=seed),
             "new people",
@@ -127,8 +131,9 @@ def predict(
         )
         compiled = evaluator(source, study)
     else:
-        name = "posterior"
-        compiled = evaluator(model_of(source), study or study_of(source))
+        name, model = "posterior", model_of(source)
+        study, unknown = _with_responses(model, study or study_of(source), kind)
+        compiled = evaluator(model, study)
         posterior = thinned(source["posterior"].to_dataset(), draws)
         values, who = _known_and_new(source, compiled, posterior, seed)
     compiled.reseed(seed)
@@ -142,7 +147,7 @@ def predict(
     tree = xr.DataTree.from_dict(
         {
             f"{name}_predictive": xr.Dataset(rows),
-            "observed_data": observed_data(compiled.arrangement),
+            "observed_data": observed_data(compiled.arrangement).drop_vars(unknown),
         }
     )
     manner = "one step ahead" if kind == "one_step_ahead" else "full simulation"
@@ -150,6 +155,31 @@ def predict(
     tree.attrs["prediction"] = f"{name} prediction, {manner}, {who}"
     tree.attrs["manner"] = manner + same
     return tree
+
+
+def _with_responses(model: Model, study: Study, kind: Kind) -> tuple[Study, list[str]]:
+    """Fill in responses of which a study has nothing, so that all their rows are predicted."""
+    held = {r.name: _rows_with(r, study) for r in model.responses}
+    unknown = [response for response in model.responses if not held[response.name]]
+    if not unknown:
+        return study, []
+    read = read_equations(model).data
+    needed = [response.name for response in unknown if response.name in read]
+    if needed and kind == "one_step_ahead":
+        raise ValueError(
+            f"One-step-ahead prediction rests on what really happened: this study must hold "
+            f"{listed(needed)}, which the equations of '{model.label}' read. Add it, or predict "
+            "with kind='simulation'."
+        )
+    return with_placeholders(model, study, unknown), [response.name for response in unknown]
+
+
+def _rows_with(response: Response, study: Study) -> int:
+    table = study.tables.get(response.table)
+    if table is None or response.values.name not in table:
+        return 0
+    rows = table if response.region is None else table[table["region"] == response.region]
+    return int(rows[response.values.name].notna().sum())
 
 
 def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]:

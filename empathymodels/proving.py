@@ -84,7 +84,8 @@ def _keyed(rows: Any) -> Iterator[tuple[str, Any]]:
 
 def make_bench(model: Model) -> Bench:
     """Make up a study for a model and simulate its responses."""
-    design = with_placeholders(model, made_up_study(model, people=PEOPLE, trials=TRIALS, seed=SEED))
+    made_up = made_up_study(model, people=PEOPLE, trials=TRIALS, seed=SEED)
+    design = with_placeholders(model, made_up, model.responses)
     values = typical_values(arrange(model, design), seed=SEED, individual=True)
     study, _ = simulate(model, design, values, seed=SEED)
     return Bench(model, study, values, evaluator(model, study))

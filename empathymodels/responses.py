@@ -12,6 +12,8 @@ from pymc.pytensorf import normalize_rng_param
 from pytensor.graph.basic import Variable
 from pytensor.tensor.random.utils import normalize_size_param
 
+from empathymodels.logistic import log_sigmoid
+
 
 class ChoiceRV(SymbolicRandomVariable):
     """Random variable behind :class:`Choice`: a Bernoulli draw on the logit scale."""
@@ -35,9 +37,10 @@ class Choice(Discrete):
     r"""Choice between two options, coded 0 and 1, from the utility difference.
 
     .. math:: P(y = 1) = \frac{1}{1 + e^{-u}}, \qquad
-              \log P(y) = -\log(1 + e^{(1 - 2y) u})
+              \log P(y) = \log\sigma\big((2y - 1) u\big)
 
-    The log-probability takes one softplus and stays exact for any utility.
+    The log-probability takes one exponential, shared with its slope, and stays exact for any
+    utility.
 
     Parameters
     ----------
@@ -65,8 +68,8 @@ def choice_logprob(op: ChoiceRV, values: Any, *inputs: Any, **kwargs: Any) -> An
     """Log-probability of choices coded 0 and 1 (any other value: minus infinity)."""
     (value,), utility = values, inputs[-1]
     possible = pt.or_(pt.eq(value, 0), pt.eq(value, 1))
-    # not y u - softplus(u): that loses the digits of a probability near 1
-    return pt.switch(possible, -pt.softplus((1 - 2 * value) * utility), -pt.inf)
+    # not y u + log_sigmoid(-u): that loses the digits of a probability near 1
+    return pt.switch(possible, log_sigmoid((2 * value - 1) * utility), -pt.inf)
 
 
 def measured(known_error: Any, unexplained: Any) -> Any:

@@ -14,9 +14,9 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
-from empathymodels.equations import fingerprint
+from empathymodels.equations import program_fingerprint
 from empathymodels.likelihood import evaluator
-from empathymodels.people import POPULATION, blocks, linked_values
+from empathymodels.people import POPULATION, blocks, is_correlated, linked_values
 from empathymodels.population import labelled
 from empathymodels.terminal import without_blas_warning
 from empathymodels.wording import counted, listed
@@ -58,7 +58,7 @@ def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
     sizes = sorted((column, len(labels)) for column, labels in arrangement.levels.items())
     people = len(arrangement.participants)
     varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((fingerprint(arrangement.model), shapes, sizes, people, varying))
+    return repr((program_fingerprint(arrangement.model), shapes, sizes, people, varying))
 
 
 def sample(density: Any, **settings: Any) -> Trace:
@@ -95,7 +95,11 @@ def measured_centring(
         of a column: shares per person, tried on the ratings of 110 people, left the spread of a
         column nearly stuck (effective sample size 8 in place of 234).
     """
-    measurable = [p for p in arrangement.parameters if p.level != POPULATION and p.fixed is None]
+    measurable = [
+        p
+        for p in arrangement.parameters
+        if p.level != POPULATION and p.fixed is None and not is_correlated(p, arrangement)
+    ]
     varying = [block for block in blocks(arrangement) if block.unit != POPULATION]
     if all(len(block.columns) == block.correlated for block in varying):
         return {}

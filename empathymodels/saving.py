@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.catalog import get_model, list_models
+from empathymodels.catalog import FOLDER, get_model, list_models
 from empathymodels.equations import fingerprint
 from empathymodels.model import Model
 from empathymodels.study import Study
@@ -132,6 +132,7 @@ def load(
             f"read as such: {error}."
         ) from error
     _check_format(fit, path)
+    fit.attrs.pop("source", None)  # which file to run is for the caller to say
     if model is not None:
         fit.attrs["source"] = str(Path(model).resolve())
     elif trust_source and fit.attrs["model"] not in list_models():
@@ -143,7 +144,7 @@ def load(
 
 
 def _origin(model: Model, trusted: bool) -> str:
-    if model.name in list_models():
+    if Path(model.source).parent == FOLDER:
         return "the installed package"
     return "the text stored in the file" if trusted else model.source
 
@@ -185,7 +186,7 @@ def find_model(fit: xr.DataTree) -> Model:
             f"({listed(list_models())}). Load it with load(path, model='{name}.py'), or, if you "
             "trust its author, with load(path, trust_source=True)."
         )
-    base = get_model(name) if name in list_models() else get_model(source)
+    base = get_model(source if Path(source).is_file() else name)
     model = base.vary(
         tuple((verb, argument) for verb, argument in json.loads(fit.attrs["variant"]))
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empathymodels.arrangement import Arrangement
+from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.drawing import prior_people
 from empathymodels.feedback import (
     fed_back_responses,
@@ -19,9 +19,10 @@ from empathymodels.feedback import (
     run_trials,
 )
 from empathymodels.likelihood import Evaluator, Values, evaluator, values_from_table
-from empathymodels.model import Model, Response
+from empathymodels.model import FirstResponse, Model, Response
 from empathymodels.people import column_label, parameter_dims
 from empathymodels.study import Study
+from empathymodels.wording import counted, listed
 
 
 def simulate(
@@ -36,7 +37,8 @@ def simulate(
     Parameters
     ----------
     model : Model
-        What generates the data.
+        What generates the data. Where a state starts with a first response, that response is
+        kept as the design has it.
     study : Study
         The design: people, trials and all columns that are not responses. Responses that it
         has are replaced; where it has no regions table, betas are made for every trial.
@@ -57,7 +59,7 @@ def simulate(
     ------
     ValueError
         An outcome depends on the response and the design does not say what other responses
-        would have brought.
+        would have brought, or a state starts with a response that the design does not have.
 
     Examples
     --------
@@ -68,7 +70,7 @@ def simulate(
     >>> len(truth)
     36
     """
-    design = with_placeholders(model, study)
+    design = with_placeholders(model, study, model.responses)
     with warnings.catch_warnings():  # placeholders are identical by design
         warnings.filterwarnings("ignore", message="Identical responses")
         compiled = evaluator(model, design)
@@ -93,14 +95,16 @@ def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndar
         all trial rows (engine order).
     """
     arrangement = compiled.arrangement
-    if not fed_back_responses(arrangement):
-        return compiled(values)["draw"]
-    trials = run_trials(compiled, values)
+    trials = run_trials(compiled, values) if fed_back_responses(arrangement) else {}
     with replaced(compiled, trials):
         drawn = compiled(values)["draw"]
     for name, filled in trials.items():
         trial = arrangement.scored[name].trial if name in arrangement.scored else None
         drawn[name] = filled if trial is None else filled[trial]
+    for name, scored in arrangement.scored.items():
+        if scored.response.table == "trials":
+            started = starting_rows(arrangement, scored.response, arrangement.trials)[scored.trial]
+            drawn[name] = np.where(started, scored.observed, drawn[name])
     return drawn
 
 
@@ -122,23 +126,63 @@ def parameter_table(arrangement: Arrangement, values: Values) -> pd.DataFrame:
 # ------------------------------------------------------------------- the design as a study
 
 
-def with_placeholders(model: Model, study: Study) -> Study:
-    """Give a study a legal value of every response on every row."""
+def with_placeholders(model: Model, study: Study, responses: Iterable[Response]) -> Study:
+    """Give a study a legal value of some of the responses on every row.
+
+    A response that starts a state repeats its last value instead, since the first is real.
+
+    Raises
+    ------
+    ValueError
+        A state starts with a response that some sequence does not have.
+    """
     tables = {name: table.copy() for name, table in study.tables.items()}
-    for response in model.responses:
+    filled = list(responses)
+    for response in filled:
         column, value = response.values.name, _placeholder(response)
         if response.table == "regions":
             tables["regions"] = _with_region(tables, response, value)
             continue
         table = tables[response.table]
         present = table[column] if column in table else pd.Series(np.nan, index=table.index)
-        table[column] = present.astype(float).fillna(value)
+        present, keys = present.astype(float), _sequence_keys(model, response, table)
+        if keys:
+            _refuse_unknown_starts(model, response, present, table[keys])
+            sorted_in_time = present[table["trial"].sort_values(kind="stable").index]
+            present = sorted_in_time.groupby([table[key] for key in keys]).ffill()
+        table[column] = present if keys else present.fillna(value)
     for following in model.columns:
         options = option_columns(model, following)
-        if options and set(options) <= set(tables["trials"]):
+        is_filled = following.follows in {response.name for response in filled}
+        if is_filled and set(options) <= set(tables["trials"]):
             # what really follows is filled in once the response is drawn
             tables["trials"][following.name] = tables["trials"][options[0]]
     return replace(study, **tables, simulated=True)
+
+
+def _sequence_keys(model: Model, response: Response, table: pd.DataFrame) -> list[str]:
+    """Columns that tell the sequences whose state a response starts; none if it starts none."""
+    started = [
+        state
+        for state in model.states
+        if isinstance(state.start, FirstResponse) and state.start.response == response.name
+    ]
+    over = [state.over for state in started if state.over is not None]
+    keys = ["participant", *(key for key in model.sequence if key in table), *over]
+    return list(dict.fromkeys(keys)) if started else []
+
+
+def _refuse_unknown_starts(
+    model: Model, response: Response, present: pd.Series, keys: pd.DataFrame
+) -> None:
+    known = present.notna().groupby([keys[key] for key in keys]).any()
+    if not known.all():
+        raise ValueError(
+            f"Model '{model.label}' starts with the first '{response.name}' that somebody gave, "
+            f"so the design must hold it; {counted(int((~known).sum()), 'sequence')} of "
+            f"{len(known)} ({listed(keys)}) have none. Fill in the column '{response.name}' on "
+            "the first trial, or use a model whose start value is a parameter."
+        )
 
 
 def _placeholder(response: Response) -> float:

@@ -97,8 +97,9 @@ class Study:
 
     @property
     def digest(self) -> str:
-        """Hash of the contents of all tables."""
-        parts = [repr([(name, list(table)) for name, table in self.tables.items()])]
+        """Hash of the contents of all tables, and of whether they were simulated."""
+        names = [(name, list(table)) for name, table in self.tables.items()]
+        parts = [repr((names, self.simulated))]
         parts += [str(pd.util.hash_pandas_object(t).to_list()) for t in self.tables.values()]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 

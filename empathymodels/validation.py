@@ -122,7 +122,7 @@ def _readers(
     model: Model, kept: list[Response], needed: Mapping[str, set[str]] | None
 ) -> list[tuple[Column, list[str]]]:
     """Return the columns that the kept responses need, each with those responses."""
-    known = {r.name: r.values for r in model.responses} | {c.name: c for c in model.columns}
+    known = {r.name: r.values for r in model.observables} | {c.name: c for c in model.columns}
     everything = {column.name for column in model.columns}
     needs = {r.name: everything if needed is None else needed.get(r.name, set()) for r in kept}
     read_by = {name: [r for r, names in needs.items() if name in names] for name in known}

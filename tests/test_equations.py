@@ -27,6 +27,7 @@ from empathymodels.equations import (
     hold_where_missing,
     mask_columns,
     mask_name,
+    program_fingerprint,
     read_equations,
     response_needs,
 )
@@ -141,7 +142,7 @@ def test_states_are_held_where_their_own_data_are_missing():
     values |= {"outcome": 3.0, "choice": 1.0, "effort": 0.0, "slope": 0.0, "start": 0.0}
     for outcome_there, choice_there in ((1, 1), (0, 1), (1, 0), (0, 0)):
         values |= {"observed:outcome": outcome_there, "observed:choice": choice_there}
-        found = following(*(values[v.name] for v in inputs))
+        found = following(*(values[v.name.split(".", 1)[1]] for v in inputs))
         assert [float(v) for v in found] == [2.0 if outcome_there else 1.0, 0.25 * choice_there]
 
 
@@ -326,6 +327,7 @@ def test_what_changes_results_changes_the_fingerprint(printed, change):
         replace(MODEL, states=(State("value", FirstResponse("rating", False)), MODEL.states[1])),
         replace(MODEL, summaries=(Summary("final", of="value", kind="change"),)),
         replace(MODEL, responses=MODEL.responses[:3]),
+        replace(MODEL, columns=(replace(MODEL.columns[0], follows="choice"), *MODEL.columns[1:])),
         with_step(lambda n, latents, s, p, d: (n | {"habit": n["habit"] * 1.0001}, latents)),
         with_step(
             lambda n, latents, s, p, d: (n | {"value": n["habit"], "habit": n["value"]}, latents)
@@ -355,8 +357,33 @@ def test_operations_inside_array_operations_of_responses_change_the_fingerprint(
     assert len(set(prints)) == len(prints)
 
 
-def test_fixing_a_value_keeps_the_fingerprint():
-    assert fingerprint(MODEL.fix(learning_rate=0.3)) == fingerprint(MODEL)
+def test_fixed_values_are_part_of_the_model_but_not_of_its_program():
+    models = (MODEL, MODEL.fix(learning_rate=0.3), MODEL.fix(learning_rate=0.4))
+    assert len({fingerprint(model) for model in models}) == 3
+    assert len({program_fingerprint(model) for model in models}) == 1
+
+
+def test_reading_a_state_is_not_reading_data_of_its_name():
+    def with_reading(kind):
+        def step(state, parameters, data):
+            return {"level": state.level + data.level}, {
+                "felt": {"s": state, "d": data}[kind].level
+            }
+
+        def rating(latent, parameters, data):
+            return pm.Normal.dist(latent.felt, 1.0)
+
+        return Model(
+            title="", parameters=(), responses=(Response("rating", rating, ""),), step=step,
+            states=(State("level", 0.0),), columns=(Column("level", ""),), latents={"felt": ""},
+        )  # fmt: skip
+
+    assert fingerprint(with_reading("s")) != fingerprint(with_reading("d"))
+
+
+def test_equations_may_read_a_response_that_is_left_out():
+    without = MODEL.without("choice")
+    assert "choice" in read_equations(without).data
 
 
 # ------------------------------------------------------------------------------- pick and put

@@ -1,6 +1,7 @@
 """Fitting: layout, seeds, variants that share a compiled density, covariates, bad starts."""
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,6 +239,18 @@ def test_unknown_column_of_a_formula(own_model, people):
         evaluated(own_model, people, "agee")
 
 
+def test_what_is_no_formula(own_model, people):
+    with pytest.raises(ValueError, match=r"must be a formula over participant columns.*'age \+'"):
+        evaluated(own_model, people, "age +")
+
+
+def test_categories_that_the_fit_has_not_seen(own_model, people):
+    found = evaluated(own_model, people, "group")["baseline"]
+    others = people.iloc[[3]].set_index("participant").assign(group="z")
+    with pytest.raises(ValueError, match=r"Every 'group' must be one that the fit has seen.*'z'"):
+        found.at(others)
+
+
 def test_constant_covariate(own_model, people):
     with pytest.raises(ValueError, match="'same' in the formula 'same' of 'baseline' is constant"):
         evaluated(own_model, people, "same")
@@ -251,6 +264,29 @@ def test_covariate_of_a_population_parameter(own_model, people):
 def test_covariate_of_an_unknown_parameter(own_model, people):
     with pytest.raises(KeyError, match="Did you mean 'baseline'"):
         evaluated(own_model, people, name="base_line")
+
+
+@pytest.mark.parametrize(
+    ("keep", "rating", "warning"),
+    [
+        ("participant == 'P01'", None, "Only one participant"),
+        ("trial == 1", None, None),
+        ("trial < 4", 5.0, "Its noise will collapse"),
+    ],
+    ids=["one participant", "one trial each", "identical responses"],
+)
+def test_studies_with_little_in_them(own_model, own_study, keep, rating, warning):
+    trials = own_study.trials.query(keep).reset_index(drop=True)
+    trials = trials if rating is None else trials.assign(rating=rating)
+    little = em.Study(trials=trials.assign(rating=trials["rating"].clip(0, 10)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        fit = em.fit(own_model, little, chains=1, draws=20, tune=100, seed=1)
+    assert bool(told) == bool(warning)
+    assert all(str(warning) in str(w.message) for w in told)
+    posterior = fit["posterior"].to_dataset()
+    assert posterior.sizes["participant"] == trials["participant"].nunique()
+    assert all(np.isfinite(variable).all() for variable in posterior.data_vars.values())
 
 
 def test_covariates_are_recovered(own_fit):

@@ -120,6 +120,26 @@ def test_new_trials_of_known_people(own_fit, own_study):
     assert np.corrcoef(found, expected)[0, 1] > 0.95
 
 
+def test_study_without_responses(own_fit, own_study):
+    bare = replace(own_study, trials=own_study.trials.drop(columns="rating"))
+    found = em.predict(own_fit, bare, draws=40, seed=1)
+    assert not found["observed_data"].data_vars
+    same = em.predict(own_fit, draws=40, seed=1)["posterior_predictive"]["rating"]
+    np.testing.assert_allclose(found["posterior_predictive"]["rating"], same)
+
+
+def test_response_left_out_at_fit_may_come_later(model, study, fit):
+    without = replace(study, regions=None)
+    little = em.fit(model, without, chains=1, draws=5, tune=20, seed=1, centring=0.0)
+    found = em.predict(little, study, draws=2, seed=1)["posterior_predictive"]
+    assert "insula" not in found and "feeling" in found
+    other = em.predict(fit, without, draws=2, seed=1)
+    assert set(other["posterior_predictive"].data_vars) - set(other["observed_data"].data_vars) == {
+        "insula"
+    }
+    assert np.isfinite(other["posterior_predictive"]["insula"]).all()
+
+
 def test_fixed_values_reach_new_people(static_fit, study):
     first = study.participants["participant"].iloc[:3]
     tables = {

@@ -8,6 +8,7 @@ import pytest
 from scipy import special, stats
 
 from empathymodels import Choice, measured
+from empathymodels.logistic import log_sigmoid
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
 
@@ -50,6 +51,19 @@ def test_extreme_utilities_stay_finite(log_probability, value):
     assert np.isfinite(gradient).all()
     np.testing.assert_allclose(logp, special.log_expit((2 * value - 1) * EXTREME), rtol=1e-12)
     assert (np.abs(gradient) <= 1).all()
+
+
+def test_log_sigmoid_bends_as_it_should():
+    x = pt.dvector("x")
+    slope = pt.grad(log_sigmoid(x).sum(), x)
+    function = pytensor.function([x], [log_sigmoid(x), slope, pt.grad(slope.sum(), x)])
+    values = np.concatenate([EXTREME, np.linspace(-8, 8, 33)])
+    value, slope, bend = function(values)
+    np.testing.assert_allclose(value, special.log_expit(values), rtol=1e-14)
+    np.testing.assert_allclose(slope, special.expit(-values), rtol=1e-14)
+    np.testing.assert_allclose(bend, -special.expit(values) * special.expit(-values), rtol=1e-12)
+    plain = pytensor.function([x], log_sigmoid(x), mode="FAST_COMPILE")
+    np.testing.assert_allclose(plain(values), value, rtol=1e-15)
 
 
 def test_other_values_are_impossible(log_probability):

@@ -185,6 +185,23 @@ def test_docstring_edits_break_nothing_and_equations_do(own_fit, tmp_path, forgo
         em.load(path, model=other)
 
 
+def test_own_file_may_have_the_name_of_an_installed_model(own_study, tmp_path, forgotten):
+    mine = Path(shutil.copy(OWN_MODEL, tmp_path / "outgroup_help_learning.py"))
+    own = em.fit(em.get_model(mine), own_study, chains=1, draws=5, tune=20, seed=1, centring=0.0)
+    path = em.save(own, tmp_path / "own.nc")
+    fitting._MODELS.clear()  # that of the fixture
+    assert em.estimates(em.load(path, model=mine))["parameter"].iloc[0] == "baseline"
+    with pytest.raises(ValueError, match="have changed since this fit"):
+        em.load(path)  # takes the installed model of that name
+
+
+def test_a_file_cannot_say_which_code_to_run(own_fit, tmp_path, forgotten):
+    path = em.save(own_fit, tmp_path / "own.nc")
+    sneaky = changed(em.load(path), tmp_path / "sneaky.nc", source=str(OWN_MODEL))
+    with pytest.raises(ValueError, match="trust_source"):
+        em.estimates(em.load(sneaky))
+
+
 def test_stored_text_runs_only_when_trusted(own_fit, tmp_path, forgotten):
     mark = tmp_path / "it ran"
     text = OWN_MODEL.read_text(encoding="utf-8") + f"\nopen({str(mark)!r}, 'w').close()\n"

@@ -1,6 +1,7 @@
 """Simulation: designs, feedback of responses into later trials, outcomes of what was chosen."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy import special, stats
 
 import empathymodels as em
+from empathymodels import FirstResponse, State
 
 PATH = Path(__file__).parent / "models" / "followed_choice.py"
 VALUES = {"learning_rate": 0.6, "inverse_temperature": 2.5, "habit_weight": 0.8, "glow": 0.5}
@@ -133,6 +135,21 @@ def test_regions_are_made_for_every_trial(model, study):
     assert drawn.participants["empathy_after"].notna().all()
     assert len(truth) == len(study.participants)
     assert truth["insula_noise"].nunique() == 1
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_first_responses_that_start_a_state_stay(chooser, small, scored):
+    states = (State("value", FirstResponse("mood", scored)), *chooser.states[1:])
+    chooser = replace(chooser, states=states)
+    with pytest.raises(ValueError, match=r"starts with the first 'mood'.* have none"):
+        em.simulate(chooser, em.Study(trials=small), VALUES, seed=1)
+    first = (small.groupby("participant").cumcount() == 0).to_numpy()
+    some = np.linspace(-1, 1, len(small))
+    known = em.Study(trials=small.assign(mood=np.where(first, some, np.nan)))
+    found, _ = em.simulate(chooser, known, VALUES, seed=1)
+    np.testing.assert_array_equal(found.trials["mood"] == some, first)
+    started = em.log_likelihood(chooser, found, VALUES)["latents"]["value"].to_numpy()[first]
+    np.testing.assert_allclose(started, some[first])
 
 
 def test_rows_keep_their_places(chooser, small):

@@ -113,7 +113,7 @@ def with_unit(text: str, unit: str) -> str:
 
 def parameter_label(model: Model, parameter: Parameter) -> str:
     """Return the meaning of a parameter with the unit of its natural scale."""
-    response = next((r for r in model.responses if r.name == parameter.scale_of), None)
+    response = next((r for r in model.observables if r.name == parameter.scale_of), None)
     unit = response.unit if response else "0 to 1" if parameter.support == "unit" else ""
     return with_unit(parameter.meaning, unit)
 
