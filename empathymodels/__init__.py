@@ -40,7 +40,16 @@ if TYPE_CHECKING:
     from empathymodels.plots.predictions import plot_predictions, plot_statistics
     from empathymodels.plots.recovery import plot_recovery
     from empathymodels.predicting import latents, predict
-    from empathymodels.responses import Choice, measured
+    from empathymodels.responses import (
+        CensoredNormal,
+        Choice,
+        HurdleSquareRoot,
+        OrderedBeta,
+        Ordinal,
+        SoftmaxChoice,
+        measured,
+        thresholds,
+    )
     from empathymodels.saving import load, save
     from empathymodels.simulating import simulate
     from empathymodels.study import Study, list_studies, load_study
@@ -76,7 +85,16 @@ _HOME = {
     "plots.predictions": ("plot_predictions", "plot_statistics"),
     "plots.recovery": ("plot_recovery",),
     "predicting": ("latents", "predict"),
-    "responses": ("Choice", "measured"),
+    "responses": (
+        "CensoredNormal",
+        "Choice",
+        "HurdleSquareRoot",
+        "OrderedBeta",
+        "Ordinal",
+        "SoftmaxChoice",
+        "measured",
+        "thresholds",
+    ),
     "saving": ("load", "save"),
     "simulating": ("simulate",),
     "study": ("Study", "list_studies", "load_study"),

@@ -106,6 +106,7 @@ def read_study(
     name: str,
     columns: Mapping[str, str],
     missing: Mapping[str, Any],
+    codes: Mapping[str, Mapping[Any, Any]],
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Return the tables under our column names, with typed keys, and what was done to them."""
     given: dict[str, pd.DataFrame] = {}
@@ -124,10 +125,11 @@ def read_study(
         given = {}
     ours = {own: name for name, own in columns.items()}
     tables = {table_name: table.rename(columns=ours) for table_name, table in given.items()}
-    problems += _mapping_problems(given, tables, columns, missing)
+    problems += _mapping_problems(given, tables, columns, missing, codes)
     tables = {name: table for name, table in tables.items() if table.columns.is_unique}
     done = [f"read column '{own}' as '{name}'" for name, own in columns.items() if own != name]
     done += _blank_codes(tables, missing)
+    done += _decode(tables, codes)
     lost = {name for name, own in columns.items() if not any(own in t for t in given.values())}
     _type_keys(tables)
     for table_name, table in tables.items():
@@ -175,10 +177,15 @@ def _mapping_problems(
     tables: Mapping[str, pd.DataFrame],
     columns: Mapping[str, str],
     missing: Mapping[str, Any],
+    codes: Mapping[str, Mapping[Any, Any]],
 ) -> Iterator[str]:
     before = {column for table in given.values() for column in table}
     after = {column for table in tables.values() for column in table}
-    named = (("columns", columns.values(), before), ("missing", missing, after))
+    named = (
+        ("columns", columns.values(), before),
+        ("missing", missing, after),
+        ("codes", codes, after),
+    )
     for argument, names, known in named:
         for name in names:
             if given and name not in known:
@@ -216,6 +223,31 @@ def _blank_codes(tables: dict[str, pd.DataFrame], missing: Mapping[str, Any]) ->
                     f"read {coded.sum():,} of {counted(len(table), 'value')} of "
                     f"{table_name}.{name} as missing: {listed(codes)}"
                 )
+    return done
+
+
+def _decode(
+    tables: dict[str, pd.DataFrame], codes: Mapping[str, Mapping[Any, Any]]
+) -> list[str]:
+    """Replace codes by what they stand for; they match as numbers (2, "2", 2.0) or as text."""
+    done = []
+    for name, meanings in codes.items():
+        known = pd.Series(list(meanings), dtype=object)
+        of_text = dict(zip(known.astype(str), meanings.values(), strict=True))
+        numbers = as_numbers(known)
+        of_number = {n: m for n, m in zip(numbers, meanings.values(), strict=True) if n == n}
+        for table_name, table in tables.items():
+            if name not in table:
+                continue
+            given = table[name]
+            by_text, by_number = given.astype(str).map(of_text), as_numbers(given).map(of_number)
+            meant = by_text.astype(object).where(by_text.notna(), by_number.astype(object))
+            table[name] = meant.where(meant.notna(), given.astype(object)).infer_objects()
+            done.append(
+                f"read {meant.notna().sum():,} of {counted(len(table), 'value')} of "
+                f"{table_name}.{name} by their codes: "
+                + ", ".join(f"{code} as {meaning}" for code, meaning in meanings.items())
+            )
     return done
 
 

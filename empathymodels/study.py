@@ -38,6 +38,8 @@ class Study:
         The study's own column name for each of ours: ``{"choice": "resp"}``.
     missing : mapping of str to list, optional
         Codes that stand for a missing value: ``{"choice": [2]}``.
+    codes : mapping of str to mapping, optional
+        What other codes stand for: ``{"recipient": {1: "self", 2: "other"}}``.
     log : tuple of str
         What has been done to the tables.
     simulated : bool
@@ -79,11 +81,12 @@ class Study:
         notes: str = "",
         columns: Mapping[str, str] | None = None,
         missing: Mapping[str, Any] | None = None,
+        codes: Mapping[str, Mapping[Any, Any]] | None = None,
         log: tuple[str, ...] = (),
         simulated: bool = False,
     ) -> None:
         sources = {"trials": trials, "participants": participants, "regions": regions}
-        tables, done = read_study(sources, name, columns or {}, missing or {})
+        tables, done = read_study(sources, name, columns or {}, missing or {}, codes or {})
         texts = {"name": name, "citation": citation, "notes": notes, "log": (*log, *done)}
         fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
         for field, value in fields.items():

@@ -1,4 +1,4 @@
-"""Choices: probabilities, draws and gradients."""
+"""Distributions of responses: probabilities, draws and gradients."""
 
 import numpy as np
 import pymc as pm
@@ -7,7 +7,18 @@ import pytensor.tensor as pt
 import pytest
 from scipy import special, stats
 
-from empathymodels import Choice, measured
+from empathymodels import (
+    CensoredNormal,
+    Choice,
+    HurdleSquareRoot,
+    OrderedBeta,
+    Ordinal,
+    SoftmaxChoice,
+    measured,
+    pick,
+    put,
+    thresholds,
+)
 from empathymodels.logistic import log_sigmoid
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
@@ -96,3 +107,153 @@ def test_draws_at_extremes_and_shapes():
 def test_measured_adds_variances():
     assert measured(3.0, 4.0).eval() == pytest.approx(5.0, rel=1e-15)
     assert measured(np.zeros(2), 0.7).eval().tolist() == pytest.approx([0.7, 0.7], rel=1e-15)
+
+
+# ------------------------------------------------- every distribution against plain formulas
+
+
+def lapsing(y, u, lapse):
+    return np.log(lapse / 2 + (1 - lapse) * special.expit((2 * y - 1) * u))
+
+
+def among(y, u, lapse):
+    return np.log(lapse / 3 + (1 - lapse) * special.softmax([u, 0.3, -1.0])[int(y)])
+
+
+def censored(y, mu, sigma):
+    if y <= 0:
+        return stats.norm.logcdf(0, mu, sigma)
+    if y >= 10:
+        return stats.norm.logsf(10, mu, sigma)
+    return stats.norm.logpdf(y, mu, sigma)
+
+
+def ordered_beta(y, eta, precision):
+    low, high = special.expit(eta + 2), special.expit(eta - 1.5)  # above the cuts -2 and 1.5
+    if y <= 0:
+        return np.log1p(-low)
+    if y >= 10:
+        return np.log(high)
+    mean = special.expit(eta)
+    return np.log(low - high) + stats.beta.logpdf(
+        y, mean * precision, (1 - mean) * precision, scale=10
+    )
+
+
+def ordinal(y, eta, step):
+    below = special.expit(np.array([-np.inf, -1, -1 + step, -1 + 2 * step, np.inf]) - eta)
+    return np.log(np.diff(below)[int(y) - 1])
+
+
+def hurdle(y, mu, sigma):
+    if y == 0:
+        return special.log_expit(-0.4)
+    root = stats.truncnorm.logpdf(np.sqrt(y), -mu / sigma, np.inf, mu, sigma)
+    return special.log_expit(0.4) + root - np.log(2 * np.sqrt(y))
+
+
+CASES = {
+    "choice with lapse": (lambda a, b: Choice.dist(a, b), lapsing, [0, 1], (0.02, 0.4)),
+    "softmax": (lambda a, b: SoftmaxChoice.dist([a, 0.3, -1.0], b), among, [0, 1, 2], (0.02, 0.4)),
+    "censored": (
+        lambda a, b: CensoredNormal.dist(a, b, 0.0, 10.0),
+        censored,
+        [0.0, 0.01, 3.0, 9.9, 10.0],
+        (0.8, 6.0),
+    ),
+    "ordered beta": (
+        lambda a, b: OrderedBeta.dist(a, b, -2.0, 1.5, 0.0, 10.0),
+        ordered_beta,
+        [0.0, 0.01, 3.0, 9.9, 10.0],
+        (1.0, 12.0),
+    ),
+    "ordinal": (
+        lambda a, b: Ordinal.dist(a, thresholds(-1.0, b, b)),
+        ordinal,
+        [1, 2, 3, 4],
+        (0.3, 2.0),
+    ),
+    "hurdle": (
+        lambda a, b: HurdleSquareRoot.dist(0.4, a, b),
+        hurdle,
+        [0.0, 0.001, 0.5, 4.0],
+        (0.3, 1.5),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_log_probabilities_and_slopes(case):
+    make, formula, values, (low, high) = CASES[case]
+    first, second, value = pt.dvector("first"), pt.dvector("second"), pt.dvector("value")
+    dist = make(first, second)
+    observed = value.astype("int64") if dist.dtype == "int64" else value
+    logp = pm.logp(dist, observed)
+    function = pytensor.function(
+        [first, second, value], [logp, *pt.grad(logp.sum(), [first, second])]
+    )
+    grid = np.meshgrid(np.linspace(-4, 4, 17), np.linspace(low, high, 5), values)
+    a, b, y = (axis.ravel() for axis in grid)
+    found, slope_a, slope_b = function(a, b, y)
+    np.testing.assert_allclose(found, [formula(*row) for row in zip(y, a, b, strict=True)], 1e-10)
+    step = 1e-6
+    for slope, (da, db) in ((slope_a, (step, 0)), (slope_b, (0, step))):
+        ahead, behind = function(a + da, b + db, y)[0], function(a - da, b - db, y)[0]
+        np.testing.assert_allclose(slope, (ahead - behind) / (2 * step), rtol=1e-5, atol=1e-7)
+    extreme = function(np.array([-300.0, 300.0]), np.full(2, high), np.full(2, values[1]))
+    assert np.isfinite(extreme[1:]).all()  # and so the sampler can find its way back
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_that_cannot_be(case):
+    dist = CASES[case][0](np.zeros(2), np.full(2, 0.5))
+    impossible = np.array([-1.0, 11.0 if case != "hurdle" else -0.1])
+    assert (pm.logp(dist, impossible.astype(dist.dtype)).eval() == -np.inf).all()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_draws_follow_the_probabilities(case):
+    make, formula, values, (low, high) = CASES[case]
+    a, b, size = 0.7, (low + high) / 2, 40_000
+    draws = pm.draw(make(np.full(size, a), np.full(size, b)), random_seed=5)
+    is_discrete = draws.dtype == np.int64
+    borders = values if is_discrete else [0.0, 0.2, 1.0, 3.0, 8.0]
+    for border in borders:
+        if is_discrete or border == 0:
+            expected = np.exp(formula(border, a, b))
+            share = np.mean(draws == border)
+        else:
+            root = np.linspace(1e-6, np.sqrt(border), 4001)  # a density of y may end at 0 steeply
+            density = np.exp([formula(y, a, b) for y in root**2])
+            expected = np.exp(formula(0.0, a, b)) + np.trapezoid(density * 2 * root, root)
+            share = np.mean(draws <= border)
+        error = np.sqrt(expected * (1 - expected) / size)
+        assert abs(share - expected) < 4.5 * error + 2e-4, border
+    assert not np.array_equal(draws[: size // 2], draws[size // 2 :])
+
+
+def test_parts_of_a_draw_are_drawn_for_every_row():
+    draws = pm.draw(HurdleSquareRoot.dist(np.full(500, 3.0), 1.0, 0.5), random_seed=1)
+    positive = draws[draws > 0]
+    assert len(np.unique(positive)) == len(positive)
+
+
+def test_in_a_pymc_model_by_name():
+    with pm.Model() as model:
+        utility = pm.Normal("utility")
+        Choice("choice", utility, observed=[0, 1, 1])
+        Ordinal("item", utility, [-1.0, 1.0], observed=[1, 3])
+    expected = stats.norm.logpdf(0.2) + np.log(special.expit([-0.2, 0.2, 0.2])).sum()
+    expected += special.log_expit(-1.2) + special.log_expit(-0.8)
+    assert model.compile_logp()({"utility": 0.2}) == pytest.approx(expected, rel=1e-12)
+
+
+def test_stickiness_is_a_bonus_of_the_last_option():
+    utilities = put((0.0, 0.5, 1.0), 1, pick((0.0, 0.5, 1.0), 1) + 2.0)
+    logp = pm.logp(SoftmaxChoice.dist(utilities), np.arange(3)).eval()
+    np.testing.assert_allclose(logp, special.log_softmax([0.0, 2.5, 1.0]))
+
+
+def test_a_choice_needs_options():
+    with pytest.raises(ValueError, match="at least two options; found 1"):
+        SoftmaxChoice.dist([0.0])

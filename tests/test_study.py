@@ -349,3 +349,25 @@ def test_spacetop():
         Study(trials=SPACETOP, columns=without_block)
     assert "5,396 of 5,936 rows that share theirs: participant '2', session 1" in message(error)
     assert 'columns={"block": "param_run_num"}' in message(error)
+
+
+# ------------------------------------------------------------------------------- codes
+
+
+def test_codes_are_read_as_what_they_stand_for(tmp_path):
+    file = tmp_path / "trials.csv"
+    file.write_text("participant,trial,who,help\n1,1,1,yes\n1,2,2.0,no\n2,1,9,\n2,2,3,yes\n")
+    codes = {"recipient": {1: "self", "2": "other"}, "help": {"yes": 1, "no": 0}}
+    study = Study(trials=file, columns={"recipient": "who"}, missing={"recipient": 9}, codes=codes)
+    found = study.trials["recipient"].tolist()
+    assert found[:2] == ["self", "other"]
+    assert np.isnan(found[2])
+    assert found[3] == 3  # not in the list: left for the check against a model
+    np.testing.assert_array_equal(study.trials["help"], [1, 0, np.nan, 1])
+    assert study.log[-1] == "read 3 of 4 values of trials.help by their codes: yes as 1, no as 0"
+
+
+def test_codes_of_unknown_columns(tmp_path):
+    trials = pd.DataFrame({"participant": [1], "trial": [1], "recipient": [1]})
+    with pytest.raises(ValueError, match=r"`codes` must name columns.*Did you mean 'recipient'"):
+        Study(trials=trials, codes={"recipent": {1: "self"}})

@@ -1,0 +1,225 @@
+"""What the command line puts out: tables on stdout, and files that are whole or not there.
+
+Modules that import PyMC or pandas are imported inside the functions, as in `cli`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from empathymodels.terminal import tell
+from empathymodels.wording import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+type Writer = Callable[[Path], object]
+
+TABLE, TREE, FIGURE, TEXT = (".csv", ".tsv"), (".nc",), (".png", ".pdf", ".svg"), (".md",)
+PIPED_WIDTH = 200  # columns of a table that no terminal limits
+RESOLUTION = 150  # dots per inch of a figure
+PREDICTED = (0.05, 0.95)  # ends of the central 90 % interval of predictions
+KEY_ORDER = ("participant", "session", "block", "trial", "condition", "region")
+
+
+# ------------------------------------------------------------------------ before computing
+
+
+def check_target(path: Path | None, suffixes: Sequence[str], *inputs: Path | None) -> None:
+    """Raise ValueError for a file that cannot be written, or that the command reads."""
+    if path is None:
+        return
+    if path.suffix not in suffixes:
+        raise ValueError(
+            f"A file to write must here end in {' or '.join(suffixes)}; found '{path}'. "
+            "Change the ending."
+        )
+    if path.is_dir():
+        raise ValueError(
+            f"A file to write must not be a folder; found the folder '{path}'. Choose another name."
+        )
+    check_place(path, *inputs)
+
+
+def check_place(path: Path, *inputs: Path | None) -> None:
+    """Raise ValueError where nothing can be written, or what the command reads would go."""
+    if path.resolve() in {given.resolve() for given in inputs if given is not None}:
+        raise ValueError(
+            f"Results must not replace what they are made from; found '{path}' as both. "
+            "Write to another place."
+        )
+    nearest = next(folder for folder in path.absolute().parents if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise ValueError(
+            f"Results need a folder in which one may write; found '{nearest}' on the way to "
+            f"'{path}'. Choose another place."
+        )
+
+
+# --------------------------------------------------------------------------------- files
+
+
+def write_files(files: Mapping[Path, Writer]) -> None:
+    """Write files and tell which; none is put in place before all are complete."""
+    try:
+        with ExitStack() as unfinished:
+            complete = {}
+            for path, write in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
+                complete[path] = Path(unfinished.enter_context(beside)) / path.name
+                write(complete[path])
+            for path, whole in complete.items():
+                os.replace(whole, path)
+    except OSError as error:
+        raise ValueError(
+            f"Results must have a place to go; {listed(files)} cannot be written: {error}. "
+            "Choose another place."
+        ) from error
+    for path in files:
+        tell(f"Wrote {path}")
+
+
+def writer_of(tree: Any, path: Path, as_table: Callable[[Any], pd.DataFrame]) -> Writer:
+    """Return what writes labelled arrays: all of them, or as a table, as the file's ending says."""
+    return tree_writer(tree) if path.suffix in TREE else table_writer(as_table(tree))
+
+
+def table_writer(table: pd.DataFrame) -> Writer:
+    """Return what writes a table as CSV, or as TSV with BIDS's n/a for missing values."""
+
+    def write(path: Path) -> None:
+        how = {"sep": "\t", "na_rep": "n/a"} if path.suffix == ".tsv" else {}
+        table.to_csv(path, index=False, **how)
+
+    return write
+
+
+def tree_writer(tree: xr.DataTree | xr.Dataset) -> Writer:
+    """Return what writes labelled arrays as netCDF."""
+    return lambda path: tree.to_netcdf(path, engine="h5netcdf")
+
+
+def figure_writer(figure: Figure) -> Writer:
+    """Return what writes a figure in the format that the file's ending names."""
+    return lambda path: figure.savefig(path, dpi=RESOLUTION, bbox_inches="tight")
+
+
+def text_writer(text: str) -> Writer:
+    """Return what writes a text."""
+    return lambda path: path.write_text(text, encoding="utf-8")
+
+
+# --------------------------------------------------------------- labelled arrays as tables
+
+
+def predicted_table(tree: xr.DataTree) -> pd.DataFrame:
+    """Return predictions as one row per predicted value.
+
+    Returns
+    -------
+    DataFrame
+        The keys of the value's row, ``response``, ``observed`` (missing where the study has
+        none), and over draws ``mean``, ``sd``, ``q05`` and ``q95``: the ends of the central
+        90 % interval.
+    """
+    import numpy as np
+    import pandas as pd
+
+    predictive = tree["posterior_predictive"].to_dataset()
+    observed = tree["observed_data"].to_dataset()
+    tables = []
+    for name, values in predictive.data_vars.items():
+        draws = _draws(values)
+        rows = np.flatnonzero(~np.isnan(draws).any(axis=0))
+        known = observed[name].to_numpy()[rows] if name in observed else np.nan
+        low, high = np.quantile(draws[:, rows], PREDICTED, axis=0)
+        found = {"response": name, "observed": known, **_moments(draws[:, rows])}
+        found |= {"q05": low, "q95": high}
+        tables.append(_keys(values).iloc[rows].assign(**found))
+    return _ordered(pd.concat(tables, ignore_index=True))
+
+
+def latent_table(latents: xr.Dataset) -> pd.DataFrame:
+    """Return one row per trial: its keys, and per latent ``<name>_mean`` and ``<name>_sd``."""
+    moments = {
+        f"{name}_{moment}": numbers
+        for name, values in latents.data_vars.items()
+        for moment, numbers in _moments(_draws(values)).items()
+    }
+    first = next(iter(latents.data_vars.values()))
+    return _ordered(_keys(first).assign(**moments))
+
+
+def _draws(values: xr.DataArray) -> np.ndarray:
+    full = values.to_numpy()  # (chain, draw, row)
+    return full.reshape(-1, full.shape[-1])
+
+
+def _moments(draws: np.ndarray) -> dict[str, np.ndarray]:
+    return {"mean": draws.mean(axis=0), "sd": draws.std(axis=0, ddof=1)}
+
+
+def _keys(values: xr.DataArray) -> pd.DataFrame:
+    """Return the coordinates of the rows, under the names that their table has them."""
+    import pandas as pd
+
+    row = values.dims[-1]
+    named = {
+        "participant" if name == "participant_row" else str(name).removeprefix("region_"): labels
+        for name, labels in values.coords.items()
+        if labels.dims == (row,)
+    }
+    return pd.DataFrame({name: labels.to_numpy() for name, labels in named.items()})
+
+
+def _ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """Put keys first; whole numbers stay whole where other rows lack the key."""
+    keys = [key for key in KEY_ORDER if key in table]
+    return table[[*keys, *table.columns.drop(keys)]].assign(**table[keys].convert_dtypes())
+
+
+# ------------------------------------------------------------------------------- on stdout
+
+
+def named_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the names of its rows, if it has any, as a column."""
+    import pandas as pd
+
+    return table if isinstance(table.index, pd.RangeIndex) else table.reset_index(names="name")
+
+
+def show_table(table: pd.DataFrame) -> None:
+    """Print a table, its numbers with four digits."""
+    rows = [[_cell(value) for value in row] for row in table.to_numpy(dtype=object)]
+    _show(list(table), rows)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _show(header: list[str], rows: list[list[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    console = Console(width=width, markup=False, emoji=False)  # "rate[in]" is no markup
+    table = Table(*header, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

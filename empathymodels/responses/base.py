@@ -1,0 +1,84 @@
+"""What distributions of responses share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.distributions.shape_utils import rv_size_is_none
+
+
+class ResponseDistribution(ABC):
+    """A distribution by two functions: how to draw from it, and its log-probability.
+
+    ``Name.dist(...)`` makes an unnamed distribution, for the responses of a model;
+    ``Name("name", ..., observed=...)`` adds it to a PyMC model.
+    """
+
+    def __new__(cls, name: str, *parameters: Any, **settings: Any) -> Any:
+        """Add the distribution to the PyMC model in context."""
+        return pm.CustomDist(name, *_doubles(parameters), **cls._functions(), **settings)
+
+    @classmethod
+    def dist(cls, *parameters: Any, **settings: Any) -> Any:
+        """Return the unnamed distribution, see the class."""
+        return pm.CustomDist.dist(*_doubles(parameters), **cls._functions(), **settings)
+
+    @classmethod
+    def _functions(cls) -> dict[str, Any]:
+        return {"dist": cls._sized_draw, "logp": cls.log_probability, "class_name": cls.__name__}
+
+    @classmethod
+    def _sized_draw(cls, *parameters_and_size: Any) -> Any:
+        """Draw as many as the largest parameter has: each part must be drawn anew for each."""
+        *parameters, size = parameters_and_size
+        if rv_size_is_none(size):
+            size = pt.broadcast_shape(*parameters)
+        return cls.draw(*parameters, size)
+
+    @staticmethod
+    @abstractmethod
+    def draw(*parameters_and_size: Any) -> Any:
+        """Return a symbolic draw; the last argument is its size."""
+
+    @staticmethod
+    @abstractmethod
+    def log_probability(value: Any, *parameters: Any) -> Any:
+        """Return the log-probability (density, mass or both) of a value."""
+
+
+def _doubles(parameters: Iterable[Any]) -> list[Any]:
+    """Make tensors of numbers; PyTensor would keep a plain 10.0, and its logarithm, as float32."""
+    tensors = [pt.as_tensor(parameter) for parameter in parameters]
+    return [t if t.dtype.startswith("int") else pt.cast(t, "float64") for t in tensors]
+
+
+def measured(known_error: Any, unexplained: Any) -> Any:
+    """Total standard deviation of a value known with a standard error.
+
+    Independent errors add in variance: ``sqrt(unexplained**2 + known_error**2)``. For a
+    Student-t response this puts the known (Gaussian) error inside the t's scale, which is an
+    approximation: exact for many degrees of freedom, slightly heavy-tailed for few.
+    """
+    return pt.sqrt(pt.sqr(unexplained) + pt.sqr(known_error))
+
+
+def where_possible(possible: Any, log_probability: Any) -> Any:
+    """Return the log-probability where a value is possible, minus infinity elsewhere."""
+    return pt.switch(possible, log_probability, -pt.inf)
+
+
+def log_sum(terms: list[Any]) -> Any:
+    """Log of a sum of exponentials, element by element, without overflow."""
+    largest = terms[0]
+    for term in terms[1:]:
+        largest = pt.maximum(largest, term)
+    return largest + pt.log(pt.add(*(pt.exp(term - largest) for term in terms)))
+
+
+def log_one_minus_exp(x: Any) -> Any:
+    """``log(1 - exp(x))`` for negative x, exact near both ends."""
+    return pt.log(-pt.expm1(x))

@@ -1,0 +1,65 @@
+"""Skin conductance responses: none at all, or a positive amplitude."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from empathymodels.logistic import log_sigmoid
+from empathymodels.responses.base import ResponseDistribution, where_possible
+from empathymodels.responses.slider import log_normal_tail
+
+
+class HurdleSquareRoot(ResponseDistribution):
+    r"""Amplitude that is zero or whose square root is normal, as skin conductance is analysed.
+
+    .. math::
+
+        P(y > 0) = \sigma(\eta), \qquad
+        \sqrt{y} \mid y > 0 \sim \text{Normal}(\mu, \sigma) \text{ above } 0
+
+    The density is that of the amplitude itself, with the Jacobian
+    :math:`1 / (2\sqrt{y})`, so that it can be compared with a model of untransformed
+    amplitudes.
+
+    Parameters
+    ----------
+    responds : tensor_like of float
+        :math:`\eta`: logit of the probability of any response; real.
+    mu : tensor_like of float
+        Mean of the square root before truncation; real.
+    sigma : tensor_like of float
+        Its standard deviation; positive.
+
+    Notes
+    -----
+    To be used for: skin conductance with zeros. Heavier tails: ``pm.HurdleLogNormal``.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> float(pm.logp(HurdleSquareRoot.dist(0.0, 1.0, 0.5), 0.0).exp().eval()).__round__(3)
+    0.5
+    """
+
+    @staticmethod
+    def draw(responds: Any, mu: Any, sigma: Any, size: Any) -> Any:
+        """Zero, or the square of a normal draw above zero."""
+        does = pt.gt(pm.Logistic.dist(responds, 1.0, size=size), 0)
+        # a share of the probability above zero, from the far end, and where it lies
+        share = pm.Uniform.dist(0.0, 1.0, size=size) * pt.erfc(-mu / sigma / np.sqrt(2))
+        root = mu + sigma * np.sqrt(2) * pt.erfcinv(share)
+        return pt.switch(does, pt.sqr(root), 0.0)
+
+    @staticmethod
+    def log_probability(value: Any, responds: Any, mu: Any, sigma: Any) -> Any:
+        """Probability of zero, density above, minus infinity below."""
+        is_zero = pt.eq(value, 0)
+        root = pt.sqrt(pt.switch(pt.gt(value, 0), value, 1.0))
+        normal = -0.5 * pt.sqr((root - mu) / sigma) - pt.log(sigma) - 0.5 * np.log(2 * np.pi)
+        density = normal - log_normal_tail(-mu / sigma) - pt.log(2 * root)
+        logp = pt.switch(is_zero, log_sigmoid(-responds), log_sigmoid(responds) + density)
+        return where_possible(pt.ge(value, 0), logp)

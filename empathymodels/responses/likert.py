@@ -1,0 +1,89 @@
+"""Ratings in a few ordered categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pymc as pm
+import pytensor.tensor as pt
+
+from empathymodels.logistic import log_sigmoid
+from empathymodels.responses.base import ResponseDistribution, where_possible
+from empathymodels.responses.slider import log_sigmoid_between
+
+
+class Ordinal(ResponseDistribution):
+    r"""Ordered categories cut from a logistic variable (cumulative logit).
+
+    .. math:: P(y \le k) = \frac{1}{1 + e^{-(c_k - \eta)}}, \qquad c_1 < \dots < c_{K-1}
+
+    ``Ordinal.dist(location, cutpoints, lowest=1)``.
+
+    Parameters
+    ----------
+    location : tensor_like of float
+        :math:`\eta`; real.
+    cutpoints : sequence of tensor_like of float
+        The K - 1 borders between neighbouring categories, rising; see `thresholds`.
+    lowest : int
+        Number of the lowest category.
+
+    Notes
+    -----
+    To be used for: Likert items and other ratings with few steps, whose distances nobody knows.
+
+    References
+    ----------
+    McCullagh (1980), doi:10.1111/j.2517-6161.1980.tb01109.x.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> float(pm.logp(Ordinal.dist(0.0, [-1.0, 1.0]), 2).exp().eval()).__round__(3)
+    0.462
+    """
+
+    def __new__(
+        cls, name: str, location: Any, cutpoints: Sequence[Any], lowest: int = 1, **settings: Any
+    ) -> Any:
+        """Add the distribution to the PyMC model in context."""
+        return super().__new__(cls, name, lowest, location, *cutpoints, **settings)
+
+    @classmethod
+    def dist(cls, location: Any, cutpoints: Sequence[Any], lowest: int = 1, **settings: Any) -> Any:
+        """Return the unnamed distribution, see the class."""
+        return super().dist(lowest, location, *cutpoints, **settings)
+
+    @staticmethod
+    def draw(lowest: Any, location: Any, *cutpoints_and_size: Any) -> Any:
+        """Category whose borders logistic noise around the location falls between."""
+        *cutpoints, size = cutpoints_and_size
+        noisy = pm.Logistic.dist(location, 1.0, size=size)
+        passed = [pt.gt(noisy, cutpoint).astype("int64") for cutpoint in cutpoints]
+        return (lowest + sum(passed)).astype("int64")
+
+    @staticmethod
+    def log_probability(value: Any, lowest: Any, location: Any, *cutpoints: Any) -> Any:
+        """Log-probability of categories (any other value: minus infinity)."""
+        category, last = value - lowest, len(cutpoints)
+        logp = log_sigmoid(cutpoints[0] - location)
+        for k in range(1, last):
+            between = log_sigmoid_between(cutpoints[k - 1] - location, cutpoints[k] - location)
+            logp = pt.switch(pt.eq(category, k), between, logp)
+        logp = pt.switch(pt.eq(category, last), log_sigmoid(location - cutpoints[-1]), logp)
+        return where_possible(pt.and_(pt.ge(category, 0), pt.le(category, last)), logp)
+
+
+def thresholds(first: Any, *steps: Any) -> list[Any]:
+    """Rising cutpoints from the first one and the (positive) steps to the following.
+
+    Examples
+    --------
+    >>> thresholds(-1.5, 1.0, 2.0)
+    [-1.5, -0.5, 1.5]
+    """
+    cutpoints = [first]
+    for step in steps:
+        cutpoints.append(cutpoints[-1] + step)
+    return cutpoints
