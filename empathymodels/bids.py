@@ -1,32 +1,30 @@
 """A study from the behaviour in a BIDS data set: its events, its people, and their sidecars.
 
-While they are read, what the name of a file says stands in columns called ``sub-``, ``ses-``,
-``run-``, so that it cannot be mistaken for a column of the file; the study's log names them so.
+While files are read, what their names say stands in columns called ``sub-``, ``ses-``, ``run-``,
+so that it cannot be mistaken for a column of the files. The study's log names them so.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empathymodels.reading import MISSING_TEXT, as_numbers, first_rows
 from empathymodels.study import Study
-from empathymodels.wording import counted, did_you_mean, listed, tell_all
+from empathymodels.wording import tell_all
+
+type About = dict[str, dict[str, Any]]  # what sidecars say, by column
 
 FOLDERS = ("func", "beh")
 SUFFIXES = ("events", "beh")
-OUR_KEY = {"sub-": "participant", "ses-": "session", "run-": "block"}
+KEY_OF = {"sub-": "participant", "ses-": "session", "run-": "block"}
 PLACE = "place in the run"  # the column that numbers trials where the files do not
-WHERE = ["file-", "line-"]  # columns that say where a row was found
+FILE, LINE = "file-", "line-"  # where a row was found: number of the file, line in it
+TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -37,15 +35,49 @@ class Named:
     ----------
     path : Path
         The file.
-    entities : mapping of str to str
+    entities : dict of str to str
         ``{"sub": "01", "task": "trust"}``; a part of the name without a value has an empty one.
     suffix : str
-        Last part of the name: ``"events"``.
+        The last part of the name: ``"events"``.
     """
 
     path: Path
-    entities: Mapping[str, str]
+    entities: dict[str, str]
     suffix: str
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What the files hold, as text.
+
+    Parameters
+    ----------
+    tables : dict of Path to DataFrame
+        The tables that can be read; the index is the line in the file.
+    about : list of dict
+        What the sidecars say about the columns of every file of the task.
+    people : DataFrame or None
+        participants.tsv.
+    people_about, data_set : dict
+        participants.json and dataset_description.json.
+    broken : dict of Path to str
+        Why the other files cannot be read.
+    """
+
+    tables: dict[Path, pd.DataFrame]
+    about: list[About]
+    people: pd.DataFrame | None
+    people_about: About
+    data_set: dict[str, Any]
+    broken: dict[Path, str]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is wrong with a data set, and what was done to it, as it is found."""
+
+    problems: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
 
 
 def read_bids(
@@ -53,32 +85,33 @@ def read_bids(
     *,
     task: str,
     keep: str | None,
-    columns: Mapping[str, str] | None,
-    missing: Mapping[str, Any] | None,
-    labels: Iterable[str],
+    columns: Mapping[str, str],
+    missing: Mapping[str, Any],
+    labels: Sequence[str],
     sessions: Sequence[str] | None,
 ) -> Study:
-    """Return the study of `Study.from_bids`; `keep` may read variables of that one's caller."""
-    root, columns, missing = Path(folder), dict(columns or {}), dict(missing or {})
-    opening = f"Task '{task}' of the BIDS data set '{root.resolve().name}' cannot be read:"
-    files, log, problems = _chosen(root, task, sessions)
-    problems += _misplaced(root, files)
-    tables, people, about, data_set = _read_all(root, files, problems)
-    rows = _united(files, tables)
-    if rows.empty:
-        problems.append(_no_rows(files))
-    tell_all(opening, problems if rows.empty else [])
-    log += _reading_log(files, tables, rows)
-    try:
-        kept = _kept(rows, keep)
-    except ValueError as error:
-        tell_all(opening, [*problems, str(error)])
-        raise
-    log += _keeping_log(files, rows, kept, keep)
-    keys, numbered = _keys(kept, columns), not _has_trials(kept, columns)
-    kept = _in_time(kept, numbered)
-    problems += _row_problems(files, kept, columns, keys)
-    kept[PLACE] = kept.groupby(list(keys.values()), dropna=False).cumcount() + 1
-    events, clear = _named_levels(kept, about, columns, missing, labels), set()
-    people, events = _as_tables(people, kept, columns, labels)
+    """Return the study of `Study.from_bids`, where the arguments are explained.
+
+    `keep` may read variables of that method's caller.
+    """
+    root, told = Path(folder), Told()
+    opening = f"Task '{task}' of BIDS data set '{root.resolve().name}' cannot be used as it is:"
+    files = _task_files(root, task, sessions, told)
+    contents = _contents(root, files)
+    told.problems.extend([*_misplaced(root, files), *_unreadable(root, contents.broken)])
+    rows = _united(files, contents.tables, told)
+    if not rows.empty:
+        rows = _chosen(files, rows, keep, told)
+    if rows.empty:  # what else is wrong depends on the rows that are meant
+        tell_all(opening, told.problems)
+    keys = _keys(rows, columns, told)
+    numbered = not _names_trials(rows, columns)
+    if numbered:
+        rows = _in_time(files, rows, told)
+        rows[PLACE] = rows.groupby(list(keys.values()), dropna=False).cumcount() + 1
+    told.problems.extend(_shared_keys(files, rows, keys))
+    if not numbered and _repeats(rows, keys, columns, told):
+        rows = rows.assign(**{columns.get("trial", "trial"): np.arange(len(rows))})
+    tables = _labelled(rows, contents, columns, missing, labels, told)
+    study = _study(root, tables, contents, columns, missing, told)
     ...

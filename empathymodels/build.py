@@ -20,7 +20,7 @@ from empathymodels.arrangement import (
     trial_column,
 )
 from empathymodels.covariates import covariates_for
-from empathymodels.equations import ACCUMULATED, Names, sum_name
+from empathymodels.equations import ACCUMULATED, Names, distribution_of, sum_name
 from empathymodels.model import FirstResponse, Model, Parameter, Response, Summary
 from empathymodels.people import blocks, flat_positions, n_levels
 from empathymodels.population import add_parameters, fixed_size_data
@@ -320,7 +320,8 @@ def _distribution(
     def parameter(name: str) -> Any:
         return rows.parameter(model.parameter(name), place, scored.frame)
 
-    return response.function(
+    return distribution_of(
+        response,
         Names("latent", {name: latent(name) for name in sorted(needs.latents)}, model.name),
         Names("parameters", {n: parameter(n) for n in sorted(needs.direct_parameters)}, model.name),
         Names("data", {name: column(name) for name in sorted(needs.direct_data)}, model.name),

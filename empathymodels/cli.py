@@ -171,8 +171,17 @@ def simulate(
     tables = {**simulated.tables, "parameters": truth}
     _refuse_leftovers(out, [file for name, file in written.items() if name not in tables])
     output.write_files({written[n]: output.table_writer(t) for n, t in tables.items()})
-    options = " ".join(f"--{name} {written[name]}" for name in simulated.tables)
-    tell(f"Next: empathymodels fit {model} {options} --simulated")
+    options = [f"--{name} {written[name]}" for name in simulated.tables]
+    if real := _kept_responses(changed, design):
+        tell(f"Not simulated, but as the design has them: {listed(real)}")
+        options += [f"--without {name}" for name in real]
+    tell(f"Next: empathymodels fit {model} {' '.join(options)} --simulated")
+
+
+def _kept_responses(model: Model, design: Study) -> list[str]:
+    """Responses that a variant leaves out and that are in the design: they stay real."""
+    held = {name: list(table) for name, table in design.tables.items()}
+    return [r.name for r in model.left_out if r.values.name in held.get(r.table, ())]
 
 
 def _refuse_leftovers(folder: Path, absent: list[Path]) -> None:
@@ -304,7 +313,7 @@ def predict(
         results[figure] = output.figure_writer(drawn)
     if out is not None:
         tree = em.predict(fitted, other, kind=kind, draws=draws, seed=seed)  # type: ignore[arg-type]
-        tell(f"{tree.attrs['prediction']}; {tree.attrs['manner']}")
+        tell(f"{out.name}: {tree.attrs['prediction']}")
         results[out] = output.writer_of(tree, out, output.predicted_table)
     output.write_files(results)
 

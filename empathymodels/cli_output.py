@@ -40,7 +40,7 @@ def check_target(path: Path | None, suffixes: Sequence[str], *inputs: Path | Non
         return
     if path.suffix not in suffixes:
         raise ValueError(
-            f"A file to write must here end in {' or '.join(suffixes)}; found '{path}'. "
+            f"A file to write must end in {', '.join(suffixes)} here; found '{path}'. "
             "Change the ending."
         )
     if path.is_dir():

@@ -47,6 +47,15 @@ class Names:
             )
         return self._values[name]
 
+    def also(self, **values: Any) -> Names:
+        """Return the same with more names."""
+        return Names(self._kind, self._values | values, self._model)
+
+
+def distribution_of(response: Response, latent: Names, parameters: Names, data: Names) -> Variable:
+    """Call a response's function, with the ends of its range among the data."""
+    return response.function(latent, parameters, data.also(**response.ends))
+
 
 def pick(options: tuple[Any, ...], index: Any) -> Any:
     """Return the option at a symbolic position: ``pick(state.expectation, data.cue)``."""
@@ -298,7 +307,7 @@ def trace_response(
         kind: {name: _input(kind, name) for name in names} for kind, names in read.items()
     }
     views = {kind: Names(kind, values, model.name) for kind, values in placeholders.items()}
-    distribution = response.function(views["latent"], views["parameters"], views["data"])
+    distribution = distribution_of(response, **views)
     return distribution, placeholders
 
 

@@ -14,7 +14,7 @@ from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.arrangement import Arrangement, starting_rows
-from empathymodels.equations import Names, mask_columns, pick
+from empathymodels.equations import Names, distribution_of, mask_columns, pick
 from empathymodels.likelihood import Evaluator, Values
 from empathymodels.model import Column, Model, Parameter, Response
 from empathymodels.people import flat_positions, flat_values
@@ -140,7 +140,7 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
     given = {name: pt.dvector(f"given {name}") for name in names}
     for response in fed_back:
         views = Names("parameters", parameters), Names("data", data | draws)
-        draw = response.function(latent_view, *views).astype("float64")
+        draw = distribution_of(response, latent_view, *views).astype("float64")
         held = given[response.name]
         draws[response.name] = pt.switch(pt.isnan(held), draw, held)
     known |= {equations.data[name]: draw for name, draw in draws.items() if name in equations.data}

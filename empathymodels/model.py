@@ -197,6 +197,7 @@ class Response:
     function : callable
         ``function(latent, parameters, data)`` returns an unnamed PyMC distribution
         (``pm.Normal.dist(...)``). Every argument is aligned to the observed rows of `table`.
+        The ends of the response's own range are ``data.lowest`` and ``data.highest``.
     meaning : str
         What is measured.
     table : {"trials", "participants", "regions"}
@@ -224,6 +225,11 @@ class Response:
     levels: tuple[float, ...] | None = None
     region: str | None = None
     unit: str = ""
+
+    @property
+    def ends(self) -> dict[str, float]:
+        """The ends of the range, as `function` finds them in its data."""
+        return {} if self.range is None else {"lowest": self.range[0], "highest": self.range[1]}
 
     @property
     def values(self) -> Column:
@@ -380,6 +386,66 @@ class Model:
                 )
         return self._with_parameters({name: {"by": None} for name in names}, ("pool", list(names)))
 
+    def split(self, column: str, *names: str) -> Model:
+        """Return the model with one value per level of a column in place of one per participant.
+
+        What a participant's values at different levels share is inferred: they correlate. By
+        session, `reliability` tells how far they are the same.
+
+        Parameters
+        ----------
+        column : str
+            Column of trials or participants, or a key such as ``"session"``. Where the model
+            does not declare it, it may hold any labels.
+        *names : str
+            Participant-level parameters.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").split("session", "learning_rate")
+        >>> model.parameter("learning_rate").by
+        'session'
+        """
+        for name in names:
+            parameter = self.parameter(name)
+            if parameter.by is not None or parameter.level != "participant":
+                raise ValueError(
+                    f"Only a parameter with one value per participant can be split; '{name}' has "
+                    f"level '{parameter.level}' and by {parameter.by!r}. Leave it out of split()."
+                )
+        split = self._with_parameters(
+            {name: {"by": column} for name in names}, ("split", [column, *names])
+        )
+        known = {c.name for c in self.columns}
+        added = () if column in known else (Column(column, "label of the level", levels="any"),)
+        correlate = tuple(dict.fromkeys([*self.correlate, *names]))
+        return replace(split, columns=(*self.columns, *added), correlate=correlate)
+
+    def with_range(self, **ranges: tuple[float, float]) -> Model:
+        """Return the model with responses on another scale, for example of 1 to 9.
+
+        Priors that are fractions of a response's range go with it.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_range(feeling=(0, 100))
+        >>> model.response("feeling").range
+        (0, 100)
+        """
+        for name, ends in ranges.items():
+            if self.response(name).range is None or len(ends) != 2 or not ends[0] < ends[1]:
+                raise ValueError(
+                    f"A range is two rising numbers, for a response that has one; found {ends!r} "
+                    f"for '{name}', whose range is {self.response(name).range}."
+                )
+        changed = tuple(
+            replace(r, range=(*ranges[r.name],)) if r.name in ranges else r for r in self.responses
+        )
+        stored = {name: list(ends) for name, ends in ranges.items()}
+        return replace(self, responses=changed, variant=(*self.variant, ("with_range", stored)))
+
     def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
         """Return the model with other priors.
 
@@ -450,8 +516,8 @@ class Model:
         for verb, argument in changes:
             if verb == "rival":
                 model = model.rival(argument)
-            elif verb == "fix":
-                model = model.fix(**argument)
+            elif verb in ("fix", "with_range"):
+                model = getattr(model, verb)(**argument)
             elif verb == "with_priors":
                 priors = {
                     n: {k: Prior.from_dict(p) for k, p in parts.items()}
@@ -508,6 +574,9 @@ def natural_support(model: Model, parameter: Parameter) -> tuple[float, float]:
 def _variant_text(verb: str, argument: Any) -> str:
     if verb == "rival":
         return str(argument)
+    if verb == "with_range":
+        ends = [f"{name}={low:g}-{high:g}" for name, (low, high) in argument.items()]
+        return f"range({', '.join(ends)})"
     if verb == "with_priors":
         return f"priors({', '.join(argument)})"
     if verb == "fix":

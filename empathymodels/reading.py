@@ -226,9 +226,7 @@ def _blank_codes(tables: dict[str, pd.DataFrame], missing: Mapping[str, Any]) ->
     return done
 
 
-def _decode(
-    tables: dict[str, pd.DataFrame], codes: Mapping[str, Mapping[Any, Any]]
-) -> list[str]:
+def _decode(tables: dict[str, pd.DataFrame], codes: Mapping[str, Mapping[Any, Any]]) -> list[str]:
     """Replace codes by what they stand for; they match as numbers (2, "2", 2.0) or as text."""
     done = []
     for name, meanings in codes.items():

@@ -93,7 +93,7 @@ def validate(
             tables[column.table][column.name] = as_numbers(tables[column.table][column.name])
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
-    _warn(model, [] if study.simulated else kept, tables)
+    _warn(model, [] if study.simulated else kept, columns, tables)
     return Checked(tuple(response.name for response in kept), left_out, missing, tables)
 
 
@@ -276,7 +276,12 @@ def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
 
-def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFrame]) -> None:
+def _warn(
+    model: Model,
+    recorded: list[Response],
+    columns: list[Column],
+    tables: Mapping[str, pd.DataFrame],
+) -> None:
     """Warn of what works but is unwise, with its consequence."""
     told = []
     if len(tables["participants"]) == 1:
@@ -290,6 +295,15 @@ def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFr
                 f"Identical responses: '{response.name}' is {values.iloc[0]:g} in all "
                 f"{counted(len(values), 'row')}. Its noise will collapse toward its prior's lower "
                 "end, and nothing about the mean's causes can be learned."
+            )
+    for column in columns:
+        rows = tables.get(column.table, pd.DataFrame())
+        values = rows[column.name].dropna() if column.name in rows else pd.Series(dtype=float)
+        if column.default is None and len(values) > 1 and values.nunique() == 1:
+            told.append(
+                f"No variance: '{column.name}' is {values.iloc[0]} in all "
+                f"{counted(len(values), 'row')} of {column.table}. What depends on its differences "
+                "cannot be learned from this study and will follow its prior."
             )
     for text in told:
         warnings.warn(text, stacklevel=3)

@@ -1,0 +1,383 @@
+r"""Intergroup bias: others' pain moves us more when they are of our own group.
+
+Ratings of empathy and the betas of anterior insula (AI) and anterior cingulate (ACC) follow the
+pain seen, the group of the one who suffers, and their product, the bias. With
+:math:`p` the pain (0: none, 1: pain) and :math:`g` the group
+(:math:`+\tfrac12`: own, :math:`-\tfrac12`: other), for participant :math:`s` and picture or scene
+:math:`i`:
+
+.. math::
+
+    \eta_{s,t} &= a_s + b_s\, p_t + c_s\, g_t + h_s\, p_t\, g_t + u_{i(t)} \\
+    \text{rating}_t &\sim \text{Normal}(\eta_{s,t},\; s) \\
+    \text{AI}_t &\sim \text{Normal}(a'_s + b'_s p_t + c'_s g_t + h'_s p_t g_t,\; s')
+
+and the same for ACC. Whether a participant helps somebody depends on the insula's response to the
+pain of that person's group:
+
+.. math::
+
+    P(\text{help}_t) = \text{logit}^{-1}\big(k_s + m_s g_t
+        + \gamma\, (b'_s + h'_s g_t)\big)
+
+The effects are differences on the scale of the rating; :math:`h` is how much more pain moves one
+when it is the own group's.
+
+References
+----------
+Hein, Silani, Preuschoff, Batson & Singer (2010), Neuron 68:149-160,
+doi:10.1016/j.neuron.2010.09.003.
+Xu, Zuo, Wang & Han (2009), J Neurosci 29:8525-8529, doi:10.1523/JNEUROSCI.2418-09.2009.
+"""
+
+from dataclasses import replace
+
+import pymc as pm
+
+from empathymodels import (
+    CensoredNormal,
+    Choice,
+    Column,
+    Model,
+    OrderedBeta,
+    Parameter,
+    Prior,
+    Reference,
+    Response,
+    Statistic,
+    measured,
+)
+
+
+def _response_to_pain(parameters, data, prefix=""):
+    """Return baseline, pain, group and their product, for the parameters with a prefix."""
+    baseline, pain, group, bias = (
+        getattr(parameters, prefix + name)
+        for name in ("baseline", "pain_effect", "group_effect", "bias")
+    )
+    own = 0.5 - data.group
+    return baseline + pain * data.pain + group * own + bias * data.pain * own
+
+
+def rating(latent, parameters, data):
+    """Rated empathy follows pain and group; every picture adds something of its own."""
+    mean = _response_to_pain(parameters, data) + parameters.item_effect
+    return pm.Normal.dist(mean, parameters.rating_noise)
+
+
+def ai(latent, parameters, data):
+    """Insula betas follow pain and group."""
+    mean = _response_to_pain(parameters, data, "ai_")
+    return pm.Normal.dist(mean, measured(data.se, parameters.ai_noise))
+
+
+def acc(latent, parameters, data):
+    """Cingulate betas follow pain and group."""
+    mean = _response_to_pain(parameters, data, "acc_")
+    return pm.Normal.dist(mean, measured(data.se, parameters.acc_noise))
+
+
+def helping(latent, parameters, data):
+    """Helping follows the group, and the insula's response to the pain of that group."""
+    own = 0.5 - data.group
+    insula = parameters.ai_pain_effect + parameters.ai_bias * own
+    utility = parameters.help_baseline + parameters.help_group * own
+    return Choice.dist(utility + parameters.insula_link * insula)
+
+
+def no_bias(model):
+    """Pain moves people the same whoever suffers; groups may differ without pain."""
+    fixed = {f"{prefix}bias": 0.0 for prefix in _prefixes(model)}
+    return model.fix(**fixed)
+
+
+def no_group(model):
+    """The group makes no difference, with pain or without."""
+    ends = ("bias", "group_effect")
+    fixed = {f"{prefix}{end}": 0.0 for prefix in _prefixes(model) for end in ends}
+    return model.fix(**fixed)
+
+
+def _prefixes(model):
+    known = {p.name for p in model.parameters}
+    return [prefix for prefix in ("", "ai_", "acc_") if f"{prefix}bias" in known]
+
+
+def no_items(model):
+    """Pictures do not differ, or are not known (no column `item` is then needed)."""
+
+    def rating(latent, parameters, data):
+        return pm.Normal.dist(_response_to_pain(parameters, data), parameters.rating_noise)
+
+    return replace(
+        _with_rating(model, rating),
+        parameters=tuple(p for p in model.parameters if p.name != "item_effect"),
+        columns=tuple(c for c in model.columns if c.name != "item"),
+    )
+
+
+def censored(model):
+    """Ratings at an end of the scale stand for everything beyond it."""
+
+    def rating(latent, parameters, data):
+        mean = _mean(parameters, data)
+        return CensoredNormal.dist(mean, parameters.rating_noise, data.lowest, data.highest)
+
+    return _with_rating(model, rating)
+
+
+def ordered_beta(model):
+    """Ratings have shares of their own at the ends of the slider; effects are on the logit scale."""
+
+    def rating(latent, parameters, data):
+        low = parameters.low_cut
+        return OrderedBeta.dist(
+            _mean(parameters, data),
+            parameters.precision,
+            low,
+            low + parameters.cut_distance,
+            data.lowest,
+            data.highest,
+        )
+
+    locations = {
+        "baseline": (Prior("Normal", mu=0, sigma=1.5), (-2.0, 1.0)),
+        "pain_effect": (Prior("Normal", mu=0, sigma=1), (0.0, 2.0)),
+        "group_effect": (Prior("Normal", mu=0, sigma=0.75), (-0.5, 0.5)),
+        "bias": (Prior("Normal", mu=0, sigma=0.75), (0.0, 1.0)),
+        "item_effect": (Prior("Normal", mu=0, sigma=1e-3), (-0.5, 0.5)),
+    }
+    moved = [
+        replace(
+            p,
+            location=locations[p.name][0],
+            spread=Prior("HalfNormal", sigma=0.75),
+            typical=locations[p.name][1],
+            scale_of=None,
+        )
+        if p.name in locations
+        else p
+        for p in model.parameters
+        if p.name != "rating_noise"
+    ]
+    shape = (
+        Parameter(
+            "precision",
+            "how little ratings between the ends scatter",
+            location=Prior("Normal", mu=1.6, sigma=0.75),
+            spread=Prior("HalfNormal", sigma=0.5),
+            support="positive",
+            typical=(2, 15),
+            symbol=r"\phi",
+        ),
+        Parameter(
+            "low_cut",
+            "location below which the lower end becomes likelier than not",
+            location=Prior("Normal", mu=-2, sigma=1),
+            spread=Prior("HalfNormal", sigma=1),
+            typical=(-3, -1),
+            symbol="c_1",
+        ),
+        Parameter(
+            "cut_distance",
+            "distance between the cuts of the lower and the upper end",
+            location=Prior("Normal", mu=1.5, sigma=0.5),
+            spread=Prior("HalfNormal", sigma=0.3),
+            support="positive",
+            typical=(3, 7),
+            symbol="c_2 - c_1",
+        ),
+    )
+    return replace(_with_rating(model, rating), parameters=(*moved, *shape))
+
+
+def _mean(parameters, data):
+    return _response_to_pain(parameters, data) + parameters.item_effect
+
+
+def _with_rating(model, function):
+    """Exchange the distribution of the rating."""
+    responses = tuple(
+        replace(r, function=function) if r.name == "rating" else r for r in model.responses
+    )
+    return replace(model, responses=responses)
+
+
+def _effect(response, of="pain", within=None):
+    """Mean response with pain minus without, in one group or in both."""
+
+    def difference(table):
+        if within is not None:
+            table = table[table.group == within]
+        return table[response][table[of] > 0.5].mean() - table[response][table[of] < 0.5].mean()
+
+    return difference
+
+
+def _bias(response):
+    """Effect of pain in the own group minus that in the other."""
+    own, other = _effect(response, within="in"), _effect(response, within="out")
+    return lambda table: own(table) - other(table)
+
+
+def _helping(group):
+    return lambda table: table.help[table.group == group].mean()
+
+
+def _coefficients(prefix, scale_of, where, *, unit):
+    """Declare baseline, pain, group and bias of one measure; `unit` is its ordinary spread."""
+
+    def person(name, meaning, mu, sigma, spread, typical, symbol, role="scale"):
+        return Parameter(
+            prefix + name,
+            f"{meaning}{where}",
+            location=Prior("Normal", mu=mu, sigma=sigma),
+            spread=Prior("HalfNormal", sigma=spread),
+            typical=typical,
+            scale_of=scale_of,
+            role=role,
+            symbol=symbol,
+        )
+
+    middle = 0.4 if scale_of else 0.0
+    low, high = (0.2, 0.6) if scale_of else (-0.5, 0.5)
+    role = "location" if scale_of else "scale"
+    return (
+        person("baseline", "level without pain", middle, unit, unit, (low, high), "a", role),
+        person("pain_effect", "change with pain", 0, unit, unit / 2, (0, unit), "b"),
+        person(
+            "group_effect", "own group minus other, without pain", 0, unit / 2, unit / 3,
+            (-unit / 3, unit / 3), "c",
+        ),
+        person(
+            "bias", "effect of pain in the own group minus the other", 0, unit / 2, unit / 3,
+            (-unit / 4, unit / 2), "h",
+        ),
+    )  # fmt: skip
+
+
+def _noise(name, meaning, scale_of, mu, typical, symbol):
+    return Parameter(
+        name,
+        meaning,
+        location=Prior("Normal", mu=mu, sigma=0.5),
+        spread=Prior("HalfNormal", sigma=0.3),
+        support="positive",
+        scale_of=scale_of,
+        typical=typical,
+        symbol=symbol,
+    )
+
+
+model = Model(
+    title="others' pain moves us more when they are of our own group",
+    columns=(
+        Column("pain", "0: no pain; 1: pain", range=(0, 1)),
+        Column("group", "group of the one who suffers", levels=("in", "out")),
+        Column("item", "picture or scene shown", levels="any"),
+        Column(
+            "se",
+            "known standard error of the beta",
+            table="regions",
+            range=(0, 1e6),
+            unit="as beta",
+            default=0.0,
+        ),
+    ),
+    parameters=(
+        *_coefficients("", "rating", " (rating)", unit=0.2),
+        Parameter(
+            "item_effect",
+            "what a picture adds to the rating",
+            location=Prior("Normal", mu=0, sigma=1e-3),
+            spread=Prior("HalfNormal", sigma=0.1),
+            level="item",
+            scale_of="rating",
+            typical=(-0.1, 0.1),
+            symbol="u",
+        ),
+        _noise("rating_noise", "standard deviation of ratings", "rating", -2, (0.06, 0.25), "s"),
+        *_coefficients("ai_", None, " (AI beta)", unit=0.5),
+        _noise("ai_noise", "standard deviation of AI betas", None, -0.3, (0.4, 1.2), "s'"),
+        *_coefficients("acc_", None, " (ACC beta)", unit=0.5),
+        _noise("acc_noise", "standard deviation of ACC betas", None, -0.3, (0.4, 1.2), "s''"),
+        Parameter(
+            "help_baseline",
+            "readiness to help, log odds",
+            location=Prior("Normal", mu=0, sigma=1),
+            spread=Prior("HalfNormal", sigma=1),
+            typical=(-1, 1),
+            symbol="k",
+        ),
+        Parameter(
+            "help_group",
+            "readiness to help the own group minus the other, log odds",
+            location=Prior("Normal", mu=0, sigma=0.75),
+            spread=Prior("HalfNormal", sigma=0.5),
+            typical=(-0.5, 1),
+            symbol="m",
+        ),
+        Parameter(
+            "insula_link",
+            "log odds of helping per unit of the insula's response to pain",
+            location=Prior("Normal", mu=0, sigma=0.5),
+            level="population",
+            typical=(-0.5, 1),
+            symbol=r"\gamma",
+        ),
+    ),
+    responses=(
+        Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
+        Response(
+            "AI", ai, "anterior-insula beta, z-scored", table="regions", region="AI", unit="z"
+        ),
+        Response(
+            "ACC", acc, "anterior-cingulate beta, z-scored", table="regions", region="ACC", unit="z"
+        ),
+        Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
+    ),
+    correlate=("pain_effect", "bias", "ai_pain_effect", "ai_bias"),
+    statistics=(
+        Statistic("mean rating", "rating", lambda table: table.rating.mean()),
+        Statistic("sd of ratings", "rating", lambda table: table.rating.std()),
+        Statistic("rating, pain minus no pain", "rating", _effect("rating")),
+        Statistic("bias of ratings", "rating", _bias("rating")),
+        Statistic("AI, pain minus no pain", "AI", _effect("AI")),
+        Statistic("bias of AI", "AI", _bias("AI")),
+        Statistic("bias of ACC", "ACC", _bias("ACC")),
+        Statistic("helping of the own group", "help", _helping("in")),
+        Statistic("helping of the other group", "help", _helping("out")),
+    ),
+    rivals={
+        "no_bias": no_bias,
+        "no_group": no_group,
+        "no_items": no_items,
+        "censored": censored,
+        "ordered_beta": ordered_beta,
+    },
+    references=(
+        Reference(
+            "Hein, G., Silani, G., Preuschoff, K., Batson, C. D., & Singer, T. (2010). Neural "
+            "responses to ingroup and outgroup members' suffering predict individual differences "
+            "in costly helping. Neuron, 68, 149-160.",
+            "10.1016/j.neuron.2010.09.003",
+        ),
+        Reference(
+            "Xu, X., Zuo, X., Wang, X., & Han, S. (2009). Do you feel my pain? Racial group "
+            "membership modulates empathic neural responses. Journal of Neuroscience, 29, "
+            "8525-8529.",
+            "10.1523/JNEUROSCI.2418-09.2009",
+        ),
+    ),
+    notes="""\
+What was published: anterior-insula activity at the sight of an in-group member's pain predicts
+helping that person (2010); anterior cingulate responses to pain are smaller for another
+race (2009). Both are comparisons of condition means.
+What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
+joint likelihood of ratings, regions and helping, every prior, and all rivals.
+Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
+known, the rival `no_items` needs no such column. With one group only, `group` may hold that one
+label, with one condition `pain` one number: what cannot be told then follows its prior, and you
+are warned. Betas of conditions in place of trials: give one row of trials per condition. Priors
+of the regions assume betas z-scored within the region.""",
+)
