@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         measured,
         thresholds,
     )
+    from empathymodels.retesting import reliability
     from empathymodels.saving import load, save
     from empathymodels.simulating import simulate
     from empathymodels.study import Study, list_studies, load_study
@@ -95,6 +96,7 @@ _HOME = {
         "measured",
         "thresholds",
     ),
+    "retesting": ("reliability",),
     "saving": ("load", "save"),
     "simulating": ("simulate",),
     "study": ("Study", "list_studies", "load_study"),

@@ -121,7 +121,7 @@ class Arrangement:
     def values(self, frame: pd.DataFrame, column: Column) -> np.ndarray:
         """A column as finite floats: labels as positions, missing as some observed value."""
         if column.name not in frame:
-            return np.full(len(frame), float(column.default or 0.0))
+            return np.full(len(frame), column.default or 0.0, dtype=float)
         if column.is_label:
             return np.maximum(self.codes(frame, column.name), 0).astype(float)
         numbers = frame[column.name].to_numpy(dtype=float, na_value=np.nan)

@@ -16,6 +16,7 @@ from empathymodels.model import Model, Statistic
 from empathymodels.predicting import thinned
 
 RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
+FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
 
 
@@ -169,6 +170,18 @@ def _tree_depth(fit: xr.DataTree) -> dict[str, Any]:
 # ------------------------------------------------------------ posterior predictive checks
 
 
+_REMEDY = (
+    "Plot it (plot_statistics, plot_predictions) and try a rival or another distribution of this "
+    "response."
+)
+_REMEDIES = {
+    "share of": "Its distribution must give that value a probability of its own: CensoredNormal, "
+    "OrderedBeta (sliders), Ordinal (few steps), HurdleSquareRoot or pm.HurdleLogNormal (zeros).",
+    "variance of": "Counts that vary more than their distribution allows (overdispersion): "
+    "pm.BetaBinomial or pm.NegativeBinomial in its place, or a term for what makes them differ.",
+}
+
+
 def predictive_statistics(
     compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
 ) -> dict[str, tuple[float, np.ndarray]]:
@@ -182,9 +195,9 @@ def predictive_statistics(
     compiled.reseed(seed)
     drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
     found = {}
-    for statistic in model.statistics:
-        if statistic.response not in drawn:
-            continue
+    statistics = [s for s in model.statistics if s.response in drawn]
+    statistics += [s for name in drawn for s in _of_kind(compiled, name, drawn[name])]
+    for statistic in statistics:
         table = compiled.arrangement.scored[statistic.response].frame.copy()
         values = drawn[statistic.response].reshape(-1, len(table))
         observed = _value(
@@ -192,6 +205,29 @@ def predictive_statistics(
         )
         found[statistic.name] = observed, np.array([_value(statistic, table, v) for v in values])
     return found
+
+
+def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[Statistic]:
+    """Features in which data often contradict the kind of distribution.
+
+    For ratings and amplitudes the share at each end where many observed values lie; for counts
+    their variance.
+    """
+    scored = compiled.arrangement.scored[name]
+    values = scored.observed
+    if scored.response.levels is not None or len(values) < FEWEST_VALUES:
+        return []
+    if np.array_equal(drawn, drawn.round()):
+        return [Statistic(f"variance of '{name}'", name, lambda table: table[name].var())]
+    least = max(3, MANY * len(values))
+    ends = [end for end in (values.min(), values.max()) if (values == end).sum() >= least]
+    return [_share_at(name, float(end)) for end in ends]
+
+
+def _share_at(name: str, end: float) -> Statistic:
+    return Statistic(
+        f"share of '{name}' at {end:g}", name, lambda table: float((table[name] == end).mean())
+    )
 
 
 def _value(statistic: Statistic, table: pd.DataFrame, values: np.ndarray) -> float:
@@ -209,10 +245,10 @@ def _statistics(
         advice = ""
         if not passed:
             low, high = np.quantile(predicted, [0.05, 0.95])
+            remedy = next((r for start, r in _REMEDIES.items() if name.startswith(start)), _REMEDY)
             advice = (
                 f"Observed {observed:.3g}, predicted {low:.3g} to {high:.3g} (90 %): the model "
-                "does not reproduce this. Plot it (plot_statistics, plot_predictions) and try a "
-                "rival or another distribution of this response."
+                f"does not reproduce this. {remedy}"
             )
         limit = f"{TAIL} to {1 - TAIL}"
         rows.append(_row(f"predictive p: {name}", round(p, 3), limit, passed, advice))

@@ -40,7 +40,7 @@ from empathymodels.cli_input import (
     file_option,
     given_study,
     load_fit,
-    load_own,
+    load_fits,
     pairs,
     read_parameters,
     several,
@@ -413,7 +413,7 @@ def compare(
     import empathymodels as em
 
     output.check_target(out, output.TABLE)
-    loaded = {name: load_own(file, model or []) for name, file in _names(fits).items()}
+    loaded = load_fits(_names(fits), model or [])
     table = em.compare(loaded, unit=unit, response=response)
     _put_out(table, out)
     typer.echo(table.attrs["reading"])

@@ -5,6 +5,7 @@ Modules that import PyMC or pandas are imported inside the functions, as in `cli
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,16 +78,24 @@ def load_fit(fit: Path, model: Path | None) -> xr.DataTree:
     return em.load(fit, model=model)
 
 
-def load_own(fit: Path, models: list[Path]) -> xr.DataTree:
-    """Read a fit with the one of several model files that has the name of its model."""
-    loaded = load_fit(fit, None)
+def load_fits(files: Mapping[str, Path], models: list[Path]) -> dict[str, xr.DataTree]:
+    """Read fits, those of models of one's own with the file that has the model's name.
+
+    A single file that has no fit's name may have been renamed, and is taken for the others.
+    """
+    fits = {name: load_fit(file, None) for name, file in files.items()}
     if not models:
-        return loaded
-    name = loaded.attrs["model"]
-    named = {model.stem: model for model in models}
-    if name not in named and (len(models) > 1 or name in list_models()):
-        return loaded
-    return load_fit(fit, named.get(name, models[0]))
+        return fits
+    own = {model.stem: model for model in models}
+    names = {fit.attrs["model"] for fit in fits.values()}
+    other = [model for stem, model in own.items() if stem not in names]
+    for name, fit in fits.items():
+        model = own.get(fit.attrs["model"])
+        if model is None and len(other) == 1 and fit.attrs["model"] not in list_models():
+            model = other[0]
+        if model is not None:
+            fits[name] = load_fit(files[name], model)
+    return fits
 
 
 def given_study(

@@ -13,10 +13,10 @@ import xarray as xr
 
 from empathymodels.fitting import model_of, study_of
 from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
-from empathymodels.model import Model
 from empathymodels.predicting import thinned
 from empathymodels.wording import counted, listed
 
+DRAWS_FOR_TIES = 20
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 
 
@@ -72,7 +72,10 @@ def compare(
     if len(fits) < 2:
         raise ValueError(f"A comparison needs at least two fits; found {listed(fits)}.")
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
-    responses = _shared_responses({n: model_of(f) for n, f in fits.items()}, compiled, response)
+    responses = _shared_responses(compiled, response)
+    _refuse_other_measures(
+        {name: _measures(compiled[name], fit, responses) for name, fit in fits.items()}
+    )
     found = {
         name: _UNITS[unit](compiled[name], thinned(fit["posterior"].to_dataset(), draws), responses)
         for name, fit in fits.items()
@@ -104,9 +107,40 @@ def _in_study_order(compiled: Evaluator, name: str, values: np.ndarray) -> np.nd
 _UNITS: dict[str, Callable[[Evaluator, xr.Dataset, list[str]], xr.DataArray]] = {"trial": _by_trial}
 
 
-def _shared_responses(
-    models: Mapping[str, Model], compiled: Mapping[str, Evaluator], response: str | None
-) -> list[str]:
+def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> dict[str, str]:
+    """Say of each response what its likelihood is made of: densities, masses, or both.
+
+    Draws of a density never repeat; those of a mass do. What counts is whether values that were
+    observed are among those that repeat.
+    """
+    few = thinned(fit["posterior"].to_dataset(), DRAWS_FOR_TIES)
+    compiled.reseed(0)
+    drawn = evaluate_draws(compiled, few, "draw", description="Kinds of likelihood")
+    found = {}
+    for name in responses:
+        values, counts = np.unique(drawn[name], return_counts=True)
+        repeated = np.isin(compiled.arrangement.scored[name].observed, values[counts > 1])
+        found[name] = "densities"
+        if repeated.any():
+            found[name] = "probability masses" if repeated.all() else "densities with masses"
+    return found
+
+
+def _refuse_other_measures(measures: Mapping[str, Mapping[str, str]]) -> None:
+    first, *others = measures
+    for response, kind in measures[first].items():
+        for name in others:
+            if (kind == "densities") != (measures[name][response] == "densities"):
+                raise ValueError(
+                    f"Models are compared on the same measure. The likelihood of '{response}' "
+                    f"consists of {kind} in '{first}' and of {measures[name][response]} in "
+                    f"'{name}': a density is per unit of the scale and may exceed one, a mass may "
+                    "not, so that their logarithms are not comparable. Compare models that treat "
+                    "these values alike (all with masses at the ends of a scale, or none)."
+                )
+
+
+def _shared_responses(compiled: Mapping[str, Evaluator], response: str | None) -> list[str]:
     scored = {name: found.arrangement.scored for name, found in compiled.items()}
     first = next(iter(scored))
     shared = [r for r in scored[first] if all(r in other for other in scored.values())]
@@ -121,11 +155,6 @@ def _shared_responses(
     for name in scored:
         for r in chosen:
             problems += _differences(r, first, scored[first][r], name, scored[name][r])
-            if _is_mass(models[first], r) != _is_mass(models[name], r):
-                problems.append(
-                    f"'{r}' has a density in one of {listed((first, name))} and a probability "
-                    "mass in the other, whose logarithms are not comparable"
-                )
     if problems:
         raise ValueError(
             "Models are compared on the same observations. Found: " + "; ".join(problems) + ". Fit "
@@ -146,10 +175,6 @@ def _differences(response: str, first: str, one: Any, name: str, other: Any) -> 
     ):
         return [f"the values of '{response}' differ between '{first}' and '{name}'"]
     return []
-
-
-def _is_mass(model: Model, response: str) -> bool:
-    return model.response(response).levels is not None
 
 
 def _loo(name: str, log_likelihood: xr.DataArray) -> Any:

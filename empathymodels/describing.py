@@ -190,7 +190,9 @@ def _data(model: Model, needs: Mapping[str, Needs]) -> str:
 
 
 def _default(column: Column) -> str:
-    return "required" if column.default is None else f"taken as {column.default:g}"
+    if isinstance(column.default, float | int):
+        return f"taken as {column.default:g}"
+    return "required" if column.default is None else f"taken as '{column.default}'"
 
 
 def example_rows(model: Model, needs: Mapping[str, Needs]) -> dict[str, dict[str, Any]]:

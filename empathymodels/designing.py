@@ -71,7 +71,7 @@ def _made_up(column: Column, size: int, rng: np.random.Generator) -> np.ndarray:
         levels = ANY_LABELS if column.levels == "any" else column.levels
         return rng.permutation(np.resize(np.array(levels), size))
     low, high = column.range or (-1.0, 1.0)
-    if column.default is not None:
+    if isinstance(column.default, float | int):
         low, high = max(low, column.default - 1), min(high, column.default + 1)
     return rng.uniform(low, high, size)
 

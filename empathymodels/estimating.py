@@ -62,7 +62,8 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _summary(draws: np.ndarray, prob: float) -> dict[str, float]:
+def summary(draws: np.ndarray, prob: float) -> dict[str, float]:
+    """Mean, median, sd and highest-density interval of draws."""
     low, high = az.hdi(draws.ravel(), prob=prob)
     return {
         "mean": float(draws.mean()),
@@ -93,18 +94,18 @@ def _population_rows(
         head = {"parameter": name, "level": level}
         if parameter.level == "population":
             draws = _at(posterior[name], parameter, level).to_numpy()
-            yield {**head, "whose": "population", **_summary(draws, prob), "unit": "natural"}
+            yield {**head, "whose": "population", **summary(draws, prob), "unit": "natural"}
             continue
         mean = linked_mean(fit, parameter, level)
         spread = _at(posterior[f"{name}_sd"], parameter, level).to_numpy()
         median = natural_values(parameter, model, mean)
         average = population_average(parameter, model, mean, spread)
         whose = "median item" if is_item(parameter) else "median person"
-        yield {**head, "whose": whose, **_summary(median, prob), "unit": "natural"}
+        yield {**head, "whose": whose, **summary(median, prob), "unit": "natural"}
         whose = "item average" if is_item(parameter) else "population average"
-        yield {**head, "whose": whose, **_summary(average, prob), "unit": "natural"}
+        yield {**head, "whose": whose, **summary(average, prob), "unit": "natural"}
         whose = "spread between items" if is_item(parameter) else "spread between people"
-        yield {**head, "whose": whose, **_summary(spread, prob), "unit": "link"}
+        yield {**head, "whose": whose, **summary(spread, prob), "unit": "link"}
 
 
 def linked_mean(
@@ -154,7 +155,7 @@ def _unit_rows(
                 "parameter": parameter.name,
                 "level": level,
                 "whose": str(label),
-                **_summary(draws, prob),
+                **summary(draws, prob),
                 "unit": "natural",
                 "shrinkage": float(min(linked.var() / variance, 1.0)),
             }
@@ -169,6 +170,7 @@ def contrast(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
     *,
+    minus: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
     rope: tuple[float, float] | None = None,
     prob: float = 0.9,
     scale: Literal["median person", "population average", "link"] = "median person",
@@ -186,6 +188,8 @@ def contrast(
         (``{"cue": "high"}``) and/or values of covariates in its formula
         (``{"partner_group": "out"}``). Covariates not named keep each participant's value and
         are averaged over on the link scale.
+    minus : (mapping, mapping), optional
+        A second difference to take away from the first: an interaction.
     rope : (float, float), optional
         Region of practical equivalence, in the unit of `scale`.
     prob : float in (0, 1)
@@ -227,14 +231,18 @@ def contrast(
     arrangement = evaluator(model, study_of(fit)).arrangement
     asked = json.loads(fit.attrs["covariates"])
     covariates = covariates_for(arrangement, asked).get(parameter)
-    sides = [_side(fit, declared, arrangement, covariates, at, scale) for at in (first, second)]
-    difference = sides[0] - sides[1]
+    pairs = [(first, second), *([minus] if minus else [])]
+    sides = [
+        [_side(fit, declared, arrangement, covariates, at, scale) for at in pair] for pair in pairs
+    ]
+    differences = [one - other for one, other in sides]
+    difference = differences[0] - sum(differences[1:])
     row: dict[str, Any] = {
         "parameter": parameter,
-        "first": _words(first),
-        "second": _words(second),
+        "first": " minus ".join(_words(pair[0]) for pair in pairs),
+        "second": " minus ".join(_words(pair[1]) for pair in pairs),
         "scale": scale,
-        **_summary(difference, prob),
+        **summary(difference, prob),
         "p_positive": float((difference > 0).mean()),
     }
     return pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])

@@ -40,8 +40,8 @@ class Column:
         Smallest and largest allowed number.
     unit : str
         Unit of the numbers, for cards and axes.
-    default : float, optional
-        Value used throughout where the study has no such column. Without a default the
+    default : float or str, optional
+        Value (a text for labels) used throughout where the study has no such column. Without a default the
         column is required by every response that reads it.
     follows : str, optional
         The response that brought this value about (the outcome of a choice). Full simulation
@@ -55,7 +55,7 @@ class Column:
     levels: tuple[Any, ...] | Literal["any"] | None = None
     range: tuple[float, float] | None = None
     unit: str = ""
-    default: float | None = None
+    default: float | str | None = None
     follows: str | None = None
 
     @property

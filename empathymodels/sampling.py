@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,20 +121,26 @@ def check_start(
     density: Any, built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
 ) -> None:
     """Refuse an infinite density at the start, naming response, participant and trial."""
-    start = built.initial_point(random_seed=0)
-    names = [v.name for v in built.continuous_value_vars]
-    point = np.concatenate([np.ravel(start[name]) for name in names])
-    if not np.isfinite(log_density(density, point)):
+    if not np.isfinite(density_and_slopes(density)(start_point(built))[0]):
         raise ValueError(_infinite_density(built, arrangement, covariates))
 
 
-def log_density(density: Any, point: np.ndarray) -> float:
-    """Log-density of a compiled model at a point on the sampler's scale."""
-    shared = [
-        density.shared_data[density.shared_var_keys[v]] for v in density.logp_func.get_shared()
-    ]
-    value, _ = density.logp_func.vm.jit_fn(point, *shared)
-    return float(value)
+def start_point(built: pm.Model) -> np.ndarray:
+    """Where sampling starts, before any jitter, on the sampler's scale."""
+    start = built.initial_point(random_seed=0)
+    return np.concatenate([np.ravel(start[v.name]) for v in built.continuous_value_vars])
+
+
+def density_and_slopes(density: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """Log-density of a compiled model and its gradient, at points on the sampler's scale."""
+    given = density.logp_func.get_shared()
+    shared = [density.shared_data[density.shared_var_keys[variable]] for variable in given]
+
+    def at(point: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slopes = density.logp_func.vm.jit_fn(point, *shared)
+        return float(value), np.asarray(slopes)
+
+    return at
 
 
 def _infinite_density(

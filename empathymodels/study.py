@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,101 @@ class Study:
         fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
         for field, value in fields.items():
             object.__setattr__(self, field, value)
+
+    @classmethod
+    def from_bids(
+        cls,
+        folder: str | Path,
+        *,
+        task: str,
+        keep: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        missing: Mapping[str, Any] | None = None,
+        codes: Mapping[str, Mapping[Any, Any]] | None = None,
+        labels: Sequence[str] = (),
+        sessions: Sequence[str] | None = None,
+    ) -> Study:
+        r"""Return the behaviour of one task of a BIDS data set.
+
+        Trials are the rows of ``sub-*/[ses-*/](func|beh)/*_task-<task>[_run-*]_events.tsv``; of a
+        run without such a file, those of ``_beh.tsv``. File names give the keys: `participant`
+        is the label after ``sub-`` (text: ``"007"``), `session` that after ``ses-`` and `block`
+        that after ``run-``, which are numbers where all are whole and text otherwise. Other parts
+        of the names, such as ``acq-``, are columns too.
+
+        `trial` is the row's place in its run, from 1, among the rows that are kept, by onset
+        (in ``_beh.tsv``, as in the file); unless the files have a column `trial`, or `columns`
+        names one. People are those of participants.tsv, where there is one; those without
+        events stay, and events of others are an error unless `keep` leaves them out.
+
+        Name and citation come from dataset_description.json, notes from the sidecars (by BIDS
+        inheritance): one line for each column with its description, units and levels. The log
+        tells what was dropped, sorted, absent or empty.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder that holds participants.tsv and ``sub-*``.
+        task : str
+            Label of the task, as after ``task-``.
+        keep : str, optional
+            Rows of events to keep, as a pandas query of the files' own columns and of
+            `participant`, `session` and `block`: ``"event_type == 'Rate'"``; ``@name`` reads a
+            variable of the caller.
+        columns : mapping of str to str, optional
+            The files' own column name for each of ours: ``{"choice": "response"}``. A key named
+            here is not taken from file names; a column whose name is one of our keys, and is
+            not meant so, gets another: ``{"trial_in_file": "trial"}``.
+        missing : mapping of str to list, optional
+            Codes that stand for a missing value beside ``n/a``, by our names.
+        codes : mapping of str to mapping, optional
+            What other codes stand for, by our names.
+        labels : sequence of str, optional
+            Columns, by our names, for which "Levels" in the sidecar say what codes stand for.
+        sessions : sequence of str, optional
+            Labels of the sessions to read, in order of time; numbers always ascend. Otherwise
+            all are read, and those with text labels are in order of acq_time in
+            ``sub-*_sessions.tsv``, else of their labels, with a warning.
+
+        Raises
+        ------
+        ValueError
+            There is no such data set or task, or all that is wrong with its files.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> events = pd.DataFrame(
+        ...     {
+        ...         "onset": [0, 3, 8],
+        ...         "type": ["picture", "rate", "rate"],
+        ...         "rating": [None, 64, None],
+        ...     }
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = Path(folder) / "sub-07" / "func" / "sub-07_task-pain_run-1_events.tsv"
+        ...     file.parent.mkdir(parents=True)
+        ...     events.to_csv(file, sep="\t", na_rep="n/a", index=False)
+        ...     study = Study.from_bids(folder, task="pain", keep="type == 'rate'")
+        >>> study.trials[["participant", "block", "trial", "rating"]]
+          participant  block  trial  rating
+        0          07      1      1    64.0
+        1          07      1      2     NaN
+        >>> study.log[1]
+        "dropped 1 of 3 rows: kept type == 'rate'"
+        """
+        from empathymodels.bids import read_bids  # which needs this class
+
+        return read_bids(
+            folder,
+            task=task,
+            keep=keep,
+            columns=columns or {},
+            missing=missing or {},
+            codes=codes or {},
+            labels=labels,
+            sessions=sessions,
+        )
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -88,6 +88,10 @@ def validate(
     tell_all(f"Model '{model.label}' cannot use study '{study.name}':", problems)
 
     missing = _missing(_parts(tables, kept, columns))
+    for column in columns:
+        if column.is_label and column.default is not None and column.table in tables:
+            table = tables[column.table]
+            table[column.name] = table.get(column.name, column.default)
     for column in [*columns, *(response.values for response in kept)]:
         if not column.is_label and column.name in tables.get(column.table, ()):
             tables[column.table][column.name] = as_numbers(tables[column.table][column.name])

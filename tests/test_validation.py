@@ -276,3 +276,13 @@ def test_identical_responses(trials):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         validate(model(RATING), Study(trials=trials.assign(rating=5), simulated=True))
+
+
+def test_column_without_variance(trials):
+    column = Column("pain", "pain seen", range=(0, 1))
+    reads = model(RATING, columns=(column,))
+    with pytest.warns(UserWarning, match=r"No variance: 'pain' is 1.0 in all 4 rows of trials"):
+        validate(reads, Study(trials=trials.assign(pain=1.0)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        validate(reads, Study(trials=trials.assign(pain=[0, 1, 0, 1.0])))

@@ -59,10 +59,13 @@ def _response_to_pain(parameters, data, prefix=""):
     return baseline + pain * data.pain + group * own + bias * data.pain * own
 
 
+def _rated(parameters, data):
+    return _response_to_pain(parameters, data) + parameters.item_effect
+
+
 def rating(latent, parameters, data):
     """Rated empathy follows pain and group; every picture adds something of its own."""
-    mean = _response_to_pain(parameters, data) + parameters.item_effect
-    return pm.Normal.dist(mean, parameters.rating_noise)
+    return pm.Normal.dist(_rated(parameters, data), parameters.rating_noise)
 
 
 def ai(latent, parameters, data):
@@ -104,35 +107,27 @@ def _prefixes(model):
 
 
 def no_items(model):
-    """Pictures do not differ, or are not known (no column `item` is then needed)."""
-
-    def rating(latent, parameters, data):
-        return pm.Normal.dist(_response_to_pain(parameters, data), parameters.rating_noise)
-
-    return replace(
-        _with_rating(model, rating),
-        parameters=tuple(p for p in model.parameters if p.name != "item_effect"),
-        columns=tuple(c for c in model.columns if c.name != "item"),
-    )
+    """Pictures do not differ (or are not known)."""
+    return model.fix(item_effect=0.0)
 
 
 def censored(model):
     """Ratings at an end of the scale stand for everything beyond it."""
 
     def rating(latent, parameters, data):
-        mean = _mean(parameters, data)
-        return CensoredNormal.dist(mean, parameters.rating_noise, data.lowest, data.highest)
+        mean, noise = _rated(parameters, data), parameters.rating_noise
+        return CensoredNormal.dist(mean, noise, data.lowest, data.highest)
 
     return _with_rating(model, rating)
 
 
 def ordered_beta(model):
-    """Ratings have shares of their own at the ends of the slider; effects are on the logit scale."""
+    """Ends of the slider have shares of their own; effects are on the logit scale."""
 
     def rating(latent, parameters, data):
         low = parameters.low_cut
         return OrderedBeta.dist(
-            _mean(parameters, data),
+            _rated(parameters, data),
             parameters.precision,
             low,
             low + parameters.cut_distance,
@@ -189,10 +184,6 @@ def ordered_beta(model):
         ),
     )
     return replace(_with_rating(model, rating), parameters=(*moved, *shape))
-
-
-def _mean(parameters, data):
-    return _response_to_pain(parameters, data) + parameters.item_effect
 
 
 def _with_rating(model, function):
@@ -274,7 +265,7 @@ model = Model(
     columns=(
         Column("pain", "0: no pain; 1: pain", range=(0, 1)),
         Column("group", "group of the one who suffers", levels=("in", "out")),
-        Column("item", "picture or scene shown", levels="any"),
+        Column("item", "picture or scene shown", levels="any", default="all"),
         Column(
             "se",
             "known standard error of the beta",
@@ -376,7 +367,7 @@ race (2009). Both are comparisons of condition means.
 What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
 joint likelihood of ratings, regions and helping, every prior, and all rivals.
 Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
-known, the rival `no_items` needs no such column. With one group only, `group` may hold that one
+known, take the rival `no_items`. With one group only, `group` may hold that one
 label, with one condition `pain` one number: what cannot be told then follows its prior, and you
 are warned. Betas of conditions in place of trials: give one row of trials per condition. Priors
 of the regions assume betas z-scored within the region.""",

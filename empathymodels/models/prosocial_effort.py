@@ -85,6 +85,25 @@ def one_temperature(model):
     return model.pool("inverse_temperature")
 
 
+def lapses(model):
+    """Some choices are made without regard to value, at random."""
+
+    def work(latent, parameters, data):
+        return Choice.dist(latent.utility, parameters.lapse)
+
+    lapse = Parameter(
+        "lapse",
+        "share of choices made at random",
+        location=Prior("Normal", mu=-3, sigma=1),
+        spread=Prior("HalfNormal", sigma=1),
+        support="unit",
+        typical=(0.01, 0.2),
+        symbol=r"\ell",
+    )
+    responses = (replace(model.responses[0], function=work),)
+    return replace(model, responses=responses, parameters=(*model.parameters, lapse))
+
+
 def _share(column, value):
     """Share of work on trials with this value of a column."""
     return lambda table: table.work[table[column] == value].mean()
@@ -154,6 +173,7 @@ model = Model(
         "hyperbolic": hyperbolic,
         "one_discount": one_discount,
         "one_temperature": one_temperature,
+        "lapses": lapses,
     },
     references=(
         Reference(

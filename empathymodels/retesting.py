@@ -1,0 +1,97 @@
+"""How far a person's parameter is the same at another session: reliability from the posterior."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.estimating import summary
+from empathymodels.fitting import model_of
+from empathymodels.wording import listed
+
+
+def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.DataFrame:
+    r"""Test-retest reliability of a parameter that is split by session (or by anything else).
+
+    With spreads :math:`\sigma_1, \sigma_2` between people, their correlation :math:`\rho` and
+    population means :math:`\mu_1, \mu_2`, all on the link scale and per draw:
+
+    .. math::
+
+        \text{ICC}_{consistency} &= \frac{2 \rho \sigma_1 \sigma_2}{\sigma_1^2 + \sigma_2^2} \\
+        \text{ICC}_{agreement} &=
+            \frac{2 \rho \sigma_1 \sigma_2}{\sigma_1^2 + \sigma_2^2 + (\mu_1 - \mu_2)^2}
+
+    These are reliabilities of the parameters themselves: noise of single trials has its own place
+    in the model and does not lower them, as it lowers correlations of point estimates.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Result of `fit`, of a model such as ``model.split("session", "learning_rate")``.
+    parameter : str
+        Participant-level parameter with a `by` column, among those that correlate.
+    prob : float in (0, 1)
+        Mass of the highest-density intervals.
+
+    Returns
+    -------
+    DataFrame
+        Three rows per pair of levels (``measure``: ``"correlation"``, ``"ICC consistency"``,
+        ``"ICC agreement"``) with ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, and
+        ``prior_sd``, the standard deviation of the correlation's prior: where ``sd`` is not clearly
+        smaller, the data have said little. Attribute ``scale`` names the link scale.
+
+    Raises
+    ------
+    ValueError
+        The parameter is not split, or its values do not correlate in this model.
+
+    References
+    ----------
+    McGraw & Wong (1996), doi:10.1037/1082-989X.1.1.30 (ICC(C,1) and ICC(A,1)).
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> em.reliability(fit, "learning_rate")  # doctest: +SKIP
+    """
+    declared = model_of(fit).parameter(parameter)
+    posterior = fit["posterior"].to_dataset()
+    labels = posterior["correlated"].to_numpy().tolist() if "correlation" in posterior else []
+    levels = posterior[declared.by].to_numpy().tolist() if declared.by in posterior.dims else []
+    names = {level: f"{parameter}[{level}]" for level in levels}
+    if len(levels) < 2 or not set(names.values()) <= set(labels):
+        raise ValueError(
+            f"Reliability needs two or more values per person that correlate; '{parameter}' has "
+            f"{len(levels)} and the correlated are {listed(labels)}. Fit "
+            f'model.split("session", "{parameter}").'
+        )
+    prior_sd = 1 / np.sqrt(3 + len(labels))
+    rows: list[dict[str, Any]] = []
+    for first, second in combinations(levels, 2):
+        pair = {declared.by: [first, second]}
+        (sd_1, sd_2), (mean_1, mean_2) = (
+            posterior[f"{parameter}_{part}"].sel(pair).transpose(declared.by, ...).to_numpy()
+            for part in ("sd", "mean")
+        )
+        at = {"correlated": names[first], "correlated_with": names[second]}
+        correlation = posterior["correlation"].sel(at).to_numpy()
+        shared, total = 2 * correlation * sd_1 * sd_2, sd_1**2 + sd_2**2
+        measures = {
+            "correlation": correlation,
+            "ICC consistency": shared / total,
+            "ICC agreement": shared / (total + (mean_1 - mean_2) ** 2),
+        }
+        about = {"parameter": parameter, "first": first, "second": second}
+        rows += [
+            {**about, "measure": name, **summary(draws, prob), "prior_sd": prior_sd}
+            for name, draws in measures.items()
+        ]
+    table = pd.DataFrame(rows)
+    table.attrs["scale"] = f"link scale of '{parameter}' (support: {declared.support})"
+    return table

@@ -1,0 +1,70 @@
+"""Sliders with many ratings at an end: flagged, modelled, and compared only with their like."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+SHORT = {"chains": 2, "draws": 150, "tune": 250, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    """Ratings of 16 people of which a good third is at 0, as a scale that ends there shows them."""
+    rng = np.random.default_rng(2)
+    trial, person = np.meshgrid(np.arange(30), np.arange(16))
+    pain = trial.ravel() % 2
+    latent = -10 + 45 * pain + rng.normal(0, 12, 16)[person.ravel()] + rng.normal(0, 20, 480)
+    trials = {"participant": person.ravel(), "trial": trial.ravel(), "pain": pain}
+    trials |= {"group": np.where(rng.random(480) < 0.5, "in", "out"), "item": "one"}
+    trials |= {"rating": np.clip(latent, 0, 100).round(1)}
+    return em.Study(trials=pd.DataFrame(trials))
+
+
+@pytest.fixture(scope="module")
+def base():
+    model = em.get_model("intergroup_bias").rival("no_items")
+    return model.fix(group_effect=0.0, bias=0.0)
+
+
+@pytest.fixture(scope="module")
+def fits(base, ratings):
+    """The same regression with one distribution after the other."""
+    others = {"censored": base.rival("censored"), "ordered beta": base.rival("ordered_beta")}
+    return {name: em.fit(m, ratings, **SHORT) for name, m in ({"normal": base} | others).items()}
+
+
+def test_mass_at_an_end_is_flagged_where_it_is_not_modelled(fits):
+    name = "predictive p: share of 'rating' at 0"
+    tables = {kind: em.check(fit, draws=60).set_index("check") for kind, fit in fits.items()}
+    assert not tables["normal"].loc[name, "passed"]
+    assert "OrderedBeta (sliders)" in tables["normal"].loc[name, "advice"]
+    assert tables["censored"].loc[name, "passed"]
+    assert tables["ordered beta"].loc[name, "passed"]
+
+
+def test_densities_are_not_compared_with_masses(fits):
+    pair = {name: fits[name] for name in ("normal", "censored")}
+    with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of dens"):
+        em.compare(pair, response="rating")
+
+
+def test_distributions_with_masses_at_the_ends_are_compared(fits):
+    pair = {name: fits[name] for name in ("ordered beta", "censored")}
+    table = em.compare(pair, response="rating")
+    assert table.index[0] == "censored"  # what generated the ratings
+
+
+def test_range_of_a_users_own_scale(base, ratings):
+    nine = em.Study(trials=ratings.trials.assign(rating=1 + ratings.trials["rating"] * 0.08))
+    model = base.with_range(rating=(1, 9))
+    assert model.label.endswith("range(rating=1-9)")
+    values = {"baseline": 2.0, "pain_effect": 3.0, "group_effect": 0.0, "bias": 0.0}
+    found = em.log_likelihood(model, nine, values | {"rating_noise": 2.0})
+    as_hundred = {"baseline": 12.5, "pain_effect": 37.5, "group_effect": 0.0, "bias": 0.0}
+    other = em.log_likelihood(base, ratings, as_hundred | {"rating_noise": 25.0})
+    assert found.attrs["total"] == pytest.approx(other.attrs["total"] - 480 * np.log(0.08))
+    with pytest.raises(ValueError, match="two rising numbers"):
+        base.with_range(rating=(9, 1))
+    assert em.get_model("intergroup_bias").vary(model.variant).label == model.label
