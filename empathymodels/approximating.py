@@ -12,10 +12,14 @@ are integrated out first, by Laplace's method:
     M(\phi) = \log p(y, \phi, \hat z(\phi)) - \tfrac12 \log \det H(\phi), \qquad
     H(\phi) = -\partial_z^2 \log p(y, \phi, z) \big|_{z = \hat z(\phi)}
 
-with :math:`\hat z(\phi)` the mode of the deviations. This does not depend on how people are centred.
-``"map"`` is the maximum of :math:`M` with everybody at :math:`\hat z`. ``"laplace"`` draws
+with :math:`\hat z(\phi)` the mode of the deviations. How people are centred makes no difference
+to this. ``"map"`` is the maximum of :math:`M` with everybody at :math:`\hat z`. ``"laplace"`` draws
 :math:`\phi` from the Gaussian with the curvature of :math:`M` at its maximum, and given each draw
 everybody from the Gaussian around their own :math:`\hat z(\phi)`.
+
+Where the data of a person make two modes, an eigenvalue x of H falls below 1, the precision of the
+prior, and to 0 where one mode gives way to the other: :math:`-\tfrac12 \log x` would draw the
+population there. Below 1, :math:`\log x` is continued by its tangent x - 1.
 
 Given the population people are independent, so that H falls into one block per person. All
 second and third derivatives are differences of the compiled gradient, everybody moved at once: a
@@ -44,11 +48,11 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.people import POPULATION, blocks
 from empathymodels.sampling import Trace, density_and_slopes
 
-METHODS = ("nuts", "map", "laplace")
-SMALL, THIRD, POPULATION_STEP = 1e-4, 1e-2, 1e-3  # steps of differences
-SETTLED, NEARLY = 1e-9, 1e-4  # expected gain in log-density at which a search ends
-FLAT = 1e-2  # least curvature of a step, in units of a deviation's prior
-MOST_STEPS = 100
+SMALL, BENT = 1e-4, 1e-2  # steps of second and of third differences, deviations' prior sd 1
+FIRST_REACH, REACH = 1e-2, 0.1  # of differences of M: first, then in standard deviations
+SETTLED, NEARLY, CLOSE = 1e-9, 1e-4, 1e-3  # expected gain in log-density at which a search ends
+FLAT = 1e-2  # least curvature that a step reckons with
+MOST_STEPS = 50
 HOPELESS = 1e300  # cost of a population at which the density is infinite; L-BFGS steps back
 
 
@@ -99,7 +103,7 @@ class Settled:
     @property
     def widened(self) -> np.ndarray:
         """Precisions of the Gaussians: e**(x - 1) in place of eigenvalues x below 1."""
-        return np.where(self.precisions < 1, np.exp(self.precisions - 1), self.precisions)
+        return np.maximum(self.precisions, 1) * np.exp(np.minimum(self.precisions, 1) - 1)
 
 
 @dataclass(frozen=True)
@@ -275,11 +279,12 @@ def marginal_slopes(target: Target, people: Settled) -> np.ndarray:
     \partial_\phi \log p`.
     """
     bend = np.zeros_like(people.point)
+    precisions = np.maximum(people.precisions, 1)  # see `Settled.widened`
     for k in range(target.people.shape[1]):
-        along = people.axes[:, :, k] / np.sqrt(np.maximum(people.precisions[:, k, None], 1.0))
-        ahead, behind = _slopes_beside(target, people.point, THIRD * along)
-        bend += (ahead - 2 * people.slopes + behind) / (2 * THIRD**2)
-    pull = _times_covariance(people.precisions, people.axes, bend[target.people])
+        along = people.axes[:, :, k] / np.sqrt(precisions[:, k, None])
+        ahead, behind = _slopes_beside(target, people.point, BENT * along)
+        bend += (ahead - 2 * people.slopes + behind) / (2 * BENT**2)
+    pull = _times_covariance(precisions, people.axes, bend[target.people])
     ahead, behind = _slopes_beside(target, people.point, SMALL * pull)
     return (people.slopes + bend + (ahead - behind) / (2 * SMALL))[target.population]
 
@@ -304,15 +309,19 @@ def most_probable(target: Target, start: np.ndarray) -> Mode:
         return -people.marginal, -slopes
 
     found = minimize(cost, start[target.population], jac=True, method="L-BFGS-B").x
+    reach = np.full(len(found), FIRST_REACH)
     for _ in range(MOST_STEPS):
         people = settle(target, _at(target, latest, found))
-        slopes, precision = marginal_slopes(target, people), _precision(target, people)
-        if not np.isfinite(precision).all() or np.linalg.eigvalsh(precision)[0] <= 0:
+        slopes, precision = marginal_slopes(target, people), _precision(target, people, reach)
+        if not np.isfinite(precision).all():
             break
-        step = np.linalg.solve(precision, slopes)
-        if slopes @ step < NEARLY:
+        curvatures, axes = np.linalg.eigh(precision)
+        step = axes @ (axes.T @ slopes / np.maximum(abs(curvatures), FLAT))
+        gain = float(slopes @ step)
+        if gain < CLOSE and (curvatures > 0).all():
             return Mode(people, precision)
-        found = found + step * min(1.0, 1.0 / float(np.sqrt(slopes @ step)))
+        found = found + step / max(1.0, np.sqrt(gain))  # at most one standard deviation
+        reach = REACH / np.sqrt(np.maximum(abs(np.diag(precision)), FLAT))
         latest = people.point
     raise ValueError(
         "An approximation needs a population at which the posterior has a maximum; the search "
@@ -327,16 +336,16 @@ def _at(target: Target, point: np.ndarray, population: np.ndarray) -> np.ndarray
     return moved
 
 
-def _precision(target: Target, people: Settled) -> np.ndarray:
-    """Minus the second derivatives of M by the population's coordinates."""
+def _precision(target: Target, people: Settled, reach: np.ndarray) -> np.ndarray:
+    """Minus the second derivatives of M by the population's coordinates, over steps `reach`."""
     centre = people.point[target.population]
     rows = []
-    for step in POPULATION_STEP * np.eye(len(centre)):
+    for length, step in zip(reach, np.diag(reach), strict=True):
         ahead, behind = (
             marginal_slopes(target, settle(target, _at(target, people.point, centre + sign * step)))
             for sign in (1, -1)
         )
-        rows.append((behind - ahead) / (2 * POPULATION_STEP))
+        rows.append((behind - ahead) / (2 * length))
     found = np.array(rows)
     return (found + found.T) / 2
 

@@ -234,8 +234,8 @@ def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str
     It is doubtful where this is not known and labels have to order them.
     """
     held: dict[str, set[str]] = {}
-    for file in files:
-        held.setdefault(file.entities["sub"], set()).add(file.entities.get("ses", ""))
+    for file in [file for file in files if "ses" in file.entities]:
+        held.setdefault(file.entities["sub"], set()).add(file.entities["ses"])
     if all(label.isdecimal() for labels in held.values() for label in labels):
         return {}
     times: dict[tuple[str, str], str] = {}
@@ -473,7 +473,8 @@ def _chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Told
     lost = [files[number].path.name for number in sorted({*rows[FILE]} - {*kept[FILE]})]
     if lost:
         told.log.append(f"no row was kept of {counted(len(lost), 'file')}: {listed(lost, 3)}")
-    return kept.reset_index(drop=True)
+    idle = [name for name in kept if name.endswith("-") and kept[name].isna().all()]
+    return kept.drop(columns=idle).reset_index(drop=True)
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -649,7 +650,7 @@ def _codes(
                     meant.setdefault(column, {}).setdefault(code, {})[name] = None
     ours = {own: name for name, own in columns.items()}
     known = sorted(ours.get(column, column) for column in meant)
-    for name in set(labels) - set(known):
+    for name in [name for name in labels if name not in known]:
         told.problems.append(
             f"`labels` must name columns with Levels in a sidecar. Found '{name}'; there are "
             f"{listed(known)}. Correct or drop it.{did_you_mean(name, known)}"

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.fitting import model_of, study_of
+from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
 from empathymodels.model import Model, Statistic
 from empathymodels.predicting import thinned
 
 RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
+HEAVY_TAILS = 0.7  # Pareto k above which importance weights cannot be trusted
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
 
@@ -40,28 +41,21 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         sample sizes of population values and R-hat of people, divergences, tree depth, then one
         posterior predictive p-value per statistic of the model (probability that predicted data
         give a larger value than the observed data, plus half of ties), then counts of missing
-        values and responses left out (information, always passed).
+        values and responses left out (information, always passed). For an approximate fit
+        the first row says so and fails, in place of the rows on sampling; for "laplace" the
+        second holds Pareto's k, how far the marginal density of the population is from Gaussian.
 
     Examples
     --------
     >>> import empathymodels as em
     >>> em.check(fit)  # doctest: +SKIP
     """
-    posterior = _varying(fit["posterior"].to_dataset())
-    people = [n for n in posterior if "participant" in posterior[n].dims]
-    population = [n for n in posterior if n not in people]
-    rows = [
-        _worst("R-hat, population", _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
-        _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
-        _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
-        _worst("tail ESS, population", _ess(posterior[population], "tail"), ESS, _ESS_ADVICE),
-        _divergences(fit, posterior),
-        _tree_depth(fit),
-    ]
-    compiled = evaluator(model_of(fit), study_of(fit))
-    rows += _statistics(
-        compiled, model_of(fit), thinned(fit["posterior"].to_dataset(), draws), seed
-    )
+    method, compiled = method_of(fit), evaluator(model_of(fit), study_of(fit))
+    rows = _sampling(fit) if method == "nuts" else _approximation(fit, method)
+    posterior = thinned(fit["posterior"].to_dataset(), draws)
+    if method == "map":
+        posterior = posterior.isel(draw=np.zeros(draws, dtype=int))
+    rows += _statistics(compiled, model_of(fit), posterior, seed)
     rows += _outside_range(compiled)
     rows += _information(fit)
     return pd.DataFrame([row for row in rows if row is not None])
@@ -69,6 +63,39 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
 
 def _row(name: str, value: Any, limit: str, passed: bool, advice: str = "") -> dict[str, Any]:
     return {"check": name, "value": value, "limit": limit, "passed": passed, "advice": advice}
+
+
+def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
+    posterior = _varying(fit["posterior"].to_dataset())
+    people = [n for n in posterior if "participant" in posterior[n].dims]
+    population = [n for n in posterior if n not in people]
+    return [
+        _worst("R-hat, population", _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
+        _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
+        _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
+        _worst("tail ESS, population", _ess(posterior[population], "tail"), ESS, _ESS_ADVICE),
+        _divergences(fit, posterior),
+        _tree_depth(fit),
+    ]
+
+
+_APPROXIMATE = {
+    "laplace": "Gaussians around the most probable population, not draws of the posterior",
+    "map": "One point without any uncertainty; the p-values below leave out that of the parameters",
+}
+
+
+def _approximation(fit: xr.DataTree, method: str) -> list[dict[str, Any] | None]:
+    advice = f"{_APPROXIMATE[method]}. Fit with method='nuts' before you report anything."
+    first = _row(f"approximate: {method}", "not sampled", "sampled", False, advice)
+    return [first, _tails(fit) if method == "laplace" else None]
+
+
+def _tails(fit: xr.DataTree) -> dict[str, Any]:
+    k = float(fit["sample_stats"].attrs["pareto_k"])
+    passed = bool(k <= HEAVY_TAILS)
+    advice = "" if passed else "The population's values are not Gaussian: its intervals are rough."
+    return _row("Pareto k, population", round(k, 3), f"<= {HEAVY_TAILS}", passed, advice)
 
 
 def _varying(posterior: xr.Dataset) -> xr.Dataset:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.fitting import model_of, study_of
+from empathymodels.fitting import marked, method_of, model_of, study_of
 from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
 from empathymodels.predicting import thinned
 from empathymodels.wording import counted, listed
@@ -45,17 +45,18 @@ def compare(
     Returns
     -------
     DataFrame
-        Index: names of the fits, best first. ArviZ's columns (``elpd``, ``p``, ``elpd_diff``,
-        ``weight`` by stacking, ``se``, ``dse``, ...) and ``pareto_k_bad``, the number of
-        observations whose importance weights cannot be trusted. ``attrs``: ``unit``,
+        Index: names of the fits, best first, marked where a fit is approximate. ArviZ's columns
+        (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...) and
+        ``pareto_k_bad``, the number of observations whose importance weights cannot be trusted.
+        ``attrs``: ``unit``,
         ``responses``, ``observations``, ``reading`` (the verdict in words) and ``elpd`` (ArviZ's
         result per model, with pointwise values and k).
 
     Raises
     ------
     ValueError
-        Fewer than two fits, other rows, other base measures (a density against a mass), no
-        shared response, or an unknown unit.
+        Fewer than two fits, a fit that is a single point (method "map"), other rows, other base
+        measures (a density against a mass), no shared response, or an unknown unit.
 
     References
     ----------
@@ -71,6 +72,7 @@ def compare(
         raise ValueError(f"unit must be one of {listed(_UNITS)}; found '{unit}'.")
     if len(fits) < 2:
         raise ValueError(f"A comparison needs at least two fits; found {listed(fits)}.")
+    fits = {_marked(name, fit): fit for name, fit in fits.items()}
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)
     _refuse_other_measures(
@@ -87,10 +89,19 @@ def compare(
         "unit": unit,
         "responses": responses,
         "observations": int(next(iter(elpds.values())).n_data_points),
-        "reading": _reading(table),
+        "reading": _reading(table) + _approximate(fits),
         "elpd": elpds,
     }
     return table
+
+
+def _marked(name: str, fit: xr.DataTree) -> str:
+    if method_of(fit) == "map":
+        raise ValueError(
+            f"Predictions are compared over draws of the posterior; '{name}' is a single point "
+            "(method='map'). Fit it with method='nuts'."
+        )
+    return marked(name, method_of(fit))
 
 
 def _by_trial(compiled: Evaluator, posterior: xr.Dataset, responses: list[str]) -> xr.DataArray:
@@ -221,3 +232,10 @@ def _reading(table: pd.DataFrame) -> str:
     if bad:
         text += f"; unreliable importance weights: {bad}, treat the ranking with care"
     return text
+
+
+def _approximate(fits: Mapping[str, xr.DataTree]) -> str:
+    names = [name for name, fit in fits.items() if method_of(fit) != "nuts"]
+    if not names:
+        return ""
+    return f"; elpd from approximate draws: {listed(names)}. Fit with method='nuts' to decide"

@@ -13,7 +13,7 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import Covariates, covariates_for
-from empathymodels.fitting import model_of, study_of
+from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.likelihood import evaluator
 from empathymodels.model import Model, Parameter
 from empathymodels.people import linked_values, natural_values
@@ -44,7 +44,9 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         covariates on the link scale. ``spread between people`` is on the link scale.
         ``shrinkage`` (people only) is the posterior variance of the person's value over the
         population variance, on the link scale: near 0 the person's own data decide, near 1
-        only the population is known.
+        only the population is known. An approximate fit has a further column ``method``, such
+        as "laplace, approximate"; "map" has no uncertainty, so that all but ``mean`` and
+        ``median`` are missing.
 
     Examples
     --------
@@ -59,16 +61,24 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         if parameter.fixed is None:
             rows += _population_rows(fit, posterior, parameter, arrangement, prob)
             rows += _unit_rows(posterior, parameter, arrangement, prob)
-    return pd.DataFrame(rows)
+    return _with_method(pd.DataFrame(rows), fit, place=3)
+
+
+def _with_method(table: pd.DataFrame, fit: xr.DataTree, *, place: int) -> pd.DataFrame:
+    """Say in a column of its own that a fit is approximate."""
+    if method_of(fit) != "nuts":
+        table.insert(place, "method", f"{method_of(fit)}, approximate")
+    return table
 
 
 def summary(draws: np.ndarray, prob: float) -> dict[str, float]:
     """Mean, median, sd and highest-density interval of draws."""
-    low, high = az.hdi(draws.ravel(), prob=prob)
+    is_point = draws.size == 1
+    low, high = (np.nan, np.nan) if is_point else az.hdi(draws.ravel(), prob=prob)
     return {
         "mean": float(draws.mean()),
         "median": float(np.median(draws)),
-        "sd": float(draws.std(ddof=1)),
+        "sd": np.nan if is_point else float(draws.std(ddof=1)),
         "hdi_low": float(low),
         "hdi_high": float(high),
     }
@@ -157,8 +167,13 @@ def _unit_rows(
                 "whose": str(label),
                 **summary(draws, prob),
                 "unit": "natural",
-                "shrinkage": float(min(linked.var() / variance, 1.0)),
+                "shrinkage": _share(linked, float(min(linked.var() / variance, 1.0))),
             }
+
+
+def _share(draws: np.ndarray, share: float) -> float:
+    """Return a share among draws; none is known from a single point."""
+    return float(share) if draws.size > 1 else np.nan
 
 
 # ------------------------------------------------------------------------- contrasts
@@ -201,7 +216,8 @@ def contrast(
     -------
     DataFrame
         One row: ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, ``p_positive``, and with a
-        ROPE ``p_in_rope``, ``p_below_rope``, ``p_above_rope`` and ``verdict``.
+        ROPE ``p_in_rope``, ``p_below_rope``, ``p_above_rope`` and ``verdict``. An approximate
+        fit has a column ``method``, as in `estimates`.
 
     Raises
     ------
@@ -243,9 +259,10 @@ def contrast(
         "second": " minus ".join(_words(pair[1]) for pair in pairs),
         "scale": scale,
         **summary(difference, prob),
-        "p_positive": float((difference > 0).mean()),
+        "p_positive": _share(difference, (difference > 0).mean()),
     }
-    return pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])
+    table = pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])
+    return _with_method(table, fit, place=4)
 
 
 def _words(at: Mapping[str, Any]) -> str:
@@ -311,8 +328,8 @@ def _rope(
     outside = row["hdi_low"] > high or row["hdi_high"] < low
     verdict = "practically equal" if inside else "different" if outside else "undecided"
     return {
-        "p_below_rope": float((difference < low).mean()),
-        "p_in_rope": float(((difference >= low) & (difference <= high)).mean()),
-        "p_above_rope": float((difference > high).mean()),
+        "p_below_rope": _share(difference, (difference < low).mean()),
+        "p_in_rope": _share(difference, ((difference >= low) & (difference <= high)).mean()),
+        "p_above_rope": _share(difference, (difference > high).mean()),
         "verdict": verdict,
     }

@@ -1,4 +1,4 @@
-"""Fit a model to a study: sample, label, and keep where it came from."""
+"""Fit a model to a study: sample or approximate, label, and keep where it came from."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import platform
 import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
+from empathymodels.approximating import approximate
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
@@ -27,11 +29,14 @@ from empathymodels.sampling import (
     compiled_density,
     measured_centring,
     sample,
+    start_point,
 )
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.wording import listed
 
+METHODS = ("nuts", "laplace", "map")
 PACKAGES = ("empathymodels", "pymc", "pytensor", "nutpie", "arviz", "numpy")
 _MODELS: dict[str, Model] = {}
 
@@ -41,6 +46,7 @@ def fit(
     study: Study,
     *,
     covariates: Mapping[str, str] | None = None,
+    method: Literal["nuts", "laplace", "map"] = "nuts",
     seed: int | None = None,
     draws: int = 1000,
     tune: int = 1000,
@@ -51,7 +57,7 @@ def fit(
     sampler: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> xr.DataTree:
-    """Sample the posterior of a model given a study.
+    """Sample the posterior of a model given a study, or approximate it.
 
     Parameters
     ----------
@@ -64,11 +70,22 @@ def fit(
         example ``{"learning_rate": "partner_group + empathic_concern"}``. Replaces the
         model's default for that parameter; ``"0"`` removes it. Numeric covariates are centred
         and scaled to unit standard deviation, which the result records.
+    method : {"nuts", "laplace", "map"}
+        ``"nuts"`` samples the posterior; use it for whatever you report. The others are for
+        trying out models and designs; `check`, `estimates` and `compare` say so wherever they
+        were used. Both maximise the marginal density of the population (means, spreads,
+        effects, correlations and population-level parameters, on the unconstrained scale with
+        the Jacobian), everybody's deviations being integrated out by Laplace's method; see
+        `empathymodels.approximating`. ``"laplace"`` then draws the population from the Gaussian
+        with the curvature there, and everybody given each draw from Gaussians of their own, in
+        one chain. ``"map"`` gives one draw: that population, and everybody's most probable
+        values given it. The joint mode of population and people, often meant by "MAP", is not
+        offered: it makes spreads far too wide, or, with people centred, zero.
     seed : int, optional
-        Seed of the sampler. Without one, a fresh seed is drawn and recorded.
+        Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws, tune, chains, cores : int
         Draws kept and adaptation steps per chain, number of chains, chains run at a time
-        (all cores unless given).
+        (all cores unless given). Of these ``"laplace"`` uses `draws` alone, ``"map"`` none.
     target_accept : float in (0, 1)
         Acceptance rate the step size is adapted to.
     centring : "measured", float or mapping
@@ -85,7 +102,8 @@ def fit(
     -------
     DataTree
         Groups ``posterior``, ``sample_stats``, ``observed_data``, ``constant_data`` (covariates)
-        and ``study``; attributes record model, variant, versions, seed and settings. Person
+        and ``study``; attributes record model, variant, method, versions, seed and settings, and
+        ``label`` ends in "(laplace, approximate)" where nothing was sampled. Person
         parameters carry dim ``participant`` and the labels of their `by` column; on the link
         scale there are ``<name>_mean``, ``<name>_sd`` and, with covariates,
         ``<name>_effect``.
@@ -96,7 +114,8 @@ def fit(
         A covariate formula names an unknown parameter or column.
     ValueError
         The data do not fit the model's declarations (all faults at once), covariates are
-        missing for some participants, or the density is infinite at the start.
+        missing for some participants, the density is infinite at the start, the method is
+        unknown, or an approximation finds no maximum.
 
     Examples
     --------
@@ -104,11 +123,13 @@ def fit(
     >>> study = em.load_study("outgroup_help")
     >>> model = em.get_model("outgroup_help_learning")
     >>> fit = em.fit(model, study, seed=1, chains=2)  # doctest: +SKIP
+    >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
     """
+    _check_method(method)
     seed = secrets.randbits(31) if seed is None else int(seed)
     cores = cores or min(chains, available_cores())
     shown = is_interactive() if progress is None else progress
-    given = _given_centring(model, centring)
+    given = _given_centring(model, centring if method == "nuts" else 0.0)
     built, arrangement = build(model, study, covariates=covariates, centring=given)
     for name, reason in arrangement.checked.left_out.items():
         tell(f"Response '{name}' is left out of the likelihood: {reason}")
@@ -116,24 +137,41 @@ def fit(
     how = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     found = covariates_for(arrangement, covariates)
     check_start(density, built, arrangement, found)
-    if given is None:
-        given = measured_centring(density, built, arrangement, found, seed=seed, **how)
-        built, arrangement = build(model, study, covariates=covariates, centring=given)
-        density = compiled_density(built, arrangement)
-    settings: dict[str, Any] = {
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
-        "target_accept": target_accept,
-    }
-    trace = sample(
-        density, draws=draws, tune=tune, chains=chains, seed=seed, **how, **(sampler or {})
-    )
-    settings |= {"centring": _as_lists(given), "sampler": dict(sampler or {})}
+    steps: dict[str, Any] = {"tune": tune, "chains": chains}
+    options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
+    if method != "nuts":
+        _tell_unused(method, {**steps, **options, "centring": centring})
+        settings: dict[str, Any] = {"draws": draws}
+        start = start_point(built)
+        trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
+    else:
+        if given is None:
+            given = measured_centring(density, built, arrangement, found, seed=seed, **how)
+            built, arrangement = build(model, study, covariates=covariates, centring=given)
+            density = compiled_density(built, arrangement)
+        trace = sample(density, draws=draws, seed=seed, **steps, **how, **(sampler or {}))
+        settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
+        settings |= {"centring": _as_lists(given)}
     posterior = labelled(arrangement, found, centring_of(built), trace.draws)
     tree = _tree(posterior, trace.stats, arrangement, found)
-    tree.attrs = _provenance(arrangement, seed, settings, covariates or {})
+    tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
     return tree
+
+
+def _check_method(method: str) -> None:
+    if method in METHODS:
+        return
+    reason = ""
+    if method == "pathfinder":
+        reason = " Pathfinder is left out: it made the intervals of people half as wide as NUTS."
+    raise ValueError(f"method must be one of {listed(METHODS)}; found {method!r}.{reason}")
+
+
+def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
+    usual = signature(fit).parameters
+    unused = [name for name, value in settings.items() if value != usual[name].default]
+    if unused:
+        tell(f"method='{method}' does not sample and leaves {listed(unused)} unused.")
 
 
 def _given_centring(
@@ -197,6 +235,7 @@ def observed_data(arrangement: Arrangement) -> xr.Dataset:
 
 def _provenance(
     arrangement: Arrangement,
+    method: str,
     seed: int,
     settings: Mapping[str, Any],
     covariates: Mapping[str, str],
@@ -206,7 +245,8 @@ def _provenance(
     _MODELS[_memory_key(identity, model.variant)] = model
     return {
         "model": model.name,
-        "label": model.label,
+        "label": marked(model.label, method),
+        "method": method,
         "variant": json.dumps(model.variant),
         "fingerprint": identity,
         "declarations": json.dumps(declarations(model)),
@@ -220,6 +260,16 @@ def _provenance(
         "missing": json.dumps(arrangement.checked.missing),
         "left_out": json.dumps(arrangement.checked.left_out),
     }
+
+
+def marked(name: str, method: str) -> str:
+    """Add to a name how the posterior was approximated, where it was not sampled."""
+    return name if method == "nuts" else f"{name} ({method}, approximate)"
+
+
+def method_of(fit: xr.DataTree) -> str:
+    """How a fit was made: "nuts", "laplace" or "map"."""
+    return str(fit.attrs.get("method", "nuts"))
 
 
 def _memory_key(identity: str, variant: Any) -> str:

@@ -137,6 +137,21 @@ def test_an_only_run_need_not_be_numbered(tmp_path):
     assert "took 1 file without run- in the name for run 1" in study.log
 
 
+def test_only_some_files_with_sessions(tree):
+    write(tree, "sub-3_task-pain_run-1_events", ["0 1 rate 1"])
+    assert "'session' must be given in every row of trials. It is missing in 1 of" in refusal(tree)
+    assert "session" not in read(tree, keep="session.isna()").trials
+    assert read(tree, keep="session.notna()").trials["session"].dtype == int
+
+
+def test_tables_as_they_are_found(one):
+    file = one / "sub-01" / "func" / "sub-01_task-pain_events.tsv"
+    text = '\ufeffonset\tsaid\r\n0\t"a ""b""\tc"\r\n\r\n 1.5 \té\r\n'
+    file.write_bytes(text.encode())
+    trials = read(one).trials
+    assert trials[["onset", "said"]].to_numpy().tolist() == [[0, 'a "b"\tc'], [1.5, "é"]]
+
+
 def test_types_are_those_of_the_whole_column(tmp_path):
     header = "onset code hit name when"
     write(tmp_path, "sub-1_task-pain_events", ["0 1 true 01 n/a"], header)

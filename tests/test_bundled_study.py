@@ -1,4 +1,4 @@
-"""The bundled study is what its README says, and can be made again."""
+"""Bundled studies are what their READMEs say, and can be made again."""
 
 import re
 import tomllib
@@ -6,30 +6,98 @@ from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import empathymodels as em
+
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "data" / "outgroup_help"
-README = (FOLDER / "README.md").read_text(encoding="utf-8")
-TABLES = ["participants.csv", "regions.csv", "trials.csv", "true_parameters.csv"]
+DATA = ROOT / "data"
+MODELS = {
+    "closeness_learning": "empathy_learning",
+    "cue_pain": "cue_expectation_learning",
+    "effort_for_others": "prosocial_effort",
+    "group_pain": "intergroup_bias",
+    "outgroup_help": "outgroup_help_learning",
+}
+FOLDER = DATA / "outgroup_help"
+TABLES = [
+    (name, file.name) for name in MODELS for file in sorted((DATA / name).glob("*.csv"))
+]  # fmt: skip
 
 
-def read(name):
-    return pd.read_csv(FOLDER / name)
+def about(name):
+    return (DATA / name / "README.md").read_text(encoding="utf-8")
 
 
-def test_checksums_are_those_of_the_readme():
-    stated = dict(re.findall(r"^\| `(\w+\.csv)` \| `([0-9a-f]{64})` \|$", README, re.MULTILINE))
-    assert sorted(stated) == TABLES == sorted(file.name for file in FOLDER.glob("*.csv"))
-    assert stated == {name: sha256((FOLDER / name).read_bytes()).hexdigest() for name in TABLES}
+def read(file):
+    return pd.read_csv(FOLDER / file)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_every_column_is_explained(name):
-    section = README.split(f"### `{name}`")[1].split("###")[0].split("\n## ")[0]
-    explained = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    assert explained == list(read(name))
+def test_every_model_has_a_study():
+    assert em.list_studies() == sorted(MODELS)
+    assert sorted(MODELS.values()) == sorted(em.list_models())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_checksums_are_those_of_the_readme(name):
+    files = {file.name: file for file in (DATA / name).glob("*.csv")}
+    stated = dict(
+        re.findall(r"^\| `(\w+\.csv)` \| `([0-9a-f]{64})` \|$", about(name), re.MULTILINE)
+    )
+    assert stated == {n: sha256(file.read_bytes()).hexdigest() for n, file in files.items()}
+
+
+@pytest.mark.parametrize(("name", "file"), TABLES)
+def test_every_column_is_explained(name, file):
+    section = about(name).split(f"### `{file}`")[1].split("###")[0].split("\n## ")[0]
+    explained = re.findall(r"^\| `([\w\[\]]+)` \|", section, re.MULTILINE)
+    assert explained == list(pd.read_csv(DATA / name / file))
+
+
+@pytest.mark.parametrize(("name", "file"), TABLES)
+def test_numbers_are_rounded(name, file):
+    numbers = pd.read_csv(DATA / name / file).select_dtypes("number")
+    decimals = 4 if file == "true_parameters.csv" else 2
+    pd.testing.assert_frame_equal(numbers, numbers.round(decimals))
+
+
+@pytest.mark.parametrize(("name", "model"), MODELS.items())
+def test_its_model_can_use_it(name, model):
+    study, used = em.load_study(name), em.get_model(model)
+    truth = pd.read_csv(DATA / name / "true_parameters.csv")
+    values = dict(truth.set_index("participant").items())
+    if name == "group_pain":
+        items = pd.read_csv(DATA / name / "true_items.csv").set_index("item")["item_effect"]
+        values |= {"insula_link": 0.8, "item_effect": items.reindex([*items.index, "request"])}
+        values["item_effect"] = values["item_effect"].fillna(0.0)
+    if name == "outgroup_help":
+        values = truth
+    found = em.log_likelihood(used, study, values)
+    assert set(found["row"].data_vars) == {r.name for r in used.responses}
+    assert np.isfinite(found.attrs["total"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_simulating_it_again_gives_the_same_files(name, tmp_path, monkeypatch):
+    folder = DATA / name
+    spec = spec_from_file_location(f"simulate_{name}", folder / "simulate.py")
+    simulate = module_from_spec(spec)
+    spec.loader.exec_module(simulate)
+    monkeypatch.setattr(simulate, "FOLDER", tmp_path)
+    simulate.main()
+    files = [*(file.name for file in folder.glob("*.csv")), "study.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(files)
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_seed_of_the_readme_is_that_of_the_script(name):
+    script = (DATA / name / "simulate.py").read_text(encoding="utf-8")
+    seed = re.search(r"^SEED = (\d+)$", script, re.MULTILINE)[1]
+    assert f"seed `{seed}`" in about(name)
 
 
 def test_groups_and_counts(study):
@@ -56,27 +124,6 @@ def test_values_lie_in_their_ranges_and_none_is_missing(study):
     assert (study.regions["se"] == 0.4).all()
     assert (study.regions["region"] == "AI").all()
     assert not any(table.isna().any(axis=None) for table in study.tables.values())
-    for name in TABLES:
-        decimals = 4 if name == "true_parameters.csv" else 2
-        numbers = read(name).select_dtypes("number")
-        pd.testing.assert_frame_equal(numbers, numbers.round(decimals))
-
-
-def test_simulating_it_again_gives_the_same_files(tmp_path, monkeypatch):
-    spec = spec_from_file_location("simulate_outgroup_help", FOLDER / "simulate.py")
-    simulate = module_from_spec(spec)
-    spec.loader.exec_module(simulate)
-    monkeypatch.setattr(simulate, "FOLDER", tmp_path)
-    simulate.main()
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*TABLES, "study.json"])
-    for file in tmp_path.iterdir():
-        assert file.read_bytes() == (FOLDER / file.name).read_bytes(), file.name
-
-
-def test_the_seed_of_the_readme_is_that_of_the_script():
-    script = (FOLDER / "simulate.py").read_text(encoding="utf-8")
-    seed = re.search(r"^SEED = (\d+)$", script, re.MULTILINE)[1]
-    assert f"seed `{seed}`" in README
 
 
 def test_the_wheel_takes_the_data_to_where_the_package_looks():

@@ -68,6 +68,13 @@ def test_every_model_is_in_the_table():
     assert rows == list(em.list_models())
 
 
+def test_the_model_that_is_walked_through_passes_the_battery(tmp_path):
+    (text,) = [code for code in SNIPPETS if code.startswith('r"""')]
+    (tmp_path / "my_model.py").write_text(text, encoding="utf-8")
+    table = em.verify(tmp_path / "my_model.py")
+    assert table["passed"].all(), table.loc[~table["passed"], ["check", "detail"]].to_numpy()
+
+
 def test_variants_are_those_of_the_models(model):
     for name in re.findall(r'model\.rival\("(\w+)"\)', README):
         model.rival(name)

@@ -5,13 +5,16 @@ Writes the tables beside this file, from the package's own simulator and a fixed
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import empathymodels as em
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from bundling import write
 
 SEED = 20160101
 PEOPLE, TRIALS, HELP = 36, 20, 15  # 18 per partner group, 75 % help
@@ -69,24 +72,14 @@ def truth(people: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Simulate, round, cut to the rating scale and write."""
+    """Simulate and write."""
     rng = np.random.default_rng(SEED)
     planned = design(rng)
     parameters = truth(planned.participants, rng)
     model = em.get_model("outgroup_help_learning")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
-    tables = {name: table.round(2) for name, table in study.tables.items()}
-    for table, columns in {
-        "trials": ["feeling"],
-        "participants": ["empathy_before", "empathy_after"],
-    }.items():
-        tables[table][columns] = tables[table][columns].clip(1, 9)
-    for name, table in tables.items():
-        table.to_csv(FOLDER / f"{name}.csv", index=False, lineterminator="\n")
-    parameters.to_csv(FOLDER / "true_parameters.csv", index=False, lineterminator="\n")
-    notes = "Simulated. True parameters are in true_parameters.csv beside the data; see README.md."
-    description = {"citation": CITATION, "notes": notes}
-    (FOLDER / "study.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    ends = dict.fromkeys(("feeling", "empathy_before", "empathy_after"), (1.0, 9.0))
+    write(FOLDER, study, parameters, citation=CITATION, ends=ends)
 
 
 if __name__ == "__main__":

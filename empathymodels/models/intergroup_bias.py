@@ -264,7 +264,7 @@ model = Model(
     title="others' pain moves us more when they are of our own group",
     columns=(
         Column("pain", "0: no pain; 1: pain", range=(0, 1)),
-        Column("group", "group of the one who suffers", levels=("in", "out")),
+        Column("group", "group of the one who suffers", levels=("in", "out"), default="in"),
         Column("item", "picture or scene shown", levels="any", default="all"),
         Column(
             "se",
@@ -367,8 +367,8 @@ race (2009). Both are comparisons of condition means.
 What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
 joint likelihood of ratings, regions and helping, every prior, and all rivals.
 Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
-known, take the rival `no_items`. With one group only, `group` may hold that one
-label, with one condition `pain` one number: what cannot be told then follows its prior, and you
-are warned. Betas of conditions in place of trials: give one row of trials per condition. Priors
+known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot tell:
+model.fix(group_effect=0, bias=0). With one condition `pain` may hold one number: its effects
+then follow their priors, and you are warned. Betas of conditions in place of trials: give one row of trials per condition. Priors
 of the regions assume betas z-scored within the region.""",
 )
