@@ -21,10 +21,10 @@ Where the data of a person make two modes, an eigenvalue x of H falls below 1, t
 prior, and to 0 where one mode gives way to the other: :math:`-\tfrac12 \log x` would draw the
 population there. Below 1, :math:`\log x` is continued by its tangent x - 1.
 
-Given the population people are independent, so that H falls into one block per person. All
-second and third derivatives are differences of the compiled gradient, everybody moved at once: a
-gradient of M costs about 6 gradients of the density per parameter of a person, however many people
-there are. Crossed items tie all people together: then there is a single, large block.
+Given the population (and crossed items) people are independent, so that H falls into one block
+per person. All second and third derivatives are differences of the compiled gradient, everybody
+moved at once: a gradient of M costs some ten gradients of the density per parameter of a person and
+per item, however many people there are.
 
 References
 ----------
@@ -35,8 +35,8 @@ Rue, Martino & Chopin (2009), doi:10.1111/j.1467-9868.2008.00700.x (people given
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,6 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.people import POPULATION, blocks
 from empathymodels.sampling import Trace, density_and_slopes
 
 SMALL, BENT = 1e-4, 1e-2  # steps of second and of third differences, deviations' prior sd 1
@@ -64,20 +63,66 @@ class Target:
     ----------
     at : callable
         ``at(point)`` returns log-density and gradient.
-    people : ndarray (group, entry) of int
-        Coordinates of deviations; given the population, groups are independent.
-    population : ndarray (coordinate,) of int
+    people : ndarray (person, entry) of int
+        Coordinates of everybody's deviations: independent of one another, given all others.
+    items : ndarray (entry,) of int
+        Coordinates of the deviations of crossed items.
+    population : ndarray (entry,) of int
         All other coordinates.
     """
 
     at: Callable[[np.ndarray], tuple[float, np.ndarray]]
     people: np.ndarray
+    items: np.ndarray
     population: np.ndarray
 
 
 @dataclass(frozen=True)
+class Curvature:
+    """Minus the second derivatives H by all deviations, taken apart.
+
+    Given items people are independent: one block per person. What is left of the items' block
+    after people have adapted (Schur's complement) is the other part.
+
+    Attributes
+    ----------
+    people, people_axes : ndarray (person, entry), ndarray (person, entry, entry)
+        Eigenvalues, positive, and eigenvectors of everybody's block.
+    cross : ndarray (person, entry, item)
+        Minus the second derivatives by a person's and an item's deviation.
+    items, items_axes : ndarray (item,), ndarray (item, item)
+        Eigenvalues, positive, and eigenvectors of the complement.
+    """
+
+    people: np.ndarray
+    people_axes: np.ndarray
+    cross: np.ndarray
+    items: np.ndarray
+    items_axes: np.ndarray
+
+    @property
+    def log_determinant(self) -> float:
+        """Logarithm of the determinant of H."""
+        return float(np.log(self.people).sum() + np.log(self.items).sum())
+
+    def changed(self, change: Callable[[np.ndarray], np.ndarray]) -> Curvature:
+        """Return H with a function applied to its eigenvalues."""
+        return replace(self, people=change(self.people), items=change(self.items))
+
+    def of_people(self, values: np.ndarray) -> np.ndarray:
+        """Everybody's inverse block times values (person, entry, ...)."""
+        turned = np.einsum("pij,pi...->pj...", self.people_axes, values)
+        shape = (*self.people.shape, *[1] * (values.ndim - 2))
+        return np.einsum("pij,pj...->pi...", self.people_axes, turned / self.people.reshape(shape))
+
+    def adapted(self, items: np.ndarray) -> np.ndarray:
+        """How everybody's mode moves (person, entry) when items move (item,)."""
+        return -self.of_people(self.cross @ items)
+
+
+@dataclass(frozen=True)
 class Settled:
-    """People at the mode of their deviations, given a population.
+    """People and items at the mode of their deviations, given a population.
 
     Attributes
     ----------
@@ -85,25 +130,29 @@ class Settled:
         Where that is, and the gradient of the joint log-density there.
     value : float
         Joint log-density.
-    precisions, axes : ndarray (group, entry), ndarray (group, entry, entry)
-        Eigenvalues and eigenvectors of the curvature H of every group.
+    curvature : Curvature
+        Around it.
     """
 
     point: np.ndarray
     slopes: np.ndarray
     value: float
-    precisions: np.ndarray
-    axes: np.ndarray
+    curvature: Curvature
 
     @property
     def marginal(self) -> float:
         """Laplace's marginal log-density M of the population."""
-        return self.value - float(np.log(self.widened).sum()) / 2
+        return self.value - self.curvature.changed(_widened).log_determinant / 2
 
-    @property
-    def widened(self) -> np.ndarray:
-        """Precisions of the Gaussians: e**(x - 1) in place of eigenvalues x below 1."""
-        return np.maximum(self.precisions, 1) * np.exp(np.minimum(self.precisions, 1) - 1)
+
+def _widened(eigenvalues: np.ndarray) -> np.ndarray:
+    """Return e**(x - 1) in place of eigenvalues x below 1; see the module."""
+    return np.maximum(eigenvalues, 1) * np.exp(np.minimum(eigenvalues, 1) - 1)
+
+
+def _floored(eigenvalues: np.ndarray) -> np.ndarray:
+    """Return the inverse of the slope of the logarithm of `_widened`."""
+    return np.maximum(eigenvalues, 1)
 
 
 @dataclass(frozen=True)
@@ -128,7 +177,7 @@ def approximate(
     Parameters
     ----------
     density : nutpie model
-        Compiled density.
+        Compiled density, non-centred.
     arrangement : Arrangement
         Model and study.
     start : ndarray (coordinate,)
@@ -153,9 +202,9 @@ def approximate(
     """
     target = _target(density, arrangement)
     mode = most_probable(target, start)
-    if method == "map":
-        points, attributes = mode.people.point[None], {}
-    else:
+    attributes: dict[str, float] = {}
+    points = mode.people.point[None]
+    if method == "laplace":
         points, log_weights = laplace_draws(target, mode, draws, np.random.default_rng(seed))
         attributes = {"pareto_k": _pareto_k(log_weights)}
     values = np.array([[target.at(point)[0] for point in points]])
@@ -164,16 +213,17 @@ def approximate(
 
 
 def _target(density: Any, arrangement: Arrangement) -> Target:
-    names, slices, _ = density.shape_info
-    place = dict(zip(names, slices, strict=True))
-    varying = [block for block in blocks(arrangement) if block.unit != POPULATION]
-    parts = [np.arange(density.n_dim)[place[f"{block.unit}:deviation"]] for block in varying]
-    if [block.unit for block in varying] == ["participant"]:
-        people = parts[0].reshape(varying[0].shape)
-    else:
-        people = np.concatenate(parts)[None] if parts else np.empty((0, 0), dtype=int)
-    population = np.setdiff1d(np.arange(density.n_dim), people)
-    return Target(density_and_slopes(density), people, population)
+    names, slices, shapes = density.shape_info
+    coordinates = np.arange(density.n_dim)
+    places = {
+        name: coordinates[place].reshape(shape)
+        for name, place, shape in zip(names, slices, shapes, strict=True)
+        if name.endswith(":deviation")
+    }
+    people = places.pop("participant:deviation", np.empty((0, 0), dtype=int))
+    items = np.concatenate([np.empty(0, dtype=int), *map(np.ravel, places.values())])
+    population = np.setdiff1d(coordinates, np.concatenate([people.ravel(), items]))
+    return Target(density_and_slopes(density), people, items, population)
 
 
 def _variables(density: Any, points: np.ndarray) -> dict[str, np.ndarray]:
@@ -187,68 +237,99 @@ def _variables(density: Any, points: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-# --------------------------------------------------------- people, given the population
+# ----------------------------------------------- people and items, given the population
 
 
 def settle(target: Target, point: np.ndarray, *, gain: float = SETTLED) -> Settled:
-    """Move everybody to the mode of their deviations, the population held, by Newton's method.
+    """Move all deviations to their mode, the population held, by Newton's method.
 
     Parameters
     ----------
     target : Target
         Density.
     point : ndarray (coordinate,)
-        Population, and where everybody starts.
+        Population, and where the deviations start.
     gain : float
         Expected gain in log-density at which the search ends.
     """
     value, slopes = target.at(point)
-    precisions = np.ones(target.people.shape)
-    axes = np.tile(np.eye(target.people.shape[1]), (len(target.people), 1, 1))
+    curvature = None
     for _ in range(MOST_STEPS):
-        curvature = _curvature(target, point)
-        if not (np.isfinite(value) and np.isfinite(curvature).all()):
-            return Settled(point, slopes, -np.inf, precisions, axes)
-        precisions, axes = np.linalg.eigh(curvature)
-        precisions = np.maximum(abs(precisions), FLAT)
-        step = _times_covariance(precisions, axes, slopes[target.people])
-        expected = float((slopes[target.people] * step).sum())
-        if expected < gain:
+        found = curvature_at(target, point)
+        if found is None or not np.isfinite(value):
             break
-        moved = _uphill(target, point, value, step, expected)
+        curvature = found
+        step = _times_covariance(target, curvature, slopes)
+        expected = float(slopes @ step)
+        moved = None
+        if expected >= gain:
+            moved = _uphill(target, point, value, step, expected)
         if moved is None:
-            break
+            return Settled(point, slopes, value, curvature)
         point, value, slopes = moved
-    return Settled(point, slopes, value, precisions, axes)
+    return Settled(point, slopes, -np.inf, curvature or _of_the_prior(target))
 
 
-def _curvature(target: Target, point: np.ndarray) -> np.ndarray:
-    """Minus the second derivatives of the log-density by deviations, (group, entry, entry)."""
-    groups, entries = target.people.shape
-    found = np.empty((groups, entries, entries))
-    for k in range(entries):
-        moves = np.zeros(target.people.shape)
-        moves[:, k] = SMALL
-        ahead, behind = _slopes_beside(target, point, moves)
-        found[:, :, k] = ((behind - ahead) / (2 * SMALL))[target.people]
-    return (found + found.transpose(0, 2, 1)) / 2
+def curvature_at(target: Target, point: np.ndarray) -> Curvature | None:
+    """Curvature of the log-density by deviations; None where it is not finite.
+
+    An entry of everybody is moved at once, an item at a time.
+    """
+    people, items = target.people, target.items
+    blocks = np.empty((*people.shape, people.shape[1]))
+    cross = np.empty((*people.shape, len(items)))
+    shared = np.empty((len(items), len(items)))
+    for k in range(people.shape[1]):
+        blocks[:, :, k] = _curve_along(target, point, people[:, k])[people]
+    for k, item in enumerate(items):
+        curve = _curve_along(target, point, item)
+        cross[:, :, k], shared[:, k] = curve[people], curve[items]
+    if not all(np.isfinite(part).all() for part in (blocks, cross, shared)):
+        return None
+    values, axes = np.linalg.eigh((blocks + blocks.transpose(0, 2, 1)) / 2)
+    found = Curvature(_positive(values), axes, cross, np.empty(0), np.empty((0, 0)))
+    shared = shared - np.einsum("pik,pil->kl", cross, found.of_people(cross))
+    values, axes = np.linalg.eigh((shared + shared.T) / 2)
+    return replace(found, items=_positive(values), items_axes=axes)
+
+
+def _of_the_prior(target: Target) -> Curvature:
+    (people, entries), items = target.people.shape, len(target.items)
+    axes, cross = np.tile(np.eye(entries), (people, 1, 1)), np.zeros((people, entries, items))
+    return Curvature(np.ones((people, entries)), axes, cross, np.ones(items), np.eye(items))
+
+
+def _positive(eigenvalues: np.ndarray) -> np.ndarray:
+    return np.maximum(abs(eigenvalues), FLAT)
+
+
+def _curve_along(target: Target, point: np.ndarray, places: Any) -> np.ndarray:
+    """Minus the change of the gradient per unit that the coordinates at `places` move."""
+    move = np.zeros_like(point)
+    move[places] = SMALL
+    ahead, behind = _slopes_beside(target, point, move)
+    return (behind - ahead) / (2 * SMALL)
+
+
+def _size(target: Target) -> int:
+    return target.people.size + len(target.items) + len(target.population)
 
 
 def _slopes_beside(
-    target: Target, point: np.ndarray, moves: np.ndarray
+    target: Target, point: np.ndarray, move: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients where deviations are moved by plus and by minus `moves` (group, entry)."""
-    found = []
-    for sign in (1, -1):
-        moved = point.copy()
-        moved[target.people] += sign * moves
-        found.append(target.at(moved)[1])
-    return found[0], found[1]
+    return target.at(point + move)[1], target.at(point - move)[1]
 
 
-def _times_covariance(precisions: np.ndarray, axes: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Inverse curvature times a vector of every group, (group, entry)."""
-    return np.einsum("gij,gj,gkj,gk->gi", axes, 1 / precisions, axes, vectors)
+def _times_covariance(target: Target, curvature: Curvature, slopes: np.ndarray) -> np.ndarray:
+    """Inverse of H times the deviations' part of a vector, (coordinate,)."""
+    people, axes = curvature.of_people(slopes[target.people]), curvature.items_axes
+    left = slopes[target.items] - np.einsum("pik,pi->k", curvature.cross, people)
+    items = axes @ (axes.T @ left / curvature.items)
+    step = np.zeros_like(slopes)
+    step[target.people] = people + curvature.adapted(items)
+    step[target.items] = items
+    return step
 
 
 def _uphill(
@@ -257,13 +338,28 @@ def _uphill(
     """Take a step, halved until the log-density rises enough; None where it never does."""
     length = 1.0
     while length > SMALL:
-        moved = point.copy()
-        moved[target.people] += length * step
-        new, slopes = target.at(moved)
-        if new >= value + 1e-4 * length * expected:
-            return moved, new, slopes
+        new, slopes = target.at(point + length * step)
+        if new >= value + SMALL * length * expected:
+            return point + length * step, new, slopes
         length /= 2
     return None
+
+
+def _directions(target: Target, curvature: Curvature) -> Iterator[np.ndarray]:
+    r"""Vectors :math:`v` (coordinate,) with :math:`\sum v v^\top = H^{-1}`, those of people joined.
+
+    Second derivatives along joined vectors are the sums of those along each person's own.
+    """
+    for k in range(target.people.shape[1]):
+        along = np.zeros(_size(target))
+        own = curvature.people_axes[:, :, k] / np.sqrt(curvature.people[:, k, None])
+        along[target.people] = own
+        yield along
+    for k in range(len(target.items)):
+        along = np.zeros(_size(target))
+        along[target.items] = curvature.items_axes[:, k] / np.sqrt(curvature.items[k])
+        along[target.people] = curvature.adapted(along[target.items])
+        yield along
 
 
 # ------------------------------------------------------------------------ the population
@@ -278,13 +374,11 @@ def marginal_slopes(target: Target, people: Settled) -> np.ndarray:
     :math:`\hat z` moves with the population: :math:`d\hat z/d\phi = H^{-1} \partial_z
     \partial_\phi \log p`.
     """
-    bend = np.zeros_like(people.point)
-    precisions = np.maximum(people.precisions, 1)  # see `Settled.widened`
-    for k in range(target.people.shape[1]):
-        along = people.axes[:, :, k] / np.sqrt(precisions[:, k, None])
+    curvature, bend = people.curvature.changed(_floored), np.zeros_like(people.point)
+    for along in _directions(target, curvature):
         ahead, behind = _slopes_beside(target, people.point, BENT * along)
         bend += (ahead - 2 * people.slopes + behind) / (2 * BENT**2)
-    pull = _times_covariance(precisions, people.axes, bend[target.people])
+    pull = _times_covariance(target, curvature, bend)
     ahead, behind = _slopes_beside(target, people.point, SMALL * pull)
     return (people.slopes + bend + (ahead - behind) / (2 * SMALL))[target.population]
 
@@ -373,11 +467,20 @@ def laplace_draws(
         moved[target.population] += solve_triangular(factor, noise, lower=True, trans="T")
         people = settle(target, moved, gain=NEARLY)
         log_weights.append(people.marginal + noise @ noise / 2)
-        own = rng.standard_normal(target.people.shape) / np.sqrt(people.widened)
-        point = people.point.copy()
-        point[target.people] += np.einsum("gij,gj->gi", people.axes, own)
-        points.append(point)
+        points.append(people.point + _own_noise(target, people.curvature, rng))
     return np.array(points), np.array(log_weights)
+
+
+def _own_noise(target: Target, curvature: Curvature, rng: np.random.Generator) -> np.ndarray:
+    """Draw deviations (coordinate,) around their mode."""
+    found, drawn = curvature.changed(_widened), np.zeros(_size(target))
+    noise = rng.standard_normal(found.people.shape) / np.sqrt(found.people)
+    drawn[target.items] = found.items_axes @ (
+        rng.standard_normal(found.items.shape) / np.sqrt(found.items)
+    )
+    drawn[target.people] = np.einsum("pij,pj->pi", found.people_axes, noise)
+    drawn[target.people] += found.adapted(drawn[target.items])
+    return drawn
 
 
 def _pareto_k(log_weights: np.ndarray) -> float:

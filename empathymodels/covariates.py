@@ -61,7 +61,7 @@ class Covariates:
                     "out, or fit a study that has them."
                 )
         scaled = _scaled(used, self)
-        matrix = self.spec.get_model_matrix(scaled, na_action="raise")
+        matrix = self.spec.get_model_matrix(scaled, na_action="ignore")
         return pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
 
 
@@ -145,7 +145,7 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
     labels = {c: sorted(people[c].unique(), key=str) for c in used if c not in numeric}
     empty = Covariates(name, formula, centre, scale, labels, pd.DataFrame(), None)
     try:
-        matrix = model_matrix(f"{formula} + 1", _scaled(people[used], empty), na_action="raise")
+        matrix = model_matrix(f"{formula} + 1", _scaled(people[used], empty), na_action="ignore")
     except (FormulaicError, ValueError) as error:
         raise _wrong_formula(name, formula, error) from error
     table = pd.DataFrame(matrix).drop(columns="Intercept").astype(float)

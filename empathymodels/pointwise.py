@@ -34,6 +34,7 @@ END = 1e-3  # as near to an end of its range, relative to the range, a value is 
 FURTHEST = 100.0  # prior standard deviations from its mean that a value without ends can lie
 STEEP = 1e-3  # slope of the log-density, per unit of the link scale, above which a search failed
 PROBES = 3  # random points at which a slope of exactly 0 says that the data are silent
+TOGETHER, ALONE, ROUNDS = 200, 5000, 3  # steps of a search for all, for one; how often for one
 Objective = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -134,8 +135,13 @@ def point_estimates(
         search = replace(search, at=_with_prior(likelihood, mean, sd))
     begin = _starts(search, block.shape[0], mean, sd, starts, np.random.default_rng(seed))
     informed = _informed(likelihood, block, begin[-PROBES:])
-    found, converged = _best(search, begin[:starts])
-    return _table(arrangement, block, method, likelihood, found, informed, converged)
+    found = _best(search, begin[:starts])
+    table = _table(arrangement, block, search, found, informed, keep_all=method == "map")
+    table.insert(len(block.columns) + 1, "log_likelihood", likelihood(found)[0])
+    _add_criteria(table, informed.sum(axis=1))
+    table.attrs |= {"model": arrangement.model.label, "method": method}
+    _tell(table)
+    return table
 
 
 def _alone(model: Model) -> Model:
@@ -260,16 +266,17 @@ def _informed(likelihood: Objective, block: Block, probes: np.ndarray) -> np.nda
 # ------------------------------------------------------------------------------ the search
 
 
-def _best(search: Search, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Best values (person, column) over all starts, and for whom the search ended well."""
+def _best(search: Search, starts: np.ndarray) -> np.ndarray:
+    """Best values (person, column) over all starts."""
     best = starts[0]
     for start in starts:
         found = _together(search, start)
         better = search.at(found)[0] > search.at(best)[0]
         best = np.where(better[:, None], found, best)
-    for person in np.flatnonzero(_steepness(search, best) > STEEP):
-        best[person] = _one(search, best, person)
-    return best, _steepness(search, best) <= STEEP
+    for _ in range(ROUNDS):
+        for person in np.flatnonzero(_steepness(search, best) > STEEP).tolist():
+            best[person] = _one(search, best, person)
+    return best
 
 
 def _together(search: Search, start: np.ndarray) -> np.ndarray:
@@ -279,7 +286,8 @@ def _together(search: Search, start: np.ndarray) -> np.ndarray:
         found, slopes = search.at(flat.reshape(start.shape))
         return -float(found.sum()), -slopes.ravel()
 
-    return _minimised(cost, start.ravel(), search, len(start)).reshape(start.shape)
+    flat = _minimised(cost, start.ravel(), search, people=len(start), steps=TOGETHER)
+    return flat.reshape(start.shape)
 
 
 def _one(search: Search, values: np.ndarray, person: int) -> np.ndarray:
@@ -291,12 +299,14 @@ def _one(search: Search, values: np.ndarray, person: int) -> np.ndarray:
         found, slopes = search.at(moved)
         return -float(found[person]), -slopes[person]
 
-    return _minimised(cost, values[person], search, 1)
+    return _minimised(cost, values[person], search, people=1, steps=ALONE)
 
 
-def _minimised(cost: Any, start: np.ndarray, search: Search, people: int) -> np.ndarray:
+def _minimised(
+    cost: Any, start: np.ndarray, search: Search, *, people: int, steps: int
+) -> np.ndarray:
     bounds = np.stack([np.tile(search.low, people), np.tile(search.high, people)], axis=1)
-    options = {"maxiter": 5000, "maxfun": 20_000, "ftol": 1e-14, "gtol": STEEP / 10}
+    options = {"maxiter": steps, "maxfun": 10 * steps, "ftol": 1e-14, "gtol": STEEP / 10}
     return minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
 
@@ -314,51 +324,48 @@ def _steepness(search: Search, values: np.ndarray) -> np.ndarray:
 def _table(
     arrangement: Arrangement,
     block: Block,
-    method: str,
-    likelihood: Objective,
+    search: Search,
     found: np.ndarray,
     informed: np.ndarray,
-    converged: np.ndarray,
+    *,
+    keep_all: bool,
 ) -> pd.DataFrame:
-    labels = [column_label(p, arrangement, level) for p, level in block.columns]
+    labels = np.array([column_label(p, arrangement, level) for p, level in block.columns])
     fixed = np.array([parameter.fixed is not None for parameter, _ in block.columns])
-    known = informed | fixed | (method == "map")
+    known = informed | fixed | keep_all
     values = np.where(known, natural(scales(block, arrangement), found), np.nan)
-    totals, numbers = likelihood(found)[0], _observations(arrangement)
-    counts = informed.sum(axis=1)
-    near = _near_an_end(block, found) & informed
-    table = pd.DataFrame(
+    near = _near_an_end(block, search, found) & informed
+    return pd.DataFrame(
         {
             "participant": arrangement.participants,
             **dict(zip(labels, values.T, strict=True)),
-            "log_likelihood": totals,
-            "observations": numbers,
-            "aic": 2 * counts - 2 * totals,
-            "bic": counts * np.log(np.maximum(numbers, 1)) - 2 * totals,
-            "converged": converged,
-            "at_bound": [", ".join(np.array(labels)[row]) for row in near],
+            "observations": _observations(arrangement),
+            "converged": _steepness(search, found) <= STEEP,
+            "at_bound": [", ".join(labels[row]) for row in near],
         }
     )
-    table.attrs |= {"model": arrangement.model.label, "method": method}
-    _tell(table)
-    return table
 
 
 def _observations(arrangement: Arrangement) -> np.ndarray:
+    """Scored values of all responses, (person,)."""
     size = len(arrangement.participants)
-    return sum(
-        (np.bincount(scored.participant, minlength=size) for scored in arrangement.scored.values()),
-        np.zeros(size, dtype=int),
-    )
+    people = [scored.participant for scored in arrangement.scored.values()]
+    return np.bincount(np.concatenate(people), minlength=size)
 
 
-def _near_an_end(block: Block, found: np.ndarray) -> np.ndarray:
-    """Values within a thousandth of an end of their range, (person, column)."""
-    centre = np.array(
-        [0.0 if p.support == "unit" else new_person_prior(p)[0] for p, _ in block.columns]
-    )
+def _near_an_end(block: Block, search: Search, found: np.ndarray) -> np.ndarray:
+    """Values within a thousandth of an end of their range, or at a wall, (person, column)."""
     has_ends = np.array([parameter.support != "real" for parameter, _ in block.columns])
-    return has_ends & (abs(found - centre) > -np.log(END))
+    margin = np.where(has_ends, WALL + np.log(END), 0.0)
+    return (found <= search.low + margin) | (found >= search.high - margin)
+
+
+def _add_criteria(table: pd.DataFrame, counts: np.ndarray) -> None:
+    """Add Akaike's and the Bayesian information criterion, given numbers of parameters."""
+    deviance = -2 * table["log_likelihood"]
+    place = list(table).index("converged")
+    table.insert(place, "aic", 2 * counts + deviance)
+    table.insert(place + 1, "bic", counts * np.log(table["observations"].clip(lower=1)) + deviance)
 
 
 def _tell(table: pd.DataFrame) -> None:

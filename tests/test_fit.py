@@ -229,6 +229,12 @@ def test_numeric_covariates_are_centred_and_scaled(own_model, people):
     assert others.to_numpy().tolist() == [[0.0, 1.0]]
 
 
+def test_reference_category_of_ones_own(own_model, people):
+    found = evaluated(own_model, people, 'C(group, contr.treatment("y"))')["baseline"]
+    assert found.table.to_numpy().ravel().tolist() == [1, 1, 0, 0]
+    assert found.at(people.set_index("participant")).to_numpy().ravel().tolist() == [1, 1, 0, 0]
+
+
 def test_people_without_covariates_are_named(own_model, people):
     with pytest.raises(ValueError, match=r"Missing for 2 of 4: 'b', 'c'.*study\.exclude"):
         evaluated(own_model, people.assign(age=[1.0, np.nan, None, 4.0]))

@@ -95,7 +95,7 @@ def lapses(model):
         "lapse",
         "share of choices made at random",
         location=Prior("Normal", mu=-3, sigma=1),
-        spread=Prior("HalfNormal", sigma=1),
+        level="population",
         support="unit",
         typical=(0.01, 0.2),
         symbol=r"\ell",

@@ -1,0 +1,105 @@
+"""Effort for others after lesions: published estimates, and the hierarchy (skip if absent)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "lockwood2024_prosocial_effort_vmpfc"
+COLUMNS = {
+    "participant": "PM_ID",
+    "trial": "Trial number",
+    "work": "Choice",
+    "reward": "Reward",
+    "effort": "Effort",
+    "recipient": "Agent",
+}
+CODES = {
+    "recipient": {1: "self", 2: "other"},
+    "group": {1: "healthy", 2: "vmPFC", 3: "lesion control", 4: "other lesion"},
+}
+pytestmark = pytest.mark.skipif(
+    not FOLDER.exists(), reason="the open study lockwood2024_prosocial_effort_vmpfc is absent"
+)
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    return pd.read_csv(FOLDER / "EM_fit_parameters_all.csv")
+
+
+@pytest.fixture(scope="module")
+def published(theirs):
+    names = {"discount": "k", "inverse_temperature": "beta"}
+    columns = {
+        f"{name}[{who}]": theirs[f"PM_{who}_{short}"]
+        for name, short in names.items()
+        for who in ("self", "other")
+    }
+    return pd.DataFrame({"participant": theirs["ui"]} | columns)
+
+
+@pytest.fixture(scope="module")
+def lesions(theirs):
+    return em.Study(
+        trials=FOLDER / "lme_data_PM_am-mpfc-lc-ol.csv",
+        participants=theirs[["ui", "group"]].rename(columns={"ui": "PM_ID"}),
+        columns=COLUMNS,
+        missing={"work": 2},
+        codes=CODES,
+    )
+
+
+def test_log_likelihood_at_the_published_estimates(lesions, published):
+    model = em.get_model("prosocial_effort")
+    found = em.log_likelihood(model, lesions, published)
+    assert int(found["row"]["work"].count()) == 12_306
+    assert found.attrs["total"] == pytest.approx(-3597.749324, abs=1e-5)
+    stated = pd.read_csv(FOLDER / "derived_loglik_at_em_estimates.csv", dtype={"PM_ID": str})
+    ours = found["participant"]["log_likelihood"].sel(response="work").to_series()
+    np.testing.assert_allclose(ours[stated["PM_ID"]], stated["loglik"], atol=1e-8)
+
+
+def test_missed_trials_are_no_third_option(lesions):
+    assert lesions.trials["work"].isna().sum() == 444
+    codes = {"recipient": CODES["recipient"]}
+    raw = em.Study(trials=FOLDER / "lme_data_PM_am-mpfc-lc-ol.csv", columns=COLUMNS, codes=codes)
+    with pytest.raises(ValueError, match=r"'work' of trials must be one of 0, 1.*in 444 of.*missing="):
+        em.log_likelihood(em.get_model("prosocial_effort"), raw, {})
+
+
+def test_published_table_that_lacks_people_or_leaves_the_support(lesions, published):
+    model = em.get_model("prosocial_effort")
+    with pytest.raises(ValueError, match=r"Missing for 1 \('132'\)"):
+        em.log_likelihood(model, lesions, published.iloc[1:])
+    with pytest.raises(KeyError, match=r"Missing: 'discount\[other\]'"):
+        em.log_likelihood(model, lesions, published.drop(columns="discount[other]"))
+    negative = published.assign(**{"discount[self]": -published["discount[self]"]})
+    with pytest.raises(ValueError, match=r"needs a value in \[0.0, inf\].*outside for 85"):
+        em.log_likelihood(model, lesions, negative)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_hierarchy_of_all_85_people(lesions, theirs):
+    model = em.get_model("prosocial_effort")
+    how = {"covariates": {"discount": "group"}, "target_accept": 0.99, "seed": 1}
+    fit = em.fit(model, lesions, **how)
+    checks = em.check(fit).set_index("check")
+    sampling = ["R-hat, population", "R-hat, people", "bulk ESS, population", "divergences"]
+    print(checks.loc[:, ["value", "passed"]])
+    assert checks.loc[sampling, "passed"].all()
+    ours = np.log(fit["posterior"]["discount"]).mean(("chain", "draw")).to_pandas()
+    theirs = theirs.set_index(theirs["ui"].astype(str))
+    for who in ("self", "other"):
+        assert ours[who].corr(np.log(theirs[f"PM_{who}_k"]), method="spearman") > 0.9
+    groups = ("vmPFC", "healthy")
+    pairs = [
+        tuple({"recipient": who, "group": group} for who in ("other", "self")) for group in groups
+    ]
+    row = em.contrast(fit, "discount", *pairs[0], minus=pairs[1], scale="link").iloc[0]
+    print(row)
+    assert row["hdi_low"] > 0  # others' effort is discounted more after vmPFC damage
