@@ -52,6 +52,7 @@ class Covariates:
             Somebody is of a category that nobody in the fit was of.
         """
         used = people[_formula_columns(self.parameter, self.formula, people)]
+        _refuse_missing(self.parameter, self.formula, used)
         for column, known in self.categories.items():
             new = sorted(set(used[column].dropna()) - set(known), key=str)
             if new:
@@ -132,13 +133,7 @@ def _wrong_formula(name: str, formula: str, error: Exception) -> ValueError:
 
 def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
     used = _formula_columns(name, formula, people)
-    incomplete = people.index[people[used].isna().any(axis=1)]
-    if len(incomplete):
-        raise ValueError(
-            f"Covariates of '{name}' ({formula}) must be known for every participant. Missing for "
-            f"{len(incomplete)} of {len(people)}: {listed(incomplete)}. Complete the participants "
-            "table, or leave these people out with study.exclude(..., reason=...)."
-        )
+    _refuse_missing(name, formula, people[used])
     numeric = [c for c in used if pd.api.types.is_numeric_dtype(people[c])]
     centre = {c: float(people[c].mean()) for c in numeric}
     scale = {c: float(people[c].std()) or 1.0 for c in numeric}
@@ -157,6 +152,16 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
             f"{formula!r} of '{name}' is constant. Remove it."
         )
     return replace(empty, table=table, spec=matrix.model_spec)
+
+
+def _refuse_missing(name: str, formula: str, used: pd.DataFrame) -> None:
+    incomplete = used.index[used.isna().any(axis=1)]
+    if len(incomplete):
+        raise ValueError(
+            f"Covariates of '{name}' ({formula}) must be known for every participant. Missing for "
+            f"{len(incomplete)} of {len(used)}: {listed(incomplete)}. Complete the participants "
+            "table, or leave these people out with study.exclude(..., reason=...)."
+        )
 
 
 def _scaled(people: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:

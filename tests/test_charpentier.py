@@ -84,6 +84,7 @@ def test_the_authors_log_likelihood_is_reproduced(study, name):
     fits = published_fits()
     table = pd.DataFrame({ours: fits[f"{theirs}_{column}"] for ours, column in names.items()})
     result = em.log_likelihood(em.get_model(file_of(name)), study, table)
+    assert result["row"]["choose_orange"].notnull().sum() == 19994  # as many as were scored
     assert result.attrs["total"] == pytest.approx(total, rel=0, abs=1e-5)
     people = result["participant"]["log_likelihood"].sum("response").to_series()
     assert len(people) == len(fits)

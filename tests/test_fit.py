@@ -199,7 +199,7 @@ def evaluated(own_model, people, formula="age", name="baseline"):
         {
             "participant": np.repeat(people["participant"], 2),
             "trial": [1, 2] * len(people),
-            "intensity": 0.5,
+            "intensity": [-0.5, 0.5] * len(people),
             "rating": np.linspace(1, 9, 2 * len(people)),
         }
     )
@@ -255,6 +255,14 @@ def test_categories_that_the_fit_has_not_seen(own_model, people):
     others = people.iloc[[3]].set_index("participant").assign(group="z")
     with pytest.raises(ValueError, match=r"Every 'group' must be one that the fit has seen.*'z'"):
         found.at(others)
+
+
+def test_new_people_need_their_covariates_too(own_model, people):
+    found = evaluated(own_model, people, "age")["baseline"]
+    with pytest.raises(
+        ValueError, match=r"must be known for every participant. Missing for 1 of 4"
+    ):
+        found.at(people.set_index("participant").assign(age=[1, 2, 3, np.nan]))
 
 
 def test_constant_covariate(own_model, people):

@@ -67,7 +67,9 @@ def test_missed_trials_are_no_third_option(lesions):
     assert lesions.trials["work"].isna().sum() == 444
     codes = {"recipient": CODES["recipient"]}
     raw = em.Study(trials=FOLDER / "lme_data_PM_am-mpfc-lc-ol.csv", columns=COLUMNS, codes=codes)
-    with pytest.raises(ValueError, match=r"'work' of trials must be one of 0, 1.*in 444 of.*missing="):
+    with pytest.raises(
+        ValueError, match=r"'work' of trials must be one of 0, 1.*in 444 of.*missing="
+    ):
         em.log_likelihood(em.get_model("prosocial_effort"), raw, {})
 
 
