@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,7 +127,7 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     state_view = Names("state", _grouped(model.states, states, sizes), model.name)
     parameter_view = Names("parameters", parameters, model.name)
     data_view = Names("data", data, model.name)
-    returned = model.step(state_view, parameter_view, data_view)
+    returned = _call_step(model, state_view, parameter_view, data_view)
     next_view, latents = returned if isinstance(returned, tuple) else ({}, returned)
     if set(next_view) != {state.name for state in model.states}:
         raise ValueError(
@@ -134,7 +136,7 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
             f"returned: {listed(next_view)}."
         )
     next_states = _flattened(model, next_view, sizes)
-    latents = {name: pt.as_tensor(value).astype("float64") for name, value in latents.items()}
+    latents = {name: _number(model, name, value) for name, value in latents.items()}
     # a latent often has the name of a state, so the two are never merged by name
     _refuse_array_operations(model, next_states)
     _refuse_array_operations(model, latents)
@@ -160,6 +162,33 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     parameters = {name: scalar for name, scalar in parameters.items() if scalar in reached}
     data = {name: scalar for name, scalar in data.items() if scalar in reached}
     return Equations(states, parameters, data, next_states, latents)
+
+
+_SYMBOLS = (
+    "`step` of model '{model}' must work on symbols: pt.where(condition, a, b) in place of `if` "
+    "and np.where, pt.eq(a, b) in place of a == b, pt.exp in place of np.exp."
+)
+
+
+def _number(model: Model, name: str, value: Any) -> Variable:
+    """Make what `step` returned a symbolic number."""
+    try:
+        return pt.as_tensor(value).astype("float64")
+    except (TypeError, ValueError, NotImplementedError) as error:
+        told, kind = _SYMBOLS.format(model=model.name), type(value).__name__
+        raise TypeError(f"{told} It returned a {kind} for '{name}'.") from error
+
+
+def _call_step(model: Model, *views: Names) -> Any:
+    assert model.step is not None
+    try:
+        return model.step(*views)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        place = traceback.extract_tb(error.__traceback__)[1]
+        raise TypeError(
+            f"{_SYMBOLS.format(model=model.name)} It stopped in line {place.lineno} of "
+            f"{Path(place.filename).name}, `{place.line}`: {error}"
+        ) from error
 
 
 def _input(kind: str, name: str) -> Variable:
@@ -271,7 +300,7 @@ def _flattened(
                 f"State '{state.name}' of model '{model.name}' has {len(names)} options (levels "
                 f"of '{state.over}'); `step` returned {len(given)}. Return one scalar per option."
             )
-        flat |= {n: pt.as_tensor(v).astype("float64") for n, v in zip(names, given, strict=True)}
+        flat |= {n: _number(model, n, value) for n, value in zip(names, given, strict=True)}
     return flat
 
 

@@ -61,10 +61,10 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         if parameter.fixed is None:
             rows += _population_rows(fit, posterior, parameter, arrangement, prob)
             rows += _unit_rows(posterior, parameter, arrangement, prob)
-    return _with_method(pd.DataFrame(rows), fit, place=3)
+    return with_method(pd.DataFrame(rows), fit, place=3)
 
 
-def _with_method(table: pd.DataFrame, fit: xr.DataTree, *, place: int) -> pd.DataFrame:
+def with_method(table: pd.DataFrame, fit: xr.DataTree, *, place: int) -> pd.DataFrame:
     """Say in a column of its own that a fit is approximate."""
     if method_of(fit) != "nuts":
         table.insert(place, "method", f"{method_of(fit)}, approximate")
@@ -262,7 +262,7 @@ def contrast(
         "p_positive": _share(difference, (difference > 0).mean()),
     }
     table = pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])
-    return _with_method(table, fit, place=4)
+    return with_method(table, fit, place=4)
 
 
 def _words(at: Mapping[str, Any]) -> str:

@@ -133,6 +133,8 @@ def fit(
     built, arrangement = build(model, study, covariates=covariates, centring=given)
     for name, reason in arrangement.checked.left_out.items():
         tell(f"Response '{name}' is left out of the likelihood: {reason}")
+    if model.states:
+        tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)
     how = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     found = covariates_for(arrangement, covariates)
@@ -141,9 +143,9 @@ def fit(
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     if method != "nuts":
         _tell_unused(method, {**steps, **options, "centring": centring})
-        settings: dict[str, Any] = {"draws": draws}
         start = start_point(built)
         trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
+        settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
         if given is None:
             given = measured_centring(density, built, arrangement, found, seed=seed, **how)
@@ -224,6 +226,14 @@ def _tree(
     )
     tree["study"] = study_tree(arrangement.study)
     return tree
+
+
+def _sequence_words(arrangement: Arrangement) -> str:
+    """Say over what states run, and which keys that could divide it the study does not have."""
+    keys = arrangement.model.sequence
+    there = ["participant", *(key for key in keys if key in arrangement.trials)]
+    absent = [key for key in keys if key not in arrangement.trials]
+    return ", ".join(there) + (f" (trials has no {listed(absent)})" if absent else "")
 
 
 def observed_data(arrangement: Arrangement) -> xr.Dataset:

@@ -41,8 +41,8 @@ class Column:
     unit : str
         Unit of the numbers, for cards and axes.
     default : float or str, optional
-        Value (a text for labels) used throughout where the study has no such column. Without a default the
-        column is required by every response that reads it.
+        Value (a text for labels) used throughout where the study has no such column. Without
+        a default the column is required by every response that reads it.
     follows : str, optional
         The response that brought this value about (the outcome of a choice). Full simulation
         then needs what every level of that response would have brought, in columns

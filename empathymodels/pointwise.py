@@ -99,8 +99,10 @@ def point_estimates(
         about it), ``log_likelihood``, ``observations``, ``aic``, ``bic`` (both count the
         parameters that are neither fixed nor NaN), ``converged``, and ``at_bound``, the columns
         whose value lies at an end of its range (within a thousandth, or for positive
-        parameters a thousand times below or above the prior's median): there the likelihood
-        has no maximum, or the data cannot tell the value from the end.
+        parameters a thousand times below or above the prior's median; a parameter without
+        ends 100 standard deviations from its prior's mean): there the likelihood has no
+        maximum, or the data cannot tell the value from the end. Attributes: ``model``,
+        ``method``, and ``parameters``, the columns that hold them.
 
     Raises
     ------
@@ -123,12 +125,11 @@ def point_estimates(
             f"method must be one of {listed(METHODS)} and starts at least 1; found {method!r} and "
             f"{starts}."
         )
-    priors = {p.name: new_person_prior(p) for p in model.parameters}
     arrangement = arrange(_alone(model), study)
     for name, reason in arrangement.checked.left_out.items():
         tell(f"Response '{name}' is left out of the likelihood: {reason}")
     block = blocks(arrangement)[0]
-    mean, sd = np.array([priors[p.name] for p, _ in block.columns]).T
+    mean, sd = np.array([new_person_prior(model.parameter(p.name)) for p, _ in block.columns]).T
     likelihood = _likelihood(arrangement, block)
     search = Search(likelihood, *_walls(block, mean, sd))
     if method == "map":
@@ -139,7 +140,8 @@ def point_estimates(
     table = _table(arrangement, block, search, found, informed, keep_all=method == "map")
     table.insert(len(block.columns) + 1, "log_likelihood", likelihood(found)[0])
     _add_criteria(table, informed.sum(axis=1))
-    table.attrs |= {"model": arrangement.model.label, "method": method}
+    labels = list(table)[1 : len(block.columns) + 1]
+    table.attrs |= {"model": model.label, "method": method, "parameters": labels}
     _tell(table)
     return table
 
@@ -166,6 +168,8 @@ def _of_people(model: Model, parameter: Parameter) -> Parameter:
 
 def new_person_prior(parameter: Parameter) -> tuple[float, float]:
     """Mean and standard deviation, on the link scale, that a model expects of a new person."""
+    if parameter.fixed is not None:
+        return 0.0, 1.0
     mean, variance = _moments(parameter, parameter.location)
     if parameter.spread is not None:
         centre, around = _moments(parameter, parameter.spread)

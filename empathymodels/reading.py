@@ -290,8 +290,10 @@ def _key_problems(table: pd.DataFrame, table_name: str, told: set[str]) -> Itera
                 f"'trial' must be a number, it orders the rows of {table_name}. Found text in "
                 f"{text.sum():,} of {rows}: {first_rows(table, table_name, text)}. Number them."
             )
+    if lacking:
+        return
     shared = table.duplicated(keys, keep=False) & ~gaps.any(axis=1)
-    if shared.any() and not lacking:
+    if shared.any():
         second = shared & table.groupby(keys, dropna=False).cumcount().eq(1)
         yield (
             f"Rows of {table_name} must differ in {listed(keys)}. Found {shared.sum():,} of {rows} "

@@ -227,7 +227,10 @@ class Study:
             raise KeyError(f"The study has no table '{table}' to exclude from; {listed(tables)}.")
         rows = tables[table]
         try:
-            dropped = rows.query(query, engine="python", level=1).index
+            chosen = rows.eval(query, engine="python", level=1)
+            if not pd.api.types.is_bool_dtype(chosen):
+                raise ValueError("it gives no true or false for each row")
+            dropped = rows.index[chosen]
         except (NameError, SyntaxError, TypeError, ValueError) as error:
             raise ValueError(
                 f"exclude() needs a pandas query of the columns of {table}. Found {query!r}: "

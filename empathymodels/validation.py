@@ -79,11 +79,12 @@ def validate(
     readers = _readers(model, kept, needed)
     columns = [column for column, _ in readers]
     ids = {p.by for p in model.parameters} | {p.level for p in model.parameters}
+    rated = {r.values.name for r in kept if r.range is not None}
     tables = _tables_read(study, kept)
 
     problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
     for table_name, rows, read in _parts(tables, kept, columns):
-        problems += _value_problems(rows, table_name, read, ids)
+        problems += _value_problems(rows, table_name, read, ids, rated)
     problems += _unmatched_regions(tables, kept)
     tell_all(f"Model '{model.label}' cannot use study '{study.name}':", problems)
 
@@ -181,8 +182,16 @@ def _absent_columns(readers: list[tuple[Column, list[str]]], study: Study) -> It
             )
 
 
+def _first(values: list[Any]) -> str:
+    return _shown(values[:1])
+
+
 def _value_problems(
-    rows: pd.DataFrame, table_name: str, read: list[Column], ids: set[str | None]
+    rows: pd.DataFrame,
+    table_name: str,
+    read: list[Column],
+    ids: set[str | None],
+    rated: set[str],
 ) -> Iterator[str]:
     """Yield one message for every column and rule that some rows break."""
     rows = rows.reset_index(drop=True)
@@ -203,7 +212,12 @@ def _value_problems(
             rule, found, advice = "must be given in every row", "no value", "Fill it in."
         else:
             found = _shown(values)
-            advice = f'Correct this, or read it as missing: missing={{"{name}": [{found}]}}.'
+            advice = (
+                f"Correct this; or say what it stands for, codes={{'{name}': {{{_first(values)}: "
+                f"...}}}}; or read it as missing, missing={{'{name}': [{found}]}}."
+            )
+            if rule.startswith("must lie between") and name in rated:
+                advice += f" On another scale: model.with_range({name}=(low, high))."
             advice += did_you_mean(values[0], labels.get(name, ()))
         yield (
             f"'{name}' of {table_name} {rule}. Found {found} in {broken.sum():,} of "

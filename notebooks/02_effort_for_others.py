@@ -178,7 +178,8 @@ plt.show()
 # %% [markdown]
 # Effort is nearly right. Reward is not: people accept more often at the middle rewards and less
 # often at the highest than the model says, for others above all. A value that rises in proportion
-# to the reward is too steep at the top. How far off is every cell, in predictive standard deviations?
+# to the reward is too steep at the top. How far off is every cell, in predictive standard
+# deviations?
 
 # %%
 predicted = em.predict(fit, draws=400, seed=1)

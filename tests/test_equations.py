@@ -3,6 +3,7 @@
 import textwrap
 from dataclasses import replace
 
+import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
@@ -217,6 +218,20 @@ def test_array_operations_of_a_state_are_not_hidden_by_a_latent_of_its_name():
     )
     with pytest.raises(ValueError, match="'value' of model 'needs' uses"):
         read_equations(bad)
+
+
+@pytest.mark.parametrize(
+    "latent",
+    [
+        lambda data: 1.0 if data.effort > 0.5 else 0.0,
+        lambda data: np.where(data.effort > 0.5, 1.0, 0.0),
+        lambda data: data.effort * (data.choice == 1),
+    ],
+    ids=["if", "np.where", "=="],
+)
+def test_what_cannot_be_done_with_symbols_says_where_and_what_instead(latent):
+    with pytest.raises((TypeError, ValueError), match=r"pt\.where|element-wise"):
+        read_equations(with_step(lambda n, latents, s, p, d: (n, latents | {"cost": latent(d)})))
 
 
 def test_declarations_must_match_the_equations():

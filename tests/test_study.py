@@ -371,3 +371,15 @@ def test_codes_of_unknown_columns(tmp_path):
     trials = pd.DataFrame({"participant": [1], "trial": [1], "recipient": [1]})
     with pytest.raises(ValueError, match=r"`codes` must name columns.*Did you mean 'recipient'"):
         Study(trials=trials, codes={"recipent": {1: "self"}})
+
+
+def test_table_without_any_of_its_keys():
+    trials = pd.DataFrame({"participant": [1], "trial": [1]})
+    with pytest.raises(ValueError, match="participants must have a column 'participant'"):
+        Study(trials=trials, participants=pd.DataFrame({"age": [30]}))
+
+
+def test_exclusion_must_say_yes_or_no_of_every_row():
+    trials = pd.DataFrame({"participant": [1, 1], "trial": [1, 2]})
+    with pytest.raises(ValueError, match="no true or false for each row"):
+        Study(trials=trials).exclude("trial", reason="a slip")

@@ -114,7 +114,7 @@ def test_regions_hold_only_what_is_read(trials, regions):
 
 
 def test_missing_values_are_counted(trials):
-    trials.loc[[1, 2], "outcome"] = np.nan
+    trials["outcome"] = [1, np.nan, np.nan, 0]
     trials.loc[0, "rating"] = np.nan
     checked = validate(model(RATING, columns=(OUTCOME,)), Study(trials=trials))
     assert checked.missing == {"trials.outcome": 2, "trials.rating": 1}
@@ -205,13 +205,14 @@ def test_every_error_is_told_at_once_and_located(trials):
     assert "'partner' of trials must be one of 'ingroup', 'outgroup'. Found 'ingruop'" in text
     assert "Did you mean 'ingroup'?" in text
     assert "'rating' of trials must be a number. Found 'high' in 1 of 4 rows" in text
-    assert "missing={\"rating\": ['high']}" in text
+    assert "missing={'rating': ['high']}" in text
     assert "'rating' of trials must be finite. Found 'inf' in 1 of 4 rows" in text
     assert "'rating' of trials must lie between 1 and 9 points. Found '10' in 1 of 4" in text
     assert (
         "'choice' of trials must be one of 0, 1. Found 2 in 3 of 4 rows: participant 'P2', "
         "trial 2; participant 'P1', trial 1; participant 'P1', trial 2. "
-        'Correct this, or read it as missing: missing={"choice": [2]}.' in text
+        "Correct this; or say what it stands for, codes={'choice': {2: ...}}; or read it as "
+        "missing, missing={'choice': [2]}." in text
     )
 
 

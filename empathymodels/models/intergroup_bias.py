@@ -169,7 +169,7 @@ def ordered_beta(model):
             "low_cut",
             "location below which the lower end becomes likelier than not",
             location=Prior("Normal", mu=-2, sigma=1),
-            spread=Prior("HalfNormal", sigma=1),
+            level="population",
             typical=(-3, -1),
             symbol="c_1",
         ),
@@ -177,7 +177,7 @@ def ordered_beta(model):
             "cut_distance",
             "distance between the cuts of the lower and the upper end",
             location=Prior("Normal", mu=1.5, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
+            level="population",
             support="positive",
             typical=(3, 7),
             symbol="c_2 - c_1",
@@ -367,8 +367,8 @@ race (2009). Both are comparisons of condition means.
 What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
 joint likelihood of ratings, regions and helping, every prior, and all rivals.
 Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
-known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot tell:
-model.fix(group_effect=0, bias=0). With one condition `pain` may hold one number: its effects
-then follow their priors, and you are warned. Betas of conditions in place of trials: give one row of trials per condition. Priors
-of the regions assume betas z-scored within the region.""",
+known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot
+tell: model.fix(group_effect=0, bias=0). With one condition `pain` may hold one number: its effects
+then follow their priors, and you are warned. Betas of conditions in place of trials: give one row
+of trials per condition. Priors of the regions assume betas z-scored within the region.""",
 )

@@ -1,0 +1,68 @@
+"""What is wrong with a study is told in words that say what to do, before any compilation."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+
+@pytest.fixture
+def effort():
+    """Two people with four trials of `prosocial_effort`."""
+    return pd.DataFrame(
+        {
+            "participant": np.repeat(["a", "b"], 4),
+            "trial": [1, 2, 3, 4] * 2,
+            "reward": [2, 3, 4, 5] * 2,
+            "effort": [2, 4, 3, 6] * 2,
+            "recipient": ["self", "other"] * 4,
+            "work": [0, 1, 1, 0] * 2,
+        }
+    )
+
+
+def told(model, trials, **study):
+    with pytest.raises(ValueError, match="cannot") as error:
+        em.log_likelihood(model, em.Study(trials=trials, **study), {})
+    return str(error.value)
+
+
+def test_choice_coded_one_and_two(effort):
+    text = told(em.get_model("prosocial_effort"), effort.assign(work=effort["work"] + 1))
+    assert "'work' of trials must be one of 0, 1. Found 2 in 4 of 8 rows" in text
+    assert "or say what it stands for, codes={'work': {2: ...}}" in text
+
+
+def test_choice_as_text(effort):
+    words = effort["work"].map({0: "rest", 1: "work"})
+    text = told(em.get_model("prosocial_effort"), effort.assign(work=words))
+    assert "'work' of trials must be a number. Found 'rest', 'work' in 8 of 8 rows" in text
+    assert "codes={'work': {'rest': ...}}" in text
+
+
+def test_option_outside_the_range(effort):
+    text = told(em.get_model("prosocial_effort"), effort.assign(work=[0, 1, 3, 0] * 2))
+    assert "must be one of 0, 1. Found 3 in 2 of 8 rows: participant 'a', trial 3" in text
+
+
+def test_slider_of_another_scale(effort):
+    ratings = effort.assign(pain=[0, 1] * 4, rating=[10, 50, 20, 70] * 2)
+    model = em.get_model("intergroup_bias").with_range(rating=(0, 1))
+    text = told(model, ratings)
+    assert "'rating' of trials must lie between 0 and 1 points. Found 10, 50, 20, 70" in text
+    assert "with_range(rating=(low, high))" in text
+
+
+def test_ids_that_do_not_match(effort):
+    people = pd.DataFrame({"participant": ["a", "c"], "age": [30, 40]})
+    text = told(em.get_model("prosocial_effort"), effort, participants=people)
+    assert "Every participant of trials must be in participants. Found no 'b' there" in text
+
+
+def test_ratings_with_gaps_are_fine(effort):
+    ratings = effort.assign(pain=[0, 1] * 4, rating=[10, 90, 10, 90] * 2, item="one")
+    model = em.get_model("intergroup_bias").fix(group_effect=0.0, bias=0.0, item_effect=0.0)
+    values = {"baseline": 10.0, "pain_effect": 80.0, "rating_noise": 5.0}
+    found = em.log_likelihood(model, em.Study(trials=ratings), values)
+    assert found.attrs["total"] == pytest.approx(-8 * np.log(5 * np.sqrt(2 * np.pi)))
