@@ -52,6 +52,7 @@ FIRST_REACH, REACH = 1e-2, 0.1  # of differences of M: first, then in standard d
 SETTLED, NEARLY, CLOSE = 1e-9, 1e-4, 1e-3  # expected gain in log-density at which a search ends
 FLAT = 1e-2  # least curvature that a step reckons with
 MOST_STEPS = 50
+FEWEST_DRAWS = 25  # Pareto's k is fitted to a fifth of the weights and needs five
 HOPELESS = 1e300  # cost of a population at which the density is infinite; L-BFGS steps back
 
 
@@ -484,6 +485,8 @@ def _own_noise(target: Target, curvature: Curvature, rng: np.random.Generator) -
 
 
 def _pareto_k(log_weights: np.ndarray) -> float:
+    if len(log_weights) < FEWEST_DRAWS:
+        return np.nan
     weights = xr.DataArray(-log_weights, dims="sample")
     _, shape = weights.azstats.psislw(dim="sample")
     return float(shape)

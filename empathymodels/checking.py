@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import arviz as az
@@ -88,11 +89,13 @@ _APPROXIMATE = {
 def _approximation(fit: xr.DataTree, method: str) -> list[dict[str, Any] | None]:
     advice = f"{_APPROXIMATE[method]}. Fit with method='nuts' before you report anything."
     first = _row(f"approximate: {method}", "not sampled", "sampled", False, advice)
-    return [first, _tails(fit) if method == "laplace" else None]
+    return [first, _tails(fit)]
 
 
-def _tails(fit: xr.DataTree) -> dict[str, Any]:
-    k = float(fit["sample_stats"].attrs["pareto_k"])
+def _tails(fit: xr.DataTree) -> dict[str, Any] | None:
+    k = float(fit["sample_stats"].attrs.get("pareto_k", np.nan))
+    if np.isnan(k):
+        return None
     passed = bool(k <= HEAVY_TAILS)
     advice = "" if passed else "The population's values are not Gaussian: its intervals are rough."
     return _row("Pareto k, population", round(k, 3), f"<= {HEAVY_TAILS}", passed, advice)
@@ -230,7 +233,9 @@ def predictive_statistics(
         observed = _value(
             statistic, table, compiled.arrangement.scored[statistic.response].observed
         )
-        found[statistic.name] = observed, np.array([_value(statistic, table, v) for v in values])
+        if np.isfinite(observed):  # one group only has no difference between groups
+            predicted = np.array([_value(statistic, table, v) for v in values])
+            found[statistic.name] = observed, predicted
     return found
 
 
@@ -258,7 +263,9 @@ def _share_at(name: str, end: float) -> Statistic:
 
 
 def _value(statistic: Statistic, table: pd.DataFrame, values: np.ndarray) -> float:
-    return float(statistic.function(table.assign(**{statistic.response: values})))
+    with warnings.catch_warnings():  # a mean of no rows is missing, and told by its absence
+        warnings.filterwarnings("ignore", message="Mean of empty slice")
+        return float(statistic.function(table.assign(**{statistic.response: values})))
 
 
 def _statistics(

@@ -13,12 +13,13 @@ from pymc_extras.prior import Prior
 
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
-from empathymodels.equations import Needs
+from empathymodels.equations import Needs, read_equations, trace_response
 from empathymodels.model import (
     Column,
     FirstResponse,
     Model,
     Parameter,
+    Response,
     State,
     Summary,
     scale_of,
@@ -27,6 +28,19 @@ from empathymodels.reading import KEYS
 
 LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}
 WIDTH = 100
+USES = {
+    "Normal": "ratings that seldom touch the ends of their scale, betas of regions",
+    "StudentT": "betas of regions with outliers; a known standard error enters its scale, which is "
+    "exact for many degrees of freedom and slightly heavy-tailed for few",
+    "Choice": "one of two options, coded 0 and 1",
+    "SoftmaxChoice": "one of several options",
+    "CensoredNormal": "ratings that pile up at an end because the scale stops there",
+    "OrderedBeta": "sliders whose ends have shares of their own",
+    "Ordinal": "Likert items of few steps",
+    "Binomial": "counts out of a known number; not where they vary more than that allows",
+    "HurdleSquareRoot": "skin conductance with zeros",
+    "LogNormal": "response times",
+}
 SUMMARIES = {
     "last": "`{}` after the last trial",
     "change": "`{}` after the last trial minus its start",
@@ -170,10 +184,14 @@ def _prior_text(prior: Prior | None) -> str:
     if prior is None:
         return ""
     given = (
-        f"{name}={_prior_text(value) if isinstance(value, Prior) else value}"
+        f"{name}={_prior_text(value) if isinstance(value, Prior) else _short(value)}"
         for name, value in prior.parameters.items()
     )
     return f"{prior.distribution}({', '.join(given)})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _data(model: Model, needs: Mapping[str, Needs]) -> str:
@@ -197,7 +215,11 @@ def _default(column: Column) -> str:
 
 def example_rows(model: Model, needs: Mapping[str, Needs]) -> dict[str, dict[str, Any]]:
     """Return one row of every table that a model reads, with keys and made-up values."""
-    by_trial = any(r.table == "regions" and needs[r.name].latents for r in model.responses)
+    of_trials = {c.name for c in model.columns if c.table == "trials"}
+    by_trial = any(
+        r.table == "regions" and (needs[r.name].latents or of_trials & needs[r.name].direct_data)
+        for r in model.responses
+    )
     keys = {"participant": "01", "session": 1, "block": 1, "trial": 1}
     keys |= {"region": next((r.region for r in model.responses if r.region), "AI")}
     rows: dict[str, dict[str, Any]] = {}
@@ -244,9 +266,22 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
         )
         for r in model.responses
     ]
-    read = _pairs((f"`{r.name}`", ", ".join(reads(model, needs[r.name]))) for r in model.responses)
+    kinds = {r.name: distribution_name(model, r) for r in model.responses}
+    read = _pairs(
+        (f"`{r.name}`", f"{kinds[r.name]}, of {', '.join(reads(model, needs[r.name]))}")
+        for r in model.responses
+    )
+    use = _pairs((kind, USES[kind]) for kind in dict.fromkeys(kinds.values()) if kind in USES)
     table = _table(("response", "meaning", "where", "values"), rows)
-    return f"{table}\n\nTheir distributions read:\n\n{read}"
+    parts = [table, "Their distributions, and what these read:", read]
+    return "\n\n".join([*parts, *(["When to use which:", use] if use else [])])
+
+
+def distribution_name(model: Model, response: Response) -> str:
+    """Name of the distribution that a response's function returns, such as ``Normal``."""
+    distribution, _ = trace_response(model, response, read_equations(model))
+    names = getattr(distribution.owner.op, "_print_name", None)
+    return names[0] if names else type(distribution.owner.op).__name__
 
 
 def _latents(model: Model) -> str:

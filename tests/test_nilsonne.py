@@ -1,0 +1,86 @@
+"""Oxazepam and empathy for pain: the authors' mixed model, by ours (skipped without data)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "nilsonne_oxazepam_empathy_pain"
+pytestmark = pytest.mark.skipif(
+    not FOLDER.exists(), reason="the open study nilsonne_oxazepam_empathy_pain is absent"
+)
+TREATMENT = 'C(Treatment, contr.treatment("Placebo"))'
+FORMULAS = {
+    "baseline": f"{TREATMENT} + Wave",
+    "pain_effect": TREATMENT,
+    "group_effect": TREATMENT,
+    "bias": TREATMENT,
+}
+PUBLISHED = {  # value and standard error in the authors' table of their mixed model
+    "High": (28.15, 1.08),
+    "Other": (-5.78, 1.08),
+    "High x Other": (-4.47, 1.60),
+    "Oxazepam x High": (7.42, 1.57),
+}
+
+
+@pytest.fixture(scope="module")
+def oxazepam():
+    """The 63 people of the empathy experiment; one's own shocks stand for the own group."""
+    people = pd.read_csv(FOLDER / "demographics.csv").query("Included_EP == True")
+    people = people.rename(columns={"Subject": "participant"})[["participant", "Treatment", "Wave"]]
+    ratings = pd.read_csv(FOLDER / "Ratings.csv")
+    ratings = ratings[ratings["Subject"].isin(people["participant"])].copy()
+    ratings["trial"] = ratings.groupby("Subject").cumcount() + 1
+    return em.Study(
+        trials=ratings,
+        participants=people.assign(Wave="wave " + people["Wave"].astype(str)),
+        columns={
+            "participant": "Subject",
+            "pain": "Stimulus",
+            "group": "Condition",
+            "rating": "Unpleasantness",
+        },
+        codes={"pain": {"High": 1, "Low": 0}, "group": {"Self": "in", "Other": "out"}},
+    )
+
+
+def test_means_are_those_of_the_readme(oxazepam):
+    table = oxazepam.trials.merge(oxazepam.participants, on="participant")
+    means = table.groupby(["Treatment", "group", "pain"])["rating"].mean().round(2)
+    assert len(table) == 2520
+    assert table["rating"].notna().sum() == 2499
+    assert means["Placebo"].tolist() == [10.86, 39.00, 5.07, 24.94]
+    assert means["Oxazepam"].tolist() == [8.10, 43.07, 3.24, 35.23]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_coefficients_are_those_of_the_authors(oxazepam):
+    model = em.get_model("intergroup_bias").rival("no_items")
+    fit = em.fit(model, oxazepam, covariates=FORMULAS, seed=1, chains=2)
+    posterior = fit["posterior"].to_dataset()
+
+    def mean(name):
+        return 100 * posterior[f"{name}_mean"].to_numpy().ravel()
+
+    def with_oxazepam(name):
+        effect = posterior[f"{name}_effect"]
+        return 100 * effect.isel({f"{name}_covariate": 0}).to_numpy().ravel()
+
+    ours = {
+        "High": mean("pain_effect") + mean("bias") / 2,
+        "Other": -mean("group_effect"),
+        "High x Other": -mean("bias"),
+        "Oxazepam x High": with_oxazepam("pain_effect") + with_oxazepam("bias") / 2,
+    }
+    found = pd.DataFrame({name: [d.mean(), d.std()] for name, d in ours.items()}).T
+    found = found.set_axis(["mean", "sd"], axis=1).assign(
+        published=[value for value, _ in PUBLISHED.values()],
+        error=[error for _, error in PUBLISHED.values()],
+    )
+    print(found.round(2))
+    assert (np.abs(found["mean"] - found["published"]) < found["error"]).all()

@@ -1,0 +1,68 @@
+"""Empathy for pain after too little sleep: sliders with their ends (skipped without data)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+
+FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "sleepybrain_hands_empathy_pain"
+pytestmark = pytest.mark.skipif(
+    not FOLDER.exists(), reason="the open study sleepybrain_hands_empathy_pain is absent"
+)
+
+
+@pytest.fixture(scope="module")
+def hands():
+    """6,554 ratings at two visits, one after restricted sleep."""
+    events = pd.read_csv(FOLDER / "events_concat.tsv", sep="\t", na_values="n/a")
+    events = events.query("event_type == 'Rate'").assign(participant=lambda t: t["sub"].astype(str))
+    people = pd.read_csv(FOLDER / "participants_subset.tsv", sep="\t", na_values="n/a")
+    people["participant"] = people["participant_id"].str.removeprefix("sub-")
+    restricted = events["participant"].map(people.set_index("participant")["Sl_cond"])
+    events["sleep"] = np.where(events["ses"] == restricted, "restricted", "normal")
+    events["trial"] = events.groupby(["participant", "ses"]).cumcount() + 1
+    kept = ["participant", "ses", "trial", "condition", "picture_number", "unpleasantness_rating"]
+    return em.Study(
+        trials=events[[*kept, "sleep"]],
+        participants=people[people["participant"].isin(events["participant"])],
+        columns={
+            "session": "ses",
+            "pain": "condition",
+            "item": "picture_number",
+            "rating": "unpleasantness_rating",
+        },
+        codes={"pain": {"Pain": 1, "No_Pain": 0}},
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    one_group = em.get_model("intergroup_bias").fix(group_effect=0.0, bias=0.0)
+    return one_group.split("sleep", "baseline", "pain_effect")
+
+
+def test_ratings_are_those_of_the_readme(hands):
+    trials = hands.trials.merge(hands.participants, on="participant")
+    assert (len(trials), trials["participant"].nunique()) == (6554, 84)
+    assert trials["rating"].isin([0, 100]).sum() == 2736
+    means = trials.groupby(["AgeGroup", "sleep", "pain"])["rating"].mean().round(2)
+    assert means["Old"].tolist() == [5.17, 42.22, 4.92, 45.35]
+    assert means["Young"].tolist() == [4.94, 36.38, 4.01, 35.98]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_distributions_with_masses_at_the_ends(hands, model):
+    how = {"seed": 1, "chains": 2, "draws": 600, "tune": 600}
+    fits = {name: em.fit(model.rival(name), hands, **how) for name in ("censored", "ordered_beta")}
+    table = em.compare(fits)
+    print(table.attrs["reading"])
+    for name, fit in fits.items():
+        checks = em.check(fit, draws=100)
+        print(name, checks[["check", "value", "passed"]], em.reliability(fit, "pain_effect"))
+        levels = ({"sleep": "restricted"}, {"sleep": "normal"})
+        print(em.contrast(fit, "pain_effect", *levels).T)
+    assert table.index[0] == "ordered_beta"
