@@ -216,6 +216,9 @@ def fit(
     covariates: Annotated[
         list[str] | None, several('Formula of a parameter: "learning_rate=group + age".')
     ] = None,
+    method: Annotated[
+        str, typer.Option(help="nuts samples; laplace and map are quick and approximate.")
+    ] = "nuts",
     seed: Annotated[
         int | None, typer.Option(help="Drawn and recorded unless given.", min=0)
     ] = None,
@@ -235,7 +238,7 @@ def fit(
     file = out or Path(re.sub(r"[^\w.=-]+", "-", changed.label).strip("-") + ".nc")
     settings: dict[str, Any] = {"covariates": pairs(covariates, "covariates"), "seed": seed}
     settings |= {"draws": draws, "tune": tune, "chains": chains, "cores": cores}
-    settings |= {"target_accept": target_accept}
+    settings |= {"target_accept": target_accept, "method": method}
     _fit(changed, given, file, settings)
 
 

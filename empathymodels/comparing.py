@@ -48,9 +48,9 @@ def compare(
         Index: names of the fits, best first, marked where a fit is approximate. ArviZ's columns
         (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...) and
         ``pareto_k_bad``, the number of observations whose importance weights cannot be trusted.
-        ``attrs``: ``unit``,
-        ``responses``, ``observations``, ``reading`` (the verdict in words) and ``elpd`` (ArviZ's
-        result per model, with pointwise values and k).
+        ``attrs``: ``unit``, ``responses``, ``observations``, ``reading`` (the verdict in words,
+        with what observations of unreliable weights contribute) and ``elpd`` (ArviZ's result
+        per model, with pointwise values and k).
 
     Raises
     ------
@@ -89,7 +89,7 @@ def compare(
         "unit": unit,
         "responses": responses,
         "observations": int(next(iter(elpds.values())).n_data_points),
-        "reading": _reading(table) + _approximate(fits),
+        "reading": _reading(table, elpds) + _approximate(fits),
         "elpd": elpds,
     }
     return table
@@ -214,11 +214,15 @@ def _efficiency(log_likelihood: xr.DataArray) -> float:
     return float(min(az.ess(total, method="mean") / total.size, 1.0))
 
 
+def _is_bad(elpd: Any) -> np.ndarray:
+    return np.asarray(elpd.pareto_k) > elpd.good_k
+
+
 def _bad(elpd: Any) -> int:
-    return int((np.asarray(elpd.pareto_k) > elpd.good_k).sum())
+    return int(_is_bad(elpd).sum())
 
 
-def _reading(table: pd.DataFrame) -> str:
+def _reading(table: pd.DataFrame, elpds: Mapping[str, Any]) -> str:
     best, second = table.index[0], table.index[1]
     difference, error = abs(float(table["elpd_diff"].iloc[1])), float(table["dse"].iloc[1])
     clear = difference > 4 and difference > 2 * error
@@ -230,7 +234,14 @@ def _reading(table: pd.DataFrame) -> str:
     text = f"{verdict}: elpd difference {difference:.1f} with standard error {error:.1f}"
     bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
     if bad:
-        text += f"; unreliable importance weights: {bad}, treat the ranking with care"
+        # weights of a choice that was nearly certain are often flagged, and matter little
+        one, other = elpds[best], elpds[second]
+        either = _is_bad(one) | _is_bad(other)
+        part = float((np.asarray(one.elpd_i) - np.asarray(other.elpd_i))[either].sum())
+        text += (
+            f"; unreliable importance weights: {bad}, treat the ranking with care: these "
+            f"observations make {part:.1f} of the difference"
+        )
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,7 +42,7 @@ class Covariates:
     @property
     def columns(self) -> list[str]:
         """The columns of participants that the formula reads."""
-        return _variables(self.parameter, self.formula)
+        return sorted([*self.centre, *self.categories])
 
     def at(self, people: pd.DataFrame) -> pd.DataFrame:
         """Evaluate the formula for other people, with the same scaling and coding.
@@ -112,16 +113,19 @@ def covariates_for(
 
 
 def _is_informative(name: str, formula: str, people: pd.DataFrame) -> bool:
-    wanted = _variables(name, formula)
+    wanted = _variables(name, formula, people)
     return all(column in people and people[column].nunique() > 1 for column in wanted)
 
 
-def _variables(name: str, formula: str) -> list[str]:
+def _variables(name: str, formula: str, people: pd.DataFrame) -> list[str]:
     """Columns that a formula reads; ValueError where it is no formula."""
     try:
-        return sorted(str(variable) for variable in Formula(formula).required_variables)
+        wanted = {str(variable) for variable in Formula(formula).required_variables}
     except FormulaicError as error:
         raise _wrong_formula(name, formula, error) from error
+    # a column may have the name of one of the library's own functions, such as `Treatment`
+    words = {c for c in people if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w(])", formula)}
+    return sorted(wanted | words)
 
 
 def _wrong_formula(name: str, formula: str, error: Exception) -> ValueError:
@@ -140,7 +144,9 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
     labels = {c: sorted(people[c].unique(), key=str) for c in used if c not in numeric}
     empty = Covariates(name, formula, centre, scale, labels, pd.DataFrame(), None)
     try:
-        matrix = model_matrix(f"{formula} + 1", _scaled(people[used], empty), na_action="ignore")
+        matrix = model_matrix(
+            f"{formula} + 1", _scaled(people[used], empty), na_action="ignore", context={}
+        )
     except (FormulaicError, ValueError) as error:
         raise _wrong_formula(name, formula, error) from error
     table = pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
@@ -172,7 +178,7 @@ def _scaled(people: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:
 
 
 def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]:
-    wanted = _variables(name, formula)
+    wanted = _variables(name, formula, people)
     unknown = [column for column in wanted if column not in people.columns]
     if unknown:
         hints = "".join(did_you_mean(column, people.columns) for column in unknown)

@@ -13,7 +13,7 @@ from empathymodels.covariates import covariates_for
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.equations import read_equations
 from empathymodels.feedback import fed_back_responses
-from empathymodels.fitting import model_of, observed_data, study_of
+from empathymodels.fitting import marked, method_of, model_of, observed_data, study_of
 from empathymodels.likelihood import (
     Evaluator,
     evaluate_draws,
@@ -152,7 +152,8 @@ def predict(
     )
     manner = "one step ahead" if kind == "one_step_ahead" else "full simulation"
     same = "" if reads_itself else " (the same for this model, whose equations read no response)"
-    tree.attrs["prediction"] = f"{name} prediction, {manner}, {who}"
+    made = name if isinstance(source, Model) else marked(name, method_of(source))
+    tree.attrs["prediction"] = f"{made} prediction, {manner}, {who}"
     tree.attrs["manner"] = manner + same
     return tree
 

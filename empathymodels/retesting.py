@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.estimating import summary
+from empathymodels.estimating import summary, with_method
 from empathymodels.fitting import model_of
 from empathymodels.wording import listed
 
@@ -92,6 +92,6 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
             {**about, "measure": name, **summary(draws, prob), "prior_sd": prior_sd}
             for name, draws in measures.items()
         ]
-    table = pd.DataFrame(rows)
+    table = with_method(pd.DataFrame(rows), fit, place=4)
     table.attrs["scale"] = f"link scale of '{parameter}' (support: {declared.support})"
     return table

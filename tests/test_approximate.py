@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
@@ -297,3 +298,16 @@ def test_unknown_methods_and_unused_settings(own_model, own_study, capsys):
     settings = {"covariates": COVARIATES, "method": "map"}
     em.fit(own_model, own_study, chains=2, centring=0.5, **settings)
     assert "does not sample and leaves 'chains', 'centring' unused" in capsys.readouterr().err
+
+
+def test_figures_say_that_they_are_approximate_and_refuse_a_point(laplace, point):
+    figure = em.plot_parameters(laplace)
+    assert figure.get_suptitle() == "posterior (laplace, approximate)"
+    plt.close(figure)
+    with pytest.raises(ValueError, match="a fit with method='map' has none"):
+        em.plot_people(point, "baseline")
+
+
+def test_predictions_say_it_too(laplace):
+    predicted = em.predict(laplace, draws=4, seed=1)
+    assert predicted.attrs["prediction"].startswith("posterior (laplace, approximate) prediction")

@@ -110,13 +110,3 @@ def test_other_values_are_refused(own_fit, own_study):
     moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
     with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):
         em.compare({"one": own_fit, "other": moved})
-
-
-def test_densities_are_not_compared_with_masses(own_fit, flat_fit, monkeypatch):
-    from empathymodels import comparing
-
-    monkeypatch.setattr(comparing, "_is_mass", lambda model, response: "no_slope" in model.label)
-    with pytest.raises(
-        ValueError, match="density in one of 'slope', 'flat' and a probability mass"
-    ):
-        em.compare({"slope": own_fit, "flat": flat_fit})

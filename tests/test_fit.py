@@ -235,6 +235,14 @@ def test_reference_category_of_ones_own(own_model, people):
     assert found.at(people.set_index("participant")).to_numpy().ravel().tolist() == [1, 1, 0, 0]
 
 
+@pytest.mark.parametrize("name", ["Treatment", "Sum", "scale"])
+def test_columns_may_have_the_names_of_functions_of_the_formula_library(own_model, people, name):
+    people = people.rename(columns={"group": name})
+    found = evaluated(own_model, people, f"{name} + age")["baseline"]
+    assert found.columns == sorted([name, "age"])
+    assert list(found.table) == [f"{name}[T.y]", "age"]
+
+
 def test_people_without_covariates_are_named(own_model, people):
     with pytest.raises(ValueError, match=r"Missing for 2 of 4: 'b', 'c'.*study\.exclude"):
         evaluated(own_model, people.assign(age=[1.0, np.nan, None, 4.0]))

@@ -35,12 +35,14 @@ from empathymodels.plots.style import (
     level_label,
     panels,
     response_label,
+    says_method,
     words,
 )
 from empathymodels.predicting import latents, thinned
 from empathymodels.wording import did_you_mean, listed
 
 
+@says_method
 def plot_latent(
     fit: xr.DataTree,
     latent: str,
@@ -181,6 +183,7 @@ def _add_outcomes(panel: Axes, rows: pd.DataFrame, outcomes: np.ndarray) -> None
 # ------------------------------------------------------------------ response over latent
 
 
+@says_method
 def plot_response_over_latent(
     fit: xr.DataTree,
     response: str,

@@ -35,6 +35,7 @@ from empathymodels.plots.style import (
     level_label,
     panels,
     parameter_label,
+    says_method,
     words,
 )
 from empathymodels.wording import did_you_mean, listed
@@ -43,6 +44,7 @@ LABELLED_PEOPLE = 60  # more names than this on an axis cannot be read
 SHOWN_MASS = 0.998  # of a density: a long tail would squeeze the rest
 
 
+@says_method
 def plot_parameters(fit: xr.DataTree) -> Figure:
     """Show what is known of the population, one panel per parameter, on the natural scale.
 
@@ -186,6 +188,7 @@ def _add_people_under(
 # ------------------------------------------------------------------------------ people
 
 
+@says_method
 def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> Figure:
     """Show everybody's value of one parameter, sorted, around the population's median person.
 

@@ -32,6 +32,7 @@ from empathymodels.plots.style import (
     level_label,
     panels,
     response_label,
+    says_method,
     with_unit,
     words,
 )
@@ -43,6 +44,7 @@ FEW = 6  # places on an axis up to which nothing is drawn between them
 WIDTH = 36  # letters of a wrapped axis label
 
 
+@says_method
 def plot_predictions(
     fit: xr.DataTree,
     response: str,
@@ -186,6 +188,7 @@ def _edges(response: Response, observed: np.ndarray, predicted: np.ndarray) -> n
 # -------------------------------------------------------------------------- statistics
 
 
+@says_method
 def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Figure:
     """Show where each feature of the data lies among the values that the fit predicts.
 

@@ -19,11 +19,13 @@ from empathymodels.plots.style import (
     PROBS,
     SMALL,
     panels,
+    says_method,
     words,
 )
 from empathymodels.wording import listed
 
 
+@says_method
 def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     """Show estimated against true parameters of a simulated study.
 

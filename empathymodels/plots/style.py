@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from textwrap import fill
-from typing import Any
+from typing import Any, Concatenate
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from empathymodels.fitting import marked, method_of
 from empathymodels.model import Model, Parameter
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
@@ -178,3 +181,26 @@ def group_means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Return means (group, draw) of values (draw, row) over the rows of each group."""
     member = np.equal.outer(np.arange(codes.max() + 1), codes).astype(float)  # (group, row)
     return member @ values.T / member.sum(axis=1, keepdims=True)
+
+
+type FitPlot[**P] = Callable[Concatenate[xr.DataTree, P], Figure]
+
+
+def says_method[**P](plot: FitPlot[P]) -> FitPlot[P]:
+    """Let a figure of a fit say where its posterior is approximate; refuse a fit of one point."""
+
+    @wraps(plot)
+    def drawn(fit: xr.DataTree, *arguments: P.args, **settings: P.kwargs) -> Figure:
+        method = method_of(fit)
+        if method == "map":
+            raise ValueError(
+                "A figure shows uncertainty, and a fit with method='map' has none. Fit with "
+                "method='laplace', or sample."
+            )
+        figure = plot(fit, *arguments, **settings)
+        if method != "nuts":
+            text = marked("posterior", method)
+            figure.suptitle(text, fontsize="small", color="0.4", x=0.99, ha="right")
+        return figure
+
+    return drawn
