@@ -131,7 +131,7 @@ _ = axes.legend(frameon=False)
 # with NUTS. The result is a plain ArviZ `DataTree` that carries the study and the model with it.
 
 # %%
-fit = em.fit(model, study, seed=1)
+fit = em.fit(model, study, draws=3000, seed=1)
 
 # %% [markdown]
 # First question: can the sampling be trusted? `check` gives one table, with advice (its last
