@@ -30,6 +30,7 @@ from empathymodels.reading import join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study
 from empathymodels.validation import Checked, validate
+from empathymodels.wording import listed
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,26 @@ class Arrangement:
     def codes(self, frame: pd.DataFrame, column: str) -> np.ndarray:
         """Positions of a frame's labels among `participants` or the levels of a column."""
         labels = self.participants if column == "participant" else self.levels[column]
+        if column not in frame:
+            raise ValueError(
+                f"Every row must tell its '{column}', by which something is split. Some rows have "
+                f"only {listed(c for c in frame if c != '_row')}: one row per person cannot tell "
+                "sessions apart, and regions need the `trial` key for columns of trials."
+            )
         return pd.Index(labels).get_indexer(frame[column])
 
     def values(self, frame: pd.DataFrame, column: Column) -> np.ndarray:
         """A column as finite floats: labels as positions, missing as some observed value."""
+        if column.name not in frame and column.default is None:
+            raise ValueError(
+                f"Every row must tell its '{column.name}'. Some rows have only "
+                f"{listed(c for c in frame if c != '_row')}: regions need the `trial` key to see "
+                "columns of trials. Add it (betas of conditions: a row of trials per condition)."
+            )
         if column.name not in frame:
-            return np.full(len(frame), column.default or 0.0, dtype=float)
+            is_label = column.is_label
+            value = self.levels[column.name].index(column.default) if is_label else column.default
+            return np.full(len(frame), value, dtype=float)
         if column.is_label:
             return np.maximum(self.codes(frame, column.name), 0).astype(float)
         numbers = frame[column.name].to_numpy(dtype=float, na_value=np.nan)
@@ -251,7 +266,10 @@ def _levels(model: Model, tables: Mapping[str, pd.DataFrame]) -> dict[str, list]
         if isinstance(column.levels, tuple):
             levels[name] = list(column.levels)
         elif column.table in tables and name in tables[column.table]:
-            levels[name] = sorted(tables[column.table][name].dropna().unique().tolist())
+            found = tables[column.table][name].dropna().unique().tolist()
+            levels[name] = sorted(found, key=lambda label: (isinstance(label, str), label))
+        elif column.default is not None:
+            levels[name] = [column.default]
     return levels
 
 
@@ -260,7 +278,8 @@ def _trial_rows(model: Model, checked: Checked) -> tuple[pd.DataFrame, Layout, n
     if "trials" not in checked.tables:
         empty = lay_out(np.zeros(0, dtype=np.int64))
         return pd.DataFrame({"participant": []}), empty, np.zeros(0, dtype=np.int64)
-    trials = checked.tables["trials"]
+    own = [c.name for c in model.columns if c.table == "participants" and c.name in people]
+    trials = checked.tables["trials"].drop(columns=own, errors="ignore")
     extra = [c for c in people.columns if c not in trials.columns]
     joined = people.iloc[join_rows(trials, people, "trials", "participants")][extra]
     trials = pd.concat([trials, joined.set_index(trials.index)], axis=1)

@@ -228,14 +228,15 @@ def predictive_statistics(
     statistics = [s for s in model.statistics if s.response in drawn]
     statistics += [s for name in drawn for s in _of_kind(compiled, name, drawn[name])]
     for statistic in statistics:
-        table = compiled.arrangement.scored[statistic.response].frame.copy()
-        values = drawn[statistic.response].reshape(-1, len(table))
-        observed = _value(
-            statistic, table, compiled.arrangement.scored[statistic.response].observed
-        )
+        scored = compiled.arrangement.scored[statistic.response]
+        keys = [key for key in ("participant", "session", "block", "trial") if key in scored.frame]
+        order = scored.frame.sort_values(keys, kind="stable").index  # in time, for lags
+        table = scored.frame.loc[order].reset_index(drop=True)
+        values = drawn[statistic.response].reshape(-1, len(table))[:, order]
+        observed = _value(statistic, table, scored.observed[order])
         if np.isfinite(observed):  # one group only has no difference between groups
             predicted = np.array([_value(statistic, table, v) for v in values])
-            found[statistic.name] = observed, predicted
+            found[statistic.name] = observed, predicted[np.isfinite(predicted)]
     return found
 
 
@@ -274,6 +275,8 @@ def _statistics(
     rows = []
     found = predictive_statistics(compiled, model, posterior, seed)
     for name, (observed, predicted) in found.items():
+        if not len(predicted):
+            continue
         p = float((predicted > observed).mean() + 0.5 * (predicted == observed).mean())
         passed = bool(TAIL <= p <= 1 - TAIL)
         advice = ""

@@ -16,7 +16,7 @@ from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
 from empathymodels.predicting import thinned
 from empathymodels.wording import counted, listed
 
-DRAWS_FOR_TIES = 20
+NEARBY = 1e-9  # as a share of the range of the values
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 
 
@@ -121,19 +121,31 @@ _UNITS: dict[str, Callable[[Evaluator, xr.Dataset, list[str]], xr.DataArray]] = 
 def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> dict[str, str]:
     """Say of each response what its likelihood is made of: densities, masses, or both.
 
-    Draws of a density never repeat; those of a mass do. What counts is whether values that were
-    observed are among those that repeat.
+    A density is nearly the same a little to one side of a value, a mass is not.
     """
-    few = thinned(fit["posterior"].to_dataset(), DRAWS_FOR_TIES)
-    compiled.reseed(0)
-    drawn = evaluate_draws(compiled, few, "draw", description="Kinds of likelihood")
+    one = fit["posterior"].to_dataset().isel(chain=[0], draw=[0])
+
+    def likelihood(moved: float) -> dict[str, np.ndarray]:
+        before = dict(compiled.data)
+        for name in responses:
+            given = before[f"observed {name}"]
+            if given.dtype.kind == "f":
+                compiled.data[f"observed {name}"] = given + moved * max(float(np.ptp(given)), 1.0)
+        try:
+            return evaluate_draws(compiled, one, "log_likelihood", description="Likelihoods")
+        finally:
+            compiled.data.update(before)
+
+    here, *beside = (likelihood(moved) for moved in (0.0, -NEARBY, NEARBY))
     found = {}
     for name in responses:
-        values, counts = np.unique(drawn[name], return_counts=True)
-        repeated = np.isin(compiled.arrangement.scored[name].observed, values[counts > 1])
+        apart = [~np.isclose(there[name], here[name], atol=1e-3) for there in beside]
+        is_mass = apart[0] & apart[1]
+        if compiled.data[f"observed {name}"].dtype.kind != "f":
+            is_mass[:] = True
         found[name] = "densities"
-        if repeated.any():
-            found[name] = "probability masses" if repeated.all() else "densities with masses"
+        if is_mass.any():
+            found[name] = "probability masses" if is_mass.all() else "densities with masses"
     return found
 
 

@@ -126,7 +126,8 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
 
     state_view = Names("state", _grouped(model.states, states, sizes), model.name)
     parameter_view = Names("parameters", parameters, model.name)
-    data_view = Names("data", data, model.name)
+    ends = {f"{r.name}_{end}": x for r in model.observables for end, x in r.ends.items()}
+    data_view = Names("data", data, model.name).also(**ends)
     returned = _call_step(model, state_view, parameter_view, data_view)
     next_view, latents = returned if isinstance(returned, tuple) else ({}, returned)
     if set(next_view) != {state.name for state in model.states}:
@@ -184,7 +185,7 @@ def _call_step(model: Model, *views: Names) -> Any:
     try:
         return model.step(*views)
     except (TypeError, ValueError, NotImplementedError) as error:
-        place = traceback.extract_tb(error.__traceback__)[1]
+        *_, place = traceback.extract_tb(error.__traceback__)[:2]
         raise TypeError(
             f"{_SYMBOLS.format(model=model.name)} It stopped in line {place.lineno} of "
             f"{Path(place.filename).name}, `{place.line}`: {error}"

@@ -371,6 +371,7 @@ class Model:
         >>> model.parameter("learning_rate").fixed
         0.3
         """
+        values = {name: _plain(value) for name, value in values.items()}
         for name, value in values.items():
             _check_fixed(self, self.parameter(name), value)
         changed = {name: {"fixed": value} for name, value in values.items()}
@@ -395,8 +396,8 @@ class Model:
         Parameters
         ----------
         column : str
-            Column of trials or participants, or a key such as ``"session"``. Where the model
-            does not declare it, it may hold any labels.
+            Column of trials, or a key such as ``"session"``. Where the model does not declare
+            it, it may hold any labels. What differs between participants is a covariate.
         *names : str
             Participant-level parameters.
 
@@ -434,6 +435,7 @@ class Model:
         >>> model.response("feeling").range
         (0, 100)
         """
+        ranges = {n: tuple(map(_plain, ends)) for n, ends in ranges.items()}
         for name, ends in ranges.items():
             if self.response(name).range is None or len(ends) != 2 or not ends[0] < ends[1]:
                 raise ValueError(
@@ -533,6 +535,13 @@ class Model:
     ) -> Model:
         parameters = tuple(replace(p, **changed.get(p.name, {})) for p in self.parameters)
         return replace(self, parameters=parameters, variant=(*self.variant, step))
+
+
+def _plain(value: Any) -> Any:
+    """Python numbers and text keys, which a fit file gives back as they were."""
+    if isinstance(value, Mapping):
+        return {str(label): _plain(number) for label, number in value.items()}
+    return value.item() if hasattr(value, "item") else value
 
 
 def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any:

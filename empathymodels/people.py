@@ -195,12 +195,12 @@ def fixed_value(parameter: Parameter, arrangement: Arrangement, level: int) -> f
     if not isinstance(given, Mapping):
         return float(given)
     labels = arrangement.levels[parameter.by] if parameter.by else []
-    if set(given) != set(labels):
+    if set(given) != set(map(str, labels)):
         raise ValueError(
             f"Fixed values of '{parameter.name}' must name every level of '{parameter.by}': "
             f"{listed(labels)}; found {listed(given)}. Name them all, or give one number."
         )
-    return float(given[labels[level]])
+    return float(given[str(labels[level])])
 
 
 def natural(scale: Scales, linked: Any, xp: Any = np) -> Any:

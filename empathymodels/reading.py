@@ -238,11 +238,13 @@ def _decode(tables: dict[str, pd.DataFrame], codes: Mapping[str, Mapping[Any, An
             if name not in table:
                 continue
             given = table[name]
-            by_text, by_number = given.astype(str).map(of_text), as_numbers(given).map(of_number)
-            meant = by_text.astype(object).where(by_text.notna(), by_number.astype(object))
-            table[name] = meant.where(meant.notna(), given.astype(object)).infer_objects()
+            text, number = given.astype(str), as_numbers(given)
+            is_text, is_number = text.isin(list(of_text)), number.isin(list(of_number))
+            meant = text.map(of_text).astype(object).where(is_text, number.map(of_number))
+            is_coded = is_text | is_number
+            table[name] = meant.where(is_coded, given.astype(object)).infer_objects()
             done.append(
-                f"read {meant.notna().sum():,} of {counted(len(table), 'value')} of "
+                f"read {is_coded.sum():,} of {counted(len(table), 'value')} of "
                 f"{table_name}.{name} by their codes: "
                 + ", ".join(f"{code} as {meaning}" for code, meaning in meanings.items())
             )

@@ -10,7 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.estimating import summary, with_method
-from empathymodels.fitting import model_of
+from empathymodels.fitting import model_of, study_of
+from empathymodels.likelihood import evaluator
+from empathymodels.people import blocks
 from empathymodels.wording import listed
 
 
@@ -71,7 +73,9 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
             f"{len(levels)} and the correlated are {listed(labels)}. Fit "
             f'model.split("session", "{parameter}").'
         )
-    prior_sd = 1 / np.sqrt(3 + len(labels))
+    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    size = next(block.correlated for block in blocks(arrangement) if block.correlated)
+    prior_sd = 1 / np.sqrt(3 + size)  # that of the whole matrix, fixed parameters included
     rows: list[dict[str, Any]] = []
     for first, second in combinations(levels, 2):
         pair = {declared.by: [first, second]}

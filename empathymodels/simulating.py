@@ -167,7 +167,7 @@ def _sequence_keys(model: Model, response: Response, table: pd.DataFrame) -> lis
         for state in model.states
         if isinstance(state.start, FirstResponse) and state.start.response == response.name
     ]
-    over = [state.over for state in started if state.over is not None]
+    over = [state.over for state in started if state.over and state.over in table]
     keys = ["participant", *(key for key in model.sequence if key in table), *over]
     return list(dict.fromkeys(keys)) if started else []
 

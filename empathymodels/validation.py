@@ -17,6 +17,8 @@ from empathymodels.reading import as_numbers, first_rows, join_rows, key_columns
 from empathymodels.study import Study
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
+ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -96,10 +98,20 @@ def validate(
     for column in [*columns, *(response.values for response in kept)]:
         if not column.is_label and column.name in tables.get(column.table, ()):
             tables[column.table][column.name] = as_numbers(tables[column.table][column.name])
+    for response in kept:
+        if response.range is not None:
+            table, name = tables[response.table], response.values.name
+            table[name] = _snapped(table[name], *response.range)
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
     _warn(model, [] if study.simulated else kept, columns, tables)
     return Checked(tuple(response.name for response in kept), left_out, missing, tables)
+
+
+def _snapped(values: pd.Series, low: float, high: float) -> pd.Series:
+    """Put values that rounding left just beside an end of their scale on it."""
+    near = ROUNDING * (high - low)
+    return values.mask((values - low).abs() < near, low).mask((values - high).abs() < near, high)
 
 
 def _why_left_out(response: Response, tables: Mapping[str, pd.DataFrame]) -> str:
@@ -314,7 +326,10 @@ def _warn(
                 f"{counted(len(values), 'row')}. Its noise will collapse toward its prior's lower "
                 "end, and nothing about the mean's causes can be learned."
             )
+    drawn = {r.values.name for r in model.observables} if not recorded else set()
     for column in columns:
+        if column.name in drawn or (column.follows and not recorded):
+            continue  # placeholders of a simulation
         rows = tables.get(column.table, pd.DataFrame())
         values = rows[column.name].dropna() if column.name in rows else pd.Series(dtype=float)
         if column.default is None and len(values) > 1 and values.nunique() == 1:

@@ -66,3 +66,22 @@ def test_ratings_with_gaps_are_fine(effort):
     values = {"baseline": 10.0, "pain_effect": 80.0, "rating_noise": 5.0}
     found = em.log_likelihood(model, em.Study(trials=ratings), values)
     assert found.attrs["total"] == pytest.approx(-8 * np.log(5 * np.sqrt(2 * np.pi)))
+
+
+def test_betas_that_do_not_know_their_trial(effort):
+    trials = effort.assign(pain=[0, 1] * 4, group="in")
+    regions = pd.DataFrame({"participant": ["a", "b"], "region": "AI", "beta": [0.1, 0.2]})
+    model = em.get_model("intergroup_bias").without("rating", "help", "ACC")
+    with pytest.raises(ValueError, match=r"must tell its '(pain|group)'.*need the `trial` key"):
+        em.log_likelihood(model, em.Study(trials=trials, regions=regions), {})
+
+
+def test_values_split_by_what_a_table_does_not_know(study):
+    model = em.get_model("outgroup_help_learning").split("session", "empathy")
+    twice = em.Study(
+        trials=study.trials.assign(session=1 + study.trials["trial"] // 11),
+        participants=study.participants,
+        name="twice",
+    )
+    with pytest.raises(ValueError, match="must tell its 'session', by which something is split"):
+        em.log_likelihood(model, twice, {})

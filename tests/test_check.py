@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import empathymodels as em
+from empathymodels.checking import predictive_statistics
+from empathymodels.likelihood import evaluator, values_from_table
 
 
 def checked(fit, **changes):
@@ -134,3 +137,19 @@ def test_missing_values_and_responses_are_counted(healthy):
     assert table.loc["missing: trials.rating", "value"] == 3
     assert table.loc["left out: insula", "value"] == "no table"
     assert table["passed"].all()
+
+
+def test_statistics_see_rows_in_time():
+    study = em.load_study("closeness_learning")
+    model = em.get_model("empathy_learning").without("emotion")
+    compiled = evaluator(model, study)
+    values = {"learning_rate": 0.1, "recalibration": 0.4, "start_closeness": 50.0}
+    values = values_from_table(compiled.arrangement, model, values | {"closeness_noise": 10.0})
+    posterior = xr.Dataset(
+        {n: (("chain", "draw", "participant"), v[None, None]) for n, v in values.items()}
+    )
+    found = predictive_statistics(compiled, model, posterior, seed=1)
+    parts = study.trials.groupby(["participant", "block"])
+    change, before = parts["closeness"].diff(), parts["pain"].shift()
+    expected = change[before == 1].mean() - change[before == 0].mean()
+    assert found["change after pain minus no pain"][0] == pytest.approx(expected)

@@ -257,3 +257,14 @@ def test_stickiness_is_a_bonus_of_the_last_option():
 def test_a_choice_needs_options():
     with pytest.raises(ValueError, match="at least two options; found 1"):
         SoftmaxChoice.dist([0.0])
+
+
+def test_ordered_beta_by_name_and_values_between_categories():
+    with pm.Model() as model:
+        OrderedBeta("share", 0.3, 5.0, -2.0, 2.0, observed=[0.0, 0.4, 1.0])
+    assert np.isfinite(model.compile_logp()({}))
+    for dist in (Ordinal.dist(0.0, [-1.0, 1.0]), SoftmaxChoice.dist([0.0, 0.0, 0.0])):
+        value = pt.dscalar("value")
+        logp = pytensor.function([value], pm.logp(dist, value))
+        assert logp(1.5) == -np.inf
+        assert np.isfinite(logp(1.0))

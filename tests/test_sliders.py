@@ -1,10 +1,17 @@
 """Sliders with many ratings at an end: flagged, modelled, and compared only with their like."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import empathymodels as em
+from empathymodels.comparing import _measures
+from empathymodels.equations import fingerprint
+from empathymodels.likelihood import evaluator, values_from_table
+from empathymodels.people import parameter_dims
 
 SHORT = {"chains": 2, "draws": 150, "tune": 250, "seed": 1}
 
@@ -68,3 +75,45 @@ def test_range_of_a_users_own_scale(base, ratings):
     with pytest.raises(ValueError, match="two rising numbers"):
         base.with_range(rating=(9, 1))
     assert em.get_model("intergroup_bias").vary(model.variant).label == model.label
+
+
+def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
+    trials = ratings.trials.assign(rating=np.linspace(20, 80, len(ratings.trials)))
+    trials.loc[0, "rating"] = 0.0
+    study = em.Study(trials=trials)
+    models = {"normal": base, "censored": base.rival("censored")}
+    values = {"baseline": 50.0, "pain_effect": 0.0, "rating_noise": 15.0}
+    kinds = {}
+    for name, model in models.items():
+        compiled = evaluator(model, study)
+        drawn = values_from_table(compiled.arrangement, model, values)
+        posterior = xr.Dataset(
+            {
+                p.name: (
+                    ("chain", "draw", *parameter_dims(p)),
+                    np.asarray(drawn[p.name])[None, None],
+                )
+                for p in compiled.parameters
+            }
+        )
+        fit = xr.DataTree.from_dict({"posterior": posterior})
+        kinds[name] = _measures(compiled, fit, ["rating"])["rating"]
+    assert kinds == {"normal": "densities", "censored": "densities with masses"}
+
+
+def test_closeness_on_another_scale_stays_on_it():
+    study = em.load_study("closeness_learning")
+    small = em.Study(trials=study.trials.assign(closeness=study.trials["closeness"] / 10))
+    model = em.get_model("empathy_learning").without("emotion").with_range(closeness=(0, 10))
+    values = {"learning_rate": 0.5, "recalibration": 0.2, "start_closeness": 5.0}
+    found = em.log_likelihood(model, small, values | {"closeness_noise": 1.0})["latents"]
+    assert 0 <= float(found["closeness"].min()) < float(found["closeness"].max()) <= 10
+
+
+def test_numbers_of_numpy_survive_a_file(base):
+    model = base.with_range(rating=(np.int64(1), np.float64(9.0))).fix(baseline=np.float64(4.0))
+    again = em.get_model("intergroup_bias").vary(json.loads(json.dumps(model.variant)))
+    assert fingerprint(again) == fingerprint(model)
+    split = base.split("session", "pain_effect").fix(pain_effect={1: 1.0, 2: 2.0})
+    again = em.get_model("intergroup_bias").vary(json.loads(json.dumps(split.variant)))
+    assert fingerprint(again) == fingerprint(split)

@@ -383,3 +383,10 @@ def test_exclusion_must_say_yes_or_no_of_every_row():
     trials = pd.DataFrame({"participant": [1, 1], "trial": [1, 2]})
     with pytest.raises(ValueError, match="no true or false for each row"):
         Study(trials=trials).exclude("trial", reason="a slip")
+
+
+def test_codes_that_stand_for_nothing():
+    trials = pd.DataFrame({"participant": [1, 1], "trial": [1, 2], "help": ["yes", "?"]})
+    study = Study(trials=trials, codes={"help": {"yes": 1, "?": None}})
+    assert study.trials["help"].tolist()[0] == 1
+    assert study.trials["help"].isna().tolist() == [False, True]

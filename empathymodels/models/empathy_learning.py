@@ -9,10 +9,10 @@ outcome calls for. How much each outcome calls for is a person's own recalibrati
 
     \delta_t = S\,|R_t - \omega| - C_t, \qquad C_{t+1} = C_t + \alpha \delta_t
 
-with :math:`S = 100` the span of the closeness scale. With :math:`\omega = 0` pain pulls closeness
-to its top and its absence to the bottom (Rescorla-Wagner); with larger :math:`\omega` closeness
-settles in between, and above one half it is the other's relief that brings one closer. Ratings
-scatter around it:
+with :math:`S` the span of the closeness scale (here from 0). With :math:`\omega = 0` pain pulls
+closeness to its top and its absence to the bottom (Rescorla-Wagner); with larger :math:`\omega`
+closeness settles in between, and above one half it is the other's relief that brings one closer.
+Ratings scatter around it:
 
 .. math::
 
@@ -43,18 +43,19 @@ from empathymodels import (
     Statistic,
 )
 
-SPAN = 100.0  # of the closeness scale
 
-
-def _update(state, rate, error):
-    closeness = state.closeness + rate * error
-    return dict(closeness=closeness), dict(closeness=state.closeness, prediction_error=error)
+def _update(state, rate, called_for, data):
+    """Move closeness toward what is called for, a share of the scale from 0 to 1."""
+    span = data.closeness_highest - data.closeness_lowest
+    error = data.closeness_lowest + span * called_for - state.closeness
+    latents = dict(closeness=state.closeness, prediction_error=error / span)
+    return dict(closeness=state.closeness + rate * error), latents
 
 
 def step(state, parameters, data):
     """Move closeness toward what the outcome calls for."""
-    called_for = SPAN * pt.abs(data.pain - parameters.recalibration)
-    return _update(state, parameters.learning_rate, called_for - state.closeness)
+    called_for = pt.abs(data.pain - parameters.recalibration)
+    return _update(state, parameters.learning_rate, called_for, data)
 
 
 def closeness(latent, parameters, data):
@@ -67,7 +68,7 @@ def emotion(latent, parameters, data):
     mean = (
         parameters.emotion_baseline
         + parameters.emotion_pain * data.pain
-        + parameters.emotion_error * latent.prediction_error / SPAN
+        + parameters.emotion_error * latent.prediction_error
     )
     return pm.Normal.dist(mean, parameters.emotion_noise)
 
@@ -79,7 +80,7 @@ def rescorla_wagner(model):
 
 def no_learning(model):
     """Closeness stays where it started."""
-    # without learning nothing depends on what an outcome calls for
+    # without learning closeness does not depend on what an outcome calls for
     return model.fix(learning_rate=0.0, recalibration=0.0)
 
 
@@ -90,7 +91,7 @@ def separate_rates(model):
         rate = pt.where(
             pt.gt(data.pain, 0.5), parameters.learning_rate_pain, parameters.learning_rate_relief
         )
-        return _update(state, rate, SPAN * data.pain - state.closeness)
+        return _update(state, rate, data.pain, data)
 
     rate = model.parameter("learning_rate")
     rates = [
@@ -137,7 +138,7 @@ def _after(column):
     """Mean change in closeness on trials after pain minus after no pain."""
 
     def difference(table):
-        people = table.groupby("participant")
+        people = table.groupby([k for k in ("participant", "session", "block") if k in table])
         change = people[column].diff()
         before = people["pain"].shift()
         return change[before > 0.5].mean() - change[before < 0.5].mean()
@@ -156,7 +157,7 @@ model = Model(
     states=(State("closeness", "start_closeness", meaning="closeness felt before the outcome"),),
     latents={
         "closeness": "closeness before the outcome, in points",
-        "prediction_error": "what the outcome called for minus closeness, in points",
+        "prediction_error": "what the outcome called for minus closeness, as a share of the scale",
     },
     columns=(Column("pain", "1: the other person got pain; 0: did not", levels=(0, 1)),),
     parameters=(
@@ -243,7 +244,7 @@ model = Model(
             "closeness",
             closeness,
             "closeness to the other person, rated before the outcome",
-            range=(0, SPAN),
+            range=(0, 100),
             unit="points",
         ),
         Response(
@@ -285,6 +286,5 @@ estimated (the rival `published`).
 What is ours: an estimated start and noise, the hierarchy, emotion ratings in the same
 likelihood, every prior.
 Traps: a slow learner tells nothing about the recalibration, so the two trade off and low rates
-lean on the population. Check the direction of the closeness scale: here more points mean closer.
-The closeness scale must run from 0 to 100, since the equations carry its span.""",
+lean on the population. Check the direction of the closeness scale: more points mean closer.""",
 )

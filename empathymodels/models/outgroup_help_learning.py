@@ -181,7 +181,8 @@ def _learning_curve(table):
 
 def _after_help(table):
     """Mean feeling on trials that follow help minus those that follow no help."""
-    previous = table.groupby("participant")["outcome"].shift()
+    parts = [key for key in ("participant", "session", "block") if key in table]
+    previous = table.groupby(parts)["outcome"].shift()
     return table.feeling[previous > 0].mean() - table.feeling[previous < 0].mean()
 
 

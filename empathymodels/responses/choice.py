@@ -115,7 +115,8 @@ class SoftmaxChoice(ResponseDistribution):
     @staticmethod
     def log_probability(value: Any, lapse: Any, *utilities: Any) -> Any:
         """Log-probability of options coded 0 to K - 1 (any other value: minus infinity)."""
-        possible = pt.and_(pt.ge(value, 0), pt.lt(value, len(utilities)))
+        inside = pt.and_(pt.ge(value, 0), pt.lt(value, len(utilities)))
+        possible = pt.and_(inside, pt.eq(value, pt.floor(value)))
         logp = pick(utilities, value) - log_sum(list(utilities))
         if not _is_zero(lapse):
             logp = log_sum([pt.log1p(-lapse) + logp, pt.log(lapse / len(utilities))])

@@ -72,7 +72,8 @@ class Ordinal(ResponseDistribution):
             between = log_sigmoid_between(cutpoints[k - 1] - location, cutpoints[k] - location)
             logp = pt.switch(pt.eq(category, k), between, logp)
         logp = pt.switch(pt.eq(category, last), log_sigmoid(location - cutpoints[-1]), logp)
-        return where_possible(pt.and_(pt.ge(category, 0), pt.le(category, last)), logp)
+        inside = pt.and_(pt.ge(category, 0), pt.le(category, last))
+        return where_possible(pt.and_(inside, pt.eq(category, pt.floor(category))), logp)
 
 
 def thresholds(first: Any, *steps: Any) -> list[Any]:

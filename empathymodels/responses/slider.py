@@ -117,6 +117,21 @@ class OrderedBeta(ResponseDistribution):
     0.119
     """
 
+    def __new__(
+        cls,
+        name: str,
+        location: Any,
+        precision: Any,
+        low_cut: Any,
+        high_cut: Any,
+        lower: Any = 0.0,
+        upper: Any = 1.0,
+        **settings: Any,
+    ) -> Any:
+        """Add the distribution to the PyMC model in context."""
+        given = (location, precision, low_cut, high_cut, lower, upper)
+        return super().__new__(cls, name, *given, **settings)
+
     @classmethod
     def dist(
         cls,
