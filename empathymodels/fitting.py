@@ -34,6 +34,7 @@ from empathymodels.sampling import (
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.validation import warn_of_constants
 from empathymodels.wording import listed
 
 METHODS = ("nuts", "laplace", "map")
@@ -133,6 +134,9 @@ def fit(
     built, arrangement = build(model, study, covariates=covariates, centring=given)
     for name, reason in arrangement.checked.left_out.items():
         tell(f"Response '{name}' is left out of the likelihood: {reason}")
+    read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
+    columns = [c for c in arrangement.model.columns if c.name in read]
+    warn_of_constants(columns, arrangement.checked.tables)
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)

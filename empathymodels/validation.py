@@ -104,7 +104,7 @@ def validate(
             table[name] = _snapped(table[name], *response.range)
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
-    _warn(model, [] if study.simulated else kept, columns, tables)
+    _warn(model, [] if study.simulated else kept, tables)
     return Checked(tuple(response.name for response in kept), left_out, missing, tables)
 
 
@@ -306,12 +306,7 @@ def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
 
-def _warn(
-    model: Model,
-    recorded: list[Response],
-    columns: list[Column],
-    tables: Mapping[str, pd.DataFrame],
-) -> None:
+def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFrame]) -> None:
     """Warn of what works but is unwise, with its consequence."""
     told = []
     if len(tables["participants"]) == 1:
@@ -326,17 +321,19 @@ def _warn(
                 f"{counted(len(values), 'row')}. Its noise will collapse toward its prior's lower "
                 "end, and nothing about the mean's causes can be learned."
             )
-    drawn = {r.values.name for r in model.observables} if not recorded else set()
+    for text in told:
+        warnings.warn(text, stacklevel=3)
+
+
+def warn_of_constants(columns: Iterable[Column], tables: Mapping[str, pd.DataFrame]) -> None:
+    """Warn of columns whose effects a fit cannot learn, since they never differ."""
     for column in columns:
-        if column.name in drawn or (column.follows and not recorded):
-            continue  # placeholders of a simulation
         rows = tables.get(column.table, pd.DataFrame())
         values = rows[column.name].dropna() if column.name in rows else pd.Series(dtype=float)
         if column.default is None and len(values) > 1 and values.nunique() == 1:
-            told.append(
+            warnings.warn(
                 f"No variance: '{column.name}' is {values.iloc[0]} in all "
                 f"{counted(len(values), 'row')} of {column.table}. What depends on its differences "
-                "cannot be learned from this study and will follow its prior."
+                "cannot be learned from this study and will follow its prior.",
+                stacklevel=3,
             )
-    for text in told:
-        warnings.warn(text, stacklevel=3)

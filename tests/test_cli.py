@@ -143,6 +143,7 @@ def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
         "chains": 4,
         "cores": None,
         "target_accept": 0.9,
+        "method": "nuts",
         "covariates": {"start_value": "partner_group + age"},
     }
     assert (fitted["saved"], fitted["path"]) == ("a fit", out)

@@ -75,26 +75,18 @@ def test_rival_that_cannot_be_built(tmp_path):
     assert "Did you mean 'slope'" in found["rivals"]
 
 
-WRONG_CHOICE = '''
-from pymc.logprob.abstract import _logprob
-from empathymodels.responses import ChoiceRV, choice_logprob
-
-class TimidRV(ChoiceRV):
-    """Choices drawn from a utility half as large as the one that is scored."""
-
+WRONG_CHOICE = """
 class Timid(Choice):
-    rv_type = TimidRV
-    rv_op = TimidRV.rv_op
+    @staticmethod
+    def log_probability(value, utility, *lapse):
+        return FACTOR
 
-@_logprob.register(TimidRV)
-def timid_logprob(op, values, *inputs, **settings):
-    return choice_logprob(op, values, *inputs[:-1], FACTOR)
 
-def step('''
+def step("""
 
 
 def test_draws_that_disagree_with_the_likelihood(tmp_path):
-    wrong = WRONG_CHOICE.replace("FACTOR", "2 * inputs[-1]").lstrip()
+    wrong = WRONG_CHOICE.replace("FACTOR", "Choice.log_probability(value, 2 * utility)").lstrip()
     text = CHOICE.replace("Choice.dist(", "Timid.dist(")
     found = broken(tmp_path, text, "def step(", wrong)
     assert list(found) == ["simulator"]
@@ -103,7 +95,9 @@ def test_draws_that_disagree_with_the_likelihood(tmp_path):
 
 
 def test_probabilities_that_do_not_sum_to_one(tmp_path):
-    wrong = WRONG_CHOICE.replace("FACTOR", "inputs[-1]) + pt.log(0.5 + 0 * (inputs[-1])").lstrip()
+    wrong = WRONG_CHOICE.replace(
+        "FACTOR", "Choice.log_probability(value, utility) + pt.log(0.5)"
+    ).lstrip()
     text = CHOICE.replace("Choice.dist(", "Timid.dist(")
     found = broken(tmp_path, text, "def step(", wrong)
     assert "normalisation" in found
@@ -172,5 +166,6 @@ def test_own_log_density_is_part_of_the_identity(tmp_path):
         path.write_text(CHOICE.replace("Choice.dist(", "Timid.dist(").replace("def step(", wrong))
         return fingerprint(em.get_model(path))
 
-    assert identity("one.py", "2 * inputs[-1]") != identity("other.py", "3 * inputs[-1]")
-    assert identity("one.py", "2 * inputs[-1]") == identity("third.py", "2 * inputs[-1]")
+    twice, thrice = (f"Choice.log_probability(value, {factor} * utility)" for factor in (2, 3))
+    assert identity("one.py", twice) != identity("other.py", thrice)
+    assert identity("one.py", twice) == identity("third.py", twice)

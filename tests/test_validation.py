@@ -1,6 +1,7 @@
 """A study against a model: what is refused, left out, counted, warned of, and handed on."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.model import Column, Model, Parameter, Response, State
 from empathymodels.study import Study
-from empathymodels.validation import validate
+from empathymodels.validation import validate, warn_of_constants
 
 RATING = Response("rating", lambda *_: None, "how one feels", range=(1, 9), unit="points")
 CHOICE = Response("choice", lambda *_: None, "help or not", levels=(0, 1))
@@ -281,9 +282,9 @@ def test_identical_responses(trials):
 
 def test_column_without_variance(trials):
     column = Column("pain", "pain seen", range=(0, 1))
-    reads = model(RATING, columns=(column,))
     with pytest.warns(UserWarning, match=r"No variance: 'pain' is 1.0 in all 4 rows of trials"):
-        validate(reads, Study(trials=trials.assign(pain=1.0)))
+        warn_of_constants([column], {"trials": trials.assign(pain=1.0)})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        validate(reads, Study(trials=trials.assign(pain=[0, 1, 0, 1.0])))
+        warn_of_constants([column], {"trials": trials.assign(pain=[0, 1, 0, 1.0])})
+        warn_of_constants([replace(column, default=1.0)], {"trials": trials.assign(pain=1.0)})
