@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import cli, cli_output, fitting
+from empathymodels import cli, fitting
+from empathymodels.cli import output
 
 DATA = Path(__file__).parents[1] / "data" / "outgroup_help"
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
@@ -227,7 +228,7 @@ def test_the_suffix_is_checked_before_sampling(run, trials, fitted):
 
 
 def test_faults_of_ours_are_not_hidden(monkeypatch):
-    monkeypatch.setattr(cli, "get_model", lambda name: {}["lost"])
+    monkeypatch.setattr(cli.models, "get_model", lambda name: {}["lost"])
     with pytest.raises(KeyError, match="lost"):
         cli.main(["card", "any"])
 
@@ -443,8 +444,8 @@ def test_all_draws_of_latents(run, written, fit, fit_file):
 def test_missing_latents_of_some_trials(tmp_path):
     rows = {"participant": ("trial_row", ["a", "a"]), "trial": ("trial_row", [1, 2])}
     draws = (("chain", "draw", "trial_row"), [[[1.0, np.nan], [3.0, np.nan]]])
-    table = cli_output.latent_table(xr.Dataset({"value": draws}, coords=rows))
-    cli_output.write_files({tmp_path / "latents.tsv": cli_output.table_writer(table)})
+    table = output.latent_table(xr.Dataset({"value": draws}, coords=rows))
+    output.write_files({tmp_path / "latents.tsv": output.table_writer(table)})
     lines = (tmp_path / "latents.tsv").read_text().splitlines()
     assert lines[1:] == ["a\t1\t2.0\t1.4142135623730951", "a\t2\tn/a\tn/a"]
 
@@ -507,9 +508,9 @@ def test_files_are_whole_or_stay_as_they_were(tmp_path):
         path.write_text("half")
         raise OSError("no space left")
 
-    files = {older: cli_output.text_writer("newer"), tmp_path / "b" / "b.md": fails}
+    files = {older: output.text_writer("newer"), tmp_path / "b" / "b.md": fails}
     with pytest.raises(ValueError, match="cannot be written: no space left"):
-        cli_output.write_files(files)
+        output.write_files(files)
     assert older.read_text() == "older"
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != older]
 
@@ -518,15 +519,13 @@ def test_places_that_cannot_hold_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ValueError, match="need a folder in which one may write"):
-        cli_output.check_place(tmp_path / "file" / "a.csv")
+        output.check_place(tmp_path / "file" / "a.csv")
     with pytest.raises(ValueError, match="must not be a folder"):
-        cli_output.check_target(tmp_path / "folder.csv", cli_output.TABLE)
+        output.check_target(tmp_path / "folder.csv", output.TABLE)
 
 
 def test_names_in_brackets_are_printed(capsys):
-    cli_output.show_table(
-        pd.DataFrame({"parameter": ["rate[in]", ":smile:"], "mean": [1.0, np.nan]})
-    )
+    output.show_table(pd.DataFrame({"parameter": ["rate[in]", ":smile:"], "mean": [1.0, np.nan]}))
     printed = capsys.readouterr().out
     assert "rate[in]" in printed
     assert ":smile:" in printed

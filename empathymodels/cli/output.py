@@ -1,6 +1,6 @@
 """What the command line puts out: tables on stdout, and files that are whole or not there.
 
-Modules that import PyMC or pandas are imported inside the functions, as in `cli`.
+Modules that import PyMC or pandas are imported inside the functions, as everywhere in `cli`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from empathymodels.terminal import tell
 from empathymodels.wording import listed
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 type Writer = Callable[[Path], object]
+
+CHECKS_FAILED = 1
 
 TABLE, TREE, FIGURE, TEXT = (".csv", ".tsv"), (".nc",), (".png", ".pdf", ".svg"), (".md",)
 PIPED_WIDTH = 200  # columns of a table that no terminal limits
@@ -191,7 +195,20 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 # ------------------------------------------------------------------------------- on stdout
 
 
-def named_rows(table: pd.DataFrame) -> pd.DataFrame:
+def put_out(table: pd.DataFrame, out: Path | None) -> None:
+    """Print a table, and write it if asked."""
+    named = _named_rows(table)
+    if out is not None:
+        write_files({out: table_writer(named)})
+    show_table(named)
+
+
+def end(checks: pd.DataFrame) -> None:
+    """End the command with the exit code that says whether all checks passed."""
+    raise typer.Exit(0 if checks["passed"].all() else CHECKS_FAILED)
+
+
+def _named_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the names of its rows, if it has any, as a column."""
     import pandas as pd
 

@@ -1,18 +1,17 @@
-"""What the command line takes in: options that commands share, and what they stand for.
+"""What the options of the command line stand for: models, fits, studies, tables.
 
-Modules that import PyMC or pandas are imported inside the functions, as in `cli`.
+Modules that import PyMC or pandas are imported inside the functions, as everywhere in `cli`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from empathymodels.catalog import get_model, list_models
-from empathymodels.cli_output import TABLE
+from empathymodels.cli.options import StudyOptions, VariantOptions
+from empathymodels.cli.output import TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,51 +21,14 @@ if TYPE_CHECKING:
     from empathymodels.study import Study
 
 
-def file_option(text: str) -> Any:
-    """Return an option that names a file."""
-    return typer.Option(help=text, dir_okay=False)
-
-
-def several(text: str, metavar: str = "NAME=VALUE") -> Any:
-    """Return an option that may be given several times."""
-    return typer.Option(help=f"{text} May be repeated.", metavar=metavar)
-
-
-ModelName = Annotated[str, typer.Argument(help="Name of a model, or path of your file.")]
-FitFile = Annotated[Path, typer.Argument(help="File that `fit` wrote.")]
-ModelFile = Annotated[
-    Path | None, typer.Option("--model", help="File of the model, for a fit of a model of yours.")
-]
-Trials = Annotated[Path | None, file_option("Trials: CSV or TSV.")]
-Participants = Annotated[Path | None, file_option("Participants: CSV or TSV.")]
-Regions = Annotated[Path | None, file_option("ROI betas: CSV or TSV.")]
-Bundled = Annotated[str | None, typer.Option(help="A bundled study in place of files.")]
-Columns = Annotated[list[str] | None, several("Our name = your column: choice=resp.")]
-Missing = Annotated[list[str] | None, several("Code of a missing value: choice=9.")]
-Simulated = Annotated[
-    bool, typer.Option("--simulated", help="Your files are simulated: values may leave ranges.")
-]
-Rival = Annotated[str | None, typer.Option(help="Take this alternative of the model.")]
-Fix = Annotated[list[str] | None, several("Hold a parameter: learning_rate=0.3.")]
-Without = Annotated[list[str] | None, several("Leave out a response.", "RESPONSE")]
-Seed = Annotated[int, typer.Option(help="Seed of all draws.", min=0)]
-Draws = Annotated[int, typer.Option(help="About how many posterior draws to use.", min=1)]
-TableFile = Annotated[Path | None, typer.Option(help="Also write the table: .csv or .tsv.")]
-
-
-# --------------------------------------------------------------------- what they stand for
-
-
-def changed_model(
-    name: str, rival: str | None, fix: list[str] | None, without: list[str] | None
-) -> Model:
+def changed_model(name: str, change: VariantOptions) -> Model:
     """Return the model of a name or file, with the changes that the options ask for."""
     model = get_model(name)
-    if rival is not None:
-        model = model.rival(rival)
-    held = {key: _number(value, f"--fix {key}") for key, value in pairs(fix, "fix").items()}
+    if change.rival is not None:
+        model = model.rival(change.rival)
+    held = {key: _number(value, f"--fix {key}") for key, value in pairs(change.fix, "fix").items()}
     model = model.fix(**held) if held else model
-    return model.without(*without) if without else model
+    return model.without(*change.without) if change.without else model
 
 
 def load_fit(fit: Path, model: Path | None) -> xr.DataTree:
@@ -98,34 +60,28 @@ def load_fits(files: Mapping[str, Path], models: list[Path]) -> dict[str, xr.Dat
     return fits
 
 
-def given_study(
-    files: dict[str, Path | None],
-    name: str | None,
-    columns: list[str] | None,
-    missing: list[str] | None,
-    simulated: bool = False,
-) -> Study:
+def given_study(options: StudyOptions, *, simulated: bool = False) -> Study:
     """Return the study that the options name: bundled, or of one's own files."""
     from empathymodels.study import Study, load_study
 
-    given = {table: file for table, file in files.items() if file is not None}
-    if (name is None) == (not given):
+    given = {table: file for table, file in options.files.items() if file is not None}
+    if (options.study is None) == (not given):
         raise ValueError(
             "A study is either bundled (--study NAME) or read from files (--trials FILE, with "
             f"--participants and --regions if you have them). Found {'both' if given else 'none'}."
         )
-    if name is None:
+    if options.study is None:
         codes: dict[str, list[str]] = {}
-        for column, code in _split(missing, "missing"):
+        for column, code in _split(options.missing, "missing"):
             codes.setdefault(column, []).append(code)
         tables: dict[str, Any] = given
-        renamed = pairs(columns, "columns")
+        renamed = pairs(options.columns, "columns")
         return Study(**tables, columns=renamed, missing=codes, simulated=simulated)
-    if columns or missing or simulated:
+    if options.columns or options.missing or simulated:
         raise ValueError(
             "--columns, --missing and --simulated are for your own files. Leave them out."
         )
-    return load_study(name)
+    return load_study(options.study)
 
 
 def read_parameters(file: Path) -> pd.DataFrame:

@@ -1,0 +1,96 @@
+"""The command line: the verbs that make sense there, under the names they have in Python.
+
+Exit codes: 0, all is well; 1, checks failed; 2, the command, the model or the data are wrong
+(told on stderr). Modules that import PyMC are imported inside the commands, so that ``--help``
+and ``list`` answer at once.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from empathymodels.cli.fits import check, compare, estimates, latents, predict
+from empathymodels.cli.models import card, list_, verify
+from empathymodels.cli.studies import demo, fit, simulate
+from empathymodels.terminal import tell
+
+BAD_INPUT = 2
+COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an example
+    list_: ("empathymodels list",),
+    card: ("empathymodels card outgroup_help_learning --out model.md",),
+    simulate: (
+        "empathymodels simulate outgroup_help_learning --study outgroup_help",
+        "--rival no_learning --seed 1 --out simulated",
+    ),
+    fit: (
+        "empathymodels fit outgroup_help_learning --trials trials.csv --columns feeling=rating",
+        "--missing feeling=99 --covariates 'learning_rate=partner_group + age' --seed 1",
+    ),
+    check: ("empathymodels check fit.nc --out checks.csv",),
+    predict: (
+        "empathymodels predict fit.nc --seed 1 --out predictions.csv",
+        "--figure feeling.png --response feeling --by partner_group",
+    ),
+    estimates: ("empathymodels estimates fit.nc --out estimates.csv",),
+    latents: ("empathymodels latents fit.nc --out latents.tsv",),
+    compare: ("empathymodels compare learning.nc no_learning.nc",),
+    verify: ("empathymodels verify my_model.py",),
+    demo: ("empathymodels demo --out first-look",),
+}
+OPTIONS = {  # what messages say of Python, and what says it on the command line
+    "load(path, model=": "--model FILE.py",
+    "kind='simulation'": "--kind simulation",
+    "columns={": "--columns NAME=YOURS",
+}
+
+app = typer.Typer(
+    help="Hierarchical Bayesian models of motivated empathy, from behaviour and brain data.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command, _lines in COMMANDS.items():
+    _example = "\b\nExample:\n  " + " \\\n      ".join(_lines)
+    app.command(_command.__name__.rstrip("_"), epilog=_example)(_command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; faults of the user are told on stderr and end with exit code 2."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: tell(f"Warning: {message}")
+        try:
+            app(args=arguments, prog_name="empathymodels")
+        except (
+            AttributeError,
+            ImportError,
+            FileNotFoundError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
+            if not _is_told(error):
+                raise
+            tell(f"Error: {error.args[0]}{_as_options(str(error.args[0]))}")
+            sys.exit(BAD_INPUT)
+
+
+def _as_options(message: str) -> str:
+    """Name the options that stand for the Python arguments of a message."""
+    named = [option for words, option in OPTIONS.items() if words in message]
+    return f"\nOn the command line: {', '.join(named)}." if named else ""
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether this package raised the error on purpose, so that its words say what to do."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    raised = linecache.getline(frame.filename, frame.lineno or 0).strip().startswith("raise ")
+    return raised and Path(frame.filename).is_relative_to(Path(__file__).parents[1])

@@ -1,0 +1,110 @@
+"""What the command line takes in: options that commands share, alone and in groups.
+
+Modules that import PyMC or pandas are imported inside the functions, as everywhere in `cli`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def file_option(text: str) -> Any:
+    """Return an option that names a file."""
+    return typer.Option(help=text, dir_okay=False)
+
+
+def several(text: str, metavar: str = "NAME=VALUE") -> Any:
+    """Return an option that may be given several times."""
+    return typer.Option(help=f"{text} May be repeated.", metavar=metavar)
+
+
+ModelName = Annotated[str, typer.Argument(help="Name of a model, or path of your file.")]
+FitFile = Annotated[Path, typer.Argument(help="File that `fit` wrote.")]
+ModelFile = Annotated[
+    Path | None, typer.Option("--model", help="File of the model, for a fit of a model of yours.")
+]
+Trials = Annotated[Path | None, file_option("Trials: CSV or TSV.")]
+Participants = Annotated[Path | None, file_option("Participants: CSV or TSV.")]
+Regions = Annotated[Path | None, file_option("ROI betas: CSV or TSV.")]
+Bundled = Annotated[str | None, typer.Option(help="A bundled study in place of files.")]
+Columns = Annotated[list[str] | None, several("Our name = your column: choice=resp.")]
+Missing = Annotated[list[str] | None, several("Code of a missing value: choice=9.")]
+Simulated = Annotated[
+    bool, typer.Option("--simulated", help="Your files are simulated: values may leave ranges.")
+]
+Rival = Annotated[str | None, typer.Option(help="Take this alternative of the model.")]
+Fix = Annotated[list[str] | None, several("Hold a parameter: learning_rate=0.3.")]
+Without = Annotated[list[str] | None, several("Leave out a response.", "RESPONSE")]
+Seed = Annotated[int, typer.Option(help="Seed of all draws.", min=0)]
+Draws = Annotated[int, typer.Option(help="About how many posterior draws to use.", min=1)]
+TableFile = Annotated[Path | None, typer.Option(help="Also write the table: .csv or .tsv.")]
+
+
+# ---------------------------------------------------------------------------------- groups
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Which study: files of one's own and how to read them, or a bundled one."""
+
+    trials: Trials = None
+    participants: Participants = None
+    regions: Regions = None
+    study: Bundled = None
+    columns: Columns = None
+    missing: Missing = None
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """The file of every table, None where it is not given."""
+        return {
+            "trials": self.trials,
+            "participants": self.participants,
+            "regions": self.regions,
+        }
+
+    @property
+    def are_given(self) -> bool:
+        """Whether any of these options was used."""
+        return any(getattr(self, option.name) for option in fields(self))
+
+
+@dataclass(frozen=True)
+class VariantOptions:
+    """What to change in the model."""
+
+    rival: Rival = None
+    fix: Fix = None
+    without: Without = None
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command with an option for each field of the groups that it takes."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {}
+    options: list[inspect.Parameter] = []
+    for parameter in signature.parameters.values():
+        kind = parameter.annotation
+        if kind in (StudyOptions, VariantOptions):
+            groups[parameter.name] = kind
+            options += inspect.signature(kind, eval_str=True).parameters.values()
+        else:
+            options.append(parameter)
+
+    @wraps(command)
+    def ungrouped(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    ungrouped.__annotations__ = {option.name: option.annotation for option in options}
+    options = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+    vars(ungrouped)["__signature__"] = signature.replace(parameters=options)
+    return ungrouped

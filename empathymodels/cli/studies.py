@@ -1,0 +1,139 @@
+"""Commands that begin with a study: simulate, fit, demo."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from empathymodels.cli import output
+from empathymodels.cli.input import changed_model, given_study, pairs, read_parameters
+from empathymodels.cli.options import (
+    ModelName,
+    Seed,
+    Simulated,
+    StudyOptions,
+    VariantOptions,
+    file_option,
+    grouped,
+    several,
+)
+from empathymodels.terminal import tell
+from empathymodels.wording import listed
+
+if TYPE_CHECKING:
+    from empathymodels.model import Model
+    from empathymodels.study import Study
+
+
+@grouped
+def simulate(
+    *,
+    model: ModelName,
+    seed: Seed,
+    out: Annotated[Path, typer.Option(help="Folder for the tables.", file_okay=False)],
+    source: StudyOptions,
+    parameters: Annotated[
+        Path | None, file_option("Natural-scale values: CSV or TSV, a row per participant.")
+    ] = None,
+    change: VariantOptions,
+) -> None:
+    """Simulate what a model observes, for the design of a study.
+
+    Writes trials.csv, participants.csv and regions.csv, as far as they exist, and parameters.csv
+    with the values behind them, drawn from the prior unless given.
+    """
+    import empathymodels as em
+
+    written = {name: out / f"{name}.csv" for name in (*source.files, "parameters")}
+    for file in written.values():
+        output.check_target(file, output.TABLE, *source.files.values(), parameters)
+    changed = changed_model(model, change)
+    given = read_parameters(parameters) if parameters is not None else None
+    design = given_study(source)
+    simulated, truth = em.simulate(changed, design, given, seed=seed)
+    tables = {**simulated.tables, "parameters": truth}
+    _refuse_leftovers(out, [file for name, file in written.items() if name not in tables])
+    output.write_files({written[n]: output.table_writer(t) for n, t in tables.items()})
+    options = [f"--{name} {written[name]}" for name in simulated.tables]
+    if real := _kept_responses(changed, design):
+        tell(f"Not simulated, but as the design has them: {listed(real)}")
+        options += [f"--without {name}" for name in real]
+    tell(f"Next: empathymodels fit {model} {' '.join(options)} --simulated")
+
+
+def _kept_responses(model: Model, design: Study) -> list[str]:
+    """Responses that a variant leaves out and that are in the design: they stay real."""
+    held = {name: list(table) for name, table in design.tables.items()}
+    return [r.name for r in model.left_out if r.values.name in held.get(r.table, ())]
+
+
+def _refuse_leftovers(folder: Path, absent: list[Path]) -> None:
+    """Raise ValueError where a folder has a table that would not belong to the new ones."""
+    left = [file.name for file in absent if file.exists()]
+    if left:
+        raise ValueError(
+            f"The folder of a simulation must hold no table of another one; '{folder}' has "
+            f"{listed(left)}, which this simulation does not write. Remove it, or choose another "
+            "folder."
+        )
+
+
+@grouped
+def fit(
+    *,
+    model: ModelName,
+    source: StudyOptions,
+    simulated: Simulated = False,
+    change: VariantOptions,
+    covariates: Annotated[
+        list[str] | None, several('Formula of a parameter: "learning_rate=group + age".')
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="nuts samples; laplace and map are quick and approximate.")
+    ] = "nuts",
+    seed: Annotated[
+        int | None, typer.Option(help="Drawn and recorded unless given.", min=0)
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws per chain.", min=1)] = 1000,
+    tune: Annotated[int, typer.Option(help="Adaptation steps per chain.", min=1)] = 1000,
+    chains: Annotated[int, typer.Option(help="Number of chains.", min=1)] = 4,
+    cores: Annotated[int | None, typer.Option(help="All unless given.", min=1)] = None,
+    target_accept: Annotated[float, typer.Option(help="Target acceptance rate.")] = 0.9,
+    out: Annotated[
+        Path | None, typer.Option(help="File of the fit (.nc or .zarr).  [default: MODEL.nc]")
+    ] = None,
+) -> None:
+    """Fit a model to a study and write the fit to a file."""
+    changed = changed_model(model, change)
+    given = given_study(source, simulated=simulated)
+    file = out or Path(re.sub(r"[^\w.=-]+", "-", changed.label).strip("-") + ".nc")
+    settings: dict[str, Any] = {"covariates": pairs(covariates, "covariates"), "seed": seed}
+    settings |= {"draws": draws, "tune": tune, "chains": chains, "cores": cores}
+    settings |= {"target_accept": target_accept, "method": method}
+    _fit(changed, given, file, settings)
+
+
+def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> None:
+    import empathymodels as em
+    from empathymodels.saving import check_suffix
+
+    check_suffix(file)
+    output.check_place(file)
+    em.save(em.fit(model, study, **settings), file)
+    tell(f"Wrote {file}\nNext: empathymodels check {file}")
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all results.")] = Path("empathymodels-demo"),
+    seed: int = 1,
+) -> None:
+    """Fit, check and compare two models of a bundled study.
+
+    Writes all tables and figures, and says what they show.
+    """
+    from empathymodels.demo import demo as run
+
+    run(out, seed=seed)
