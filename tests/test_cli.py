@@ -151,6 +151,50 @@ def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
     assert f"empathymodels check {out}" in told
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--codes", "recipient:1=self,2=other", "--codes", "work:yes=1,no=0"],
+        ["--codes", "recipient: 1 = self", "--codes=recipient:2=other", "--codes=work:yes=1,no=0"],
+    ],
+)
+def test_codes_are_those_of_python(run, fitted, tmp_path, given):
+    file = tmp_path / "trials.csv"
+    file.write_text(
+        "participant,trial,recipient,work,reward,effort\n"
+        "1,1,1,yes,2,0.3\n1,2,2,no,4,0.5\n1,3,,yes,6,0.7\n"
+    )
+    code, _, err = run("fit", "prosocial_effort", "--trials", file, *given)
+    assert code == 0, err
+    codes = {"recipient": {1: "self", 2: "other"}, "work": {"yes": 1, "no": 0}}
+    expected = em.Study(trials=file, codes=codes)
+    pd.testing.assert_frame_equal(fitted["study"].trials, expected.trials)
+    assert fitted["study"].log == expected.log
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"), [("7", 7), ("-0.5", -0.5), ("07", "07"), ("nan", "nan"), ("1e3", "1e3")]
+)
+def test_meanings_of_codes_that_look_like_numbers_are_numbers(text, meaning):
+    (found,) = cli.input.codes_of([f"pain:P={text}"])["pain"].values()
+    assert (found, type(found)) == (meaning, type(meaning))
+
+
+@pytest.mark.parametrize("given", ["recipient", "recipient:1", ":1=self", "recipient:1=self,2"])
+def test_codes_without_meaning_are_told(run, trials, fitted, given):
+    code, out, err = run("fit", LEARNING, "--trials", trials, "--codes", given)
+    assert (code, out, fitted) == (2, "", {})
+    assert err.startswith("Error: --codes must be NAME:CODE=MEANING")
+    assert f"found '{given}'. Write for example --codes recipient:1=self,2=other." in err
+
+
+def test_codes_of_a_bundled_study_are_its_own(run, fitted):
+    given = ("--study", "outgroup_help", "--codes", "outcome:1=-1")
+    code, _, err = run("fit", LEARNING, *given)
+    assert (code, fitted) == (2, {})
+    assert "--codes and --simulated are for your own files" in err
+
+
 def test_a_fit_is_named_after_the_model(run, trials, fitted):
     how = ("--rival", "no_learning", "--without", "insula", "--without", "empathy_after")
     run("fit", LEARNING, "--trials", trials, *how, "--simulated")

@@ -49,6 +49,8 @@ OPTIONS = {  # what messages say of Python, and what says it on the command line
     "load(path, model=": "--model FILE.py",
     "kind='simulation'": "--kind simulation",
     "columns={": "--columns NAME=YOURS",
+    "codes={": "--codes NAME:CODE=MEANING",
+    "missing={": "--missing NAME=CODE",
 }
 
 app = typer.Typer(

@@ -5,6 +5,7 @@ Modules that import PyMC or pandas are imported inside the functions, as everywh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from empathymodels.model import Model
     from empathymodels.study import Study
+
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # but "07" is a label
 
 
 def changed_model(name: str, change: VariantOptions) -> Model:
@@ -71,17 +74,45 @@ def given_study(options: StudyOptions, *, simulated: bool = False) -> Study:
             f"--participants and --regions if you have them). Found {'both' if given else 'none'}."
         )
     if options.study is None:
-        codes: dict[str, list[str]] = {}
+        missing: dict[str, list[str]] = {}
         for column, code in _split(options.missing, "missing"):
-            codes.setdefault(column, []).append(code)
+            missing.setdefault(column, []).append(code)
         tables: dict[str, Any] = given
-        renamed = pairs(options.columns, "columns")
-        return Study(**tables, columns=renamed, missing=codes, simulated=simulated)
-    if options.columns or options.missing or simulated:
+        return Study(
+            **tables,
+            columns=pairs(options.columns, "columns"),
+            missing=missing,
+            codes=codes_of(options.codes),
+            simulated=simulated,
+        )
+    if options.columns or options.missing or options.codes or simulated:
         raise ValueError(
-            "--columns, --missing and --simulated are for your own files. Leave them out."
+            "--columns, --missing, --codes and --simulated are for your own files; found them with "
+            f"the bundled study '{options.study}'. Leave them out."
         )
     return load_study(options.study)
+
+
+def codes_of(entries: list[str] | None) -> dict[str, dict[str, str | float]]:
+    """Return what codes mean, by column; a meaning that looks like a number is one."""
+    meanings: dict[str, dict[str, str | float]] = {}
+    for entry in entries or ():
+        column, _, rest = entry.partition(":")
+        told = [[part.strip() for part in pair.partition("=")[::2]] for pair in rest.split(",")]
+        if not column.strip() or not all(code and meaning for code, meaning in told):
+            raise ValueError(
+                f"--codes must be NAME:CODE=MEANING, with commas between codes; found '{entry}'. "
+                "Write for example --codes recipient:1=self,2=other."
+            )
+        own = meanings.setdefault(column.strip(), {})
+        own |= {code: _number_or_text(meaning) for code, meaning in told}
+    return meanings
+
+
+def _number_or_text(text: str) -> str | float:
+    if not NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
 
 
 def read_parameters(file: Path) -> pd.DataFrame:
@@ -107,7 +138,9 @@ def _split(entries: list[str] | None, option: str) -> list[tuple[str, str]]:
     parts = [entry.partition("=") for entry in entries or ()]
     for entry, (name, _, value) in zip(entries or (), parts, strict=True):
         if not name.strip() or not value.strip():
-            raise ValueError(f"--{option} must be NAME=VALUE; found '{entry}'.")
+            raise ValueError(
+                f"--{option} must be NAME=VALUE; found '{entry}'. Give both, with = between them."
+            )
     return [(name.strip(), value.strip()) for name, _, value in parts]
 
 
@@ -120,4 +153,6 @@ def _number(text: str, option: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise ValueError(f"{option} must be a number; found '{text}'.") from error
+        raise ValueError(
+            f"{option} must be a number; found '{text}'. Write it like 0.3."
+        ) from error

@@ -36,6 +36,10 @@ Regions = Annotated[Path | None, file_option("ROI betas: CSV or TSV.")]
 Bundled = Annotated[str | None, typer.Option(help="A bundled study in place of files.")]
 Columns = Annotated[list[str] | None, several("Our name = your column: choice=resp.")]
 Missing = Annotated[list[str] | None, several("Code of a missing value: choice=9.")]
+Codes = Annotated[
+    list[str] | None,
+    several("What codes of a column mean: recipient:1=self,2=other.", "NAME:CODE=MEANING,..."),
+]
 Simulated = Annotated[
     bool, typer.Option("--simulated", help="Your files are simulated: values may leave ranges.")
 ]
@@ -60,6 +64,7 @@ class StudyOptions:
     study: Bundled = None
     columns: Columns = None
     missing: Missing = None
+    codes: Codes = None
 
     @property
     def files(self) -> dict[str, Path | None]:
