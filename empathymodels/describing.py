@@ -85,6 +85,22 @@ def card(model: Model) -> str:
     return "\n\n".join([opening, *parts]) + "\n"
 
 
+def pages(models: Iterable[Model]) -> dict[str, str]:
+    """Return the cards of several models by the names of their files, with README.md as index."""
+    models = list(models)
+    rows = [
+        (
+            f"[`{m.name}`]({m.name}.md)",
+            m.title,
+            _code(r.name for r in m.responses),
+            _code(m.rivals),
+        )
+        for m in models
+    ]
+    index = _table(("model", "says", "explains", "rivals"), rows)
+    return {f"{m.name}.md": card(m) for m in models} | {"README.md": f"# Models\n\n{index}\n"}
+
+
 # ---------------------------------------------------------------------------- sections
 
 

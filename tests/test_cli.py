@@ -1,5 +1,6 @@
 """The command line: answers at once, says what is wrong, and ends with the right code."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +124,20 @@ def test_card_as_a_file(run, written):
     assert f"Wrote {written / 'model.md'}" in err
 
 
+def test_cards_of_all_models_with_an_index(run, written):
+    code, out, err = run("card", "--all", "--out", written)
+    assert (code, out) == (0, "")
+    names = [*em.list_models(), "README"]
+    assert sorted(file.name for file in written.iterdir()) == sorted(f"{n}.md" for n in names)
+    for name in em.list_models():
+        assert (written / f"{name}.md").read_text("utf-8") == em.card(em.get_model(name))
+    index = (written / "README.md").read_text("utf-8")
+    links = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.md\) ", index, re.MULTILINE)
+    assert links == [(name, name) for name in em.list_models()]
+    assert all(em.get_model(name).title in index for name in em.list_models())
+    assert f"Wrote {written / 'README.md'}" in err
+
+
 def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
     out = tmp_path / "new.nc"
     code, printed, told = run(
@@ -207,6 +222,9 @@ def test_a_fit_is_named_after_the_model(run, trials, fitted):
     [
         (["card", "outgroup_help_lerning"], "Did you mean 'outgroup_help_learning'"),
         (["card", "nowhere.py"], "A model file must exist where you say"),
+        (["card"], "with --all of every one; found neither. Give the name of"),
+        (["card", LEARNING, "--all", "--out", "a"], f"found both '{LEARNING}' and --all"),
+        (["card", "--all"], "found none. Add --out FOLDER"),
         (["fit", "outgroup_help_learning"], "Found none"),
         (["fit", "outgroup_help_learning", "--trials", "no.csv"], "no such file at 'no.csv'"),
         (["fit", "outgroup_help_learning", "--rival", "x", "--study", "y"], "has no rival 'x'"),

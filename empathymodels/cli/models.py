@@ -9,7 +9,6 @@ import typer
 
 from empathymodels.catalog import get_model, list_models
 from empathymodels.cli import output
-from empathymodels.cli.options import ModelName
 
 
 def list_() -> None:
@@ -21,16 +20,45 @@ def list_() -> None:
 
 
 def card(
-    model: ModelName,
-    out: Annotated[Path | None, typer.Option(help="Write it to this .md file instead.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="Name of a model, or path of your file; or give --all.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All built-in models, a page each and README.md as index.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write it to this .md file instead; with --all, a folder.")
+    ] = None,
 ) -> None:
     """Print a model's card: equations, priors, data, references."""
+    if (model is None) == (not every):
+        found = "neither" if model is None else f"both '{model}' and --all"
+        raise ValueError(
+            f"A card is of one model, or with --all of every one; found {found}. Give the name of "
+            "a model or the path of its file, or --all --out FOLDER."
+        )
+    if model is None:
+        _write_pages(out)
+        return
     output.check_target(out, output.TEXT)
     text = str(get_model(model))
     if out is None:
         typer.echo(text)
     else:
         output.write_files({out: output.text_writer(text)})
+
+
+def _write_pages(folder: Path | None) -> None:
+    """Write the cards of all built-in models, and an index of them."""
+    from empathymodels.describing import pages
+
+    if folder is None:
+        raise ValueError("Cards of --all need a folder to go to; found none. Add --out FOLDER.")
+    names = list_models()
+    for name in (*names, "README"):
+        output.check_target(folder / f"{name}.md", output.TEXT)
+    texts = pages(map(get_model, names))
+    output.write_files({folder / file: output.text_writer(text) for file, text in texts.items()})
 
 
 def verify(
