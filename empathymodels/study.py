@@ -174,7 +174,7 @@ class Study:
         >>> study.log[1]
         "dropped 1 of 3 rows: kept type == 'rate'"
         """
-        from empathymodels.bids import read_bids  # which needs this class
+        from empathymodels.bids.study import read_bids  # which needs this class
 
         return read_bids(
             folder,
