@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from empathymodels.estimating import contrast, estimates
     from empathymodels.fitting import fit
     from empathymodels.likelihood import log_likelihood
-    from empathymodels.model import (
+    from empathymodels.model import Model
+    from empathymodels.nouns import (
         Column,
         FirstResponse,
-        Model,
         Parameter,
         Reference,
         Response,
@@ -69,12 +69,11 @@ _HOME = {
     "estimating": ("contrast", "estimates"),
     "fitting": ("fit",),
     "likelihood": ("log_likelihood",),
-    "model": (
+    "model": ("Model", "Prior"),
+    "nouns": (
         "Column",
         "FirstResponse",
-        "Model",
         "Parameter",
-        "Prior",
         "Reference",
         "Response",
         "State",

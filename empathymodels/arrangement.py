@@ -25,7 +25,8 @@ from empathymodels.equations import (
     scalar_names,
     sum_name,
 )
-from empathymodels.model import Column, FirstResponse, Model, Parameter, Response
+from empathymodels.model import Model
+from empathymodels.nouns import Column, FirstResponse, Parameter, Response
 from empathymodels.reading import join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study

@@ -21,7 +21,8 @@ from empathymodels.arrangement import (
 )
 from empathymodels.covariates import covariates_for
 from empathymodels.equations import ACCUMULATED, Names, distribution_of, sum_name
-from empathymodels.model import FirstResponse, Model, Parameter, Response, Summary
+from empathymodels.model import Model
+from empathymodels.nouns import FirstResponse, Parameter, Response, Summary
 from empathymodels.people import blocks, flat_positions, n_levels
 from empathymodels.population import add_parameters, fixed_size_data
 from empathymodels.recursion import Recursion, make_cell

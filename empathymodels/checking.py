@@ -13,7 +13,8 @@ import xarray as xr
 
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
-from empathymodels.model import Model, Statistic
+from empathymodels.model import Model
+from empathymodels.nouns import Statistic
 from empathymodels.predicting import thinned
 
 RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400

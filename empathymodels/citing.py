@@ -8,7 +8,8 @@ from pathlib import Path
 import xarray as xr
 
 from empathymodels.catalog import get_model, list_models
-from empathymodels.model import Model, Reference
+from empathymodels.model import Model
+from empathymodels.nouns import Reference
 
 PACKAGE = "empathymodels, version {version}: hierarchical Bayesian models of motivated empathy."
 BUILT_ON = (

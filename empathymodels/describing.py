@@ -14,16 +14,8 @@ from pymc_extras.prior import Prior
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.equations import Needs, read_equations, trace_response
-from empathymodels.model import (
-    Column,
-    FirstResponse,
-    Model,
-    Parameter,
-    Response,
-    State,
-    Summary,
-    scale_of,
-)
+from empathymodels.model import Model, scale_of
+from empathymodels.nouns import Column, FirstResponse, Parameter, Response, State, Summary
 from empathymodels.reading import KEYS
 
 LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}

@@ -9,7 +9,8 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.feedback import option_columns
-from empathymodels.model import SUPPORTS, Column, FirstResponse, Model, Parameter, scale_of
+from empathymodels.model import Model, scale_of
+from empathymodels.nouns import SUPPORTS, Column, FirstResponse, Parameter
 from empathymodels.people import column_label
 from empathymodels.study import Study
 

@@ -23,7 +23,8 @@ from pytensor.graph.op import Op
 from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.elemwise import Elemwise
 
-from empathymodels.model import Model, Response, State, Summary, scale_of
+from empathymodels.model import Model, scale_of
+from empathymodels.nouns import Response, State, Summary
 from empathymodels.wording import did_you_mean, listed
 
 ACCUMULATED = {"mean": lambda latent: latent, "mean_absolute": pt.abs}

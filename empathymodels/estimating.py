@@ -15,7 +15,8 @@ from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.likelihood import evaluator
-from empathymodels.model import Model, Parameter
+from empathymodels.model import Model
+from empathymodels.nouns import Parameter
 from empathymodels.people import linked_values, natural_values
 from empathymodels.wording import did_you_mean, listed
 

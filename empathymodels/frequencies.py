@@ -21,7 +21,8 @@ from empathymodels.likelihood import (
     log_likelihood,
     values_from_table,
 )
-from empathymodels.model import Model, Response
+from empathymodels.model import Model
+from empathymodels.nouns import Response
 from empathymodels.simulating import simulate, simulate_responses, with_placeholders
 from empathymodels.study import Study
 

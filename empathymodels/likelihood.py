@@ -25,7 +25,8 @@ from rich.progress import track
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
 from empathymodels.equations import fingerprint, program_fingerprint
-from empathymodels.model import Model, Parameter, natural_support
+from empathymodels.model import Model, natural_support
+from empathymodels.nouns import Parameter
 from empathymodels.people import (
     column_label,
     fixed_value,

@@ -22,7 +22,8 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.model import SUPPORTS, Model, Parameter, scale_of
+from empathymodels.model import Model, scale_of
+from empathymodels.nouns import SUPPORTS, Parameter
 from empathymodels.wording import listed
 
 POPULATION = "population"

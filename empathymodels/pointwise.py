@@ -22,7 +22,8 @@ from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.build import observe
-from empathymodels.model import Model, Parameter
+from empathymodels.model import Model
+from empathymodels.nouns import Parameter
 from empathymodels.people import Block, blocks, column_label, natural, scales
 from empathymodels.study import Study
 from empathymodels.terminal import tell, without_blas_warning

@@ -14,7 +14,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
-from empathymodels.model import Parameter
+from empathymodels.nouns import Parameter
 from empathymodels.people import (
     POPULATION,
     Block,

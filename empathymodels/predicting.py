@@ -22,7 +22,8 @@ from empathymodels.likelihood import (
     progress,
     response_rows,
 )
-from empathymodels.model import Model, Response
+from empathymodels.model import Model
+from empathymodels.nouns import Response
 from empathymodels.people import parameter_dims
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.study import Study

@@ -19,7 +19,8 @@ from empathymodels.feedback import (
     run_trials,
 )
 from empathymodels.likelihood import Evaluator, Values, evaluator, values_from_table
-from empathymodels.model import FirstResponse, Model, Response
+from empathymodels.model import Model
+from empathymodels.nouns import FirstResponse, Response
 from empathymodels.people import column_label, parameter_dims
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from empathymodels.model import Column, Model, Response
+from empathymodels.model import Model
+from empathymodels.nouns import Column, Response
 from empathymodels.reading import as_numbers, first_rows, join_rows, key_columns
 from empathymodels.study import Study
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
@@ -67,7 +68,8 @@ def validate(
 
     Examples
     --------
-    >>> from empathymodels.model import Model, Response
+    >>> from empathymodels.model import Model
+    >>> from empathymodels.nouns import Response
     >>> rating = Response("rating", lambda *_: None, "how one feels", range=(1, 9))
     >>> trials = pd.DataFrame({"participant": [1, 1, 2], "trial": [1, 2, 1], "rating": [3, 9, 5]})
     >>> validate(Model("Example", (), (rating,)), Study(trials=trials)).responses

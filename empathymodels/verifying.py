@@ -13,7 +13,8 @@ import pandas as pd
 
 from empathymodels.catalog import get_model
 from empathymodels.equations import check_declaration
-from empathymodels.model import SUPPORTS, Model
+from empathymodels.model import Model
+from empathymodels.nouns import SUPPORTS
 from empathymodels.proving import (
     Bench,
     Found,

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from pymc_extras.prior import Prior
 
-from empathymodels.model import Column, Model, Parameter, Response, State
+from empathymodels.model import Model
+from empathymodels.nouns import Column, Parameter, Response, State
 from empathymodels.study import Study
 from empathymodels.validation import validate, warn_of_constants
 

@@ -20,7 +20,7 @@ from empathymodels.covariates import covariates_for
 from empathymodels.estimating import linked_mean
 from empathymodels.fitting import model_of, study_of
 from empathymodels.likelihood import evaluator
-from empathymodels.model import Parameter
+from empathymodels.nouns import Parameter
 from empathymodels.people import natural_values
 from empathymodels.plots.style import (
     COLOURS,

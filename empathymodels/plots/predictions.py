@@ -15,7 +15,7 @@ from empathymodels.arrangement import Scored
 from empathymodels.checking import predictive_statistics
 from empathymodels.fitting import model_of, study_of
 from empathymodels.likelihood import Evaluator, evaluator
-from empathymodels.model import Response
+from empathymodels.nouns import Response
 from empathymodels.plots.style import (
     COLOURS,
     DARK,

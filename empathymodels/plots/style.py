@@ -18,7 +18,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from empathymodels.fitting import marked, method_of
-from empathymodels.model import Model, Parameter
+from empathymodels.model import Model
+from empathymodels.nouns import Parameter
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
