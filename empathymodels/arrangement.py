@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from empathymodels.dependencies import Needs, check_declaration, response_needs
 from empathymodels.equations import (
     ACCUMULATED,
     Equations,
-    Needs,
-    check_declaration,
     computable,
     hold_where_missing,
     mask_columns,
     read_equations,
-    response_needs,
     scalar_names,
     sum_name,
 )

@@ -79,7 +79,7 @@ def get_model(name: str | Path) -> Model:
 
 @cache
 def _read(path: Path, changed: int) -> Model:
-    from empathymodels.equations import check_declaration
+    from empathymodels.dependencies import check_declaration
     from empathymodels.model import Model
 
     module = _run(path)

@@ -8,7 +8,8 @@ from typing import Any
 
 from pymc_extras.prior import Prior
 
-from empathymodels.equations import Needs, read_equations, response_needs
+from empathymodels.dependencies import Needs, response_needs
+from empathymodels.equations import read_equations
 from empathymodels.model import Model
 
 

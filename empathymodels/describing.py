@@ -13,7 +13,8 @@ from pymc_extras.prior import Prior
 
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
-from empathymodels.equations import Needs, read_equations, trace_response
+from empathymodels.dependencies import Needs, trace_response
+from empathymodels.equations import read_equations
 from empathymodels.model import Model, scale_of
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response, State, Summary
 from empathymodels.reading import KEYS

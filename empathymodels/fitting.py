@@ -19,7 +19,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
-from empathymodels.equations import fingerprint
+from empathymodels.identity import fingerprint
 from empathymodels.likelihood import response_rows
 from empathymodels.model import Model
 from empathymodels.population import labelled

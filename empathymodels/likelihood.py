@@ -24,7 +24,7 @@ from rich.progress import track
 
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
-from empathymodels.equations import fingerprint, program_fingerprint
+from empathymodels.identity import fingerprint, program_fingerprint
 from empathymodels.model import Model, natural_support
 from empathymodels.nouns import Parameter
 from empathymodels.people import (

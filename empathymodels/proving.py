@@ -14,7 +14,6 @@ from scipy import stats
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.designing import ANY_LABELS, made_up_study, typical_range, typical_values
 from empathymodels.drawing import prior_people
-from empathymodels.equations import fingerprint
 from empathymodels.feedback import fed_back_responses
 from empathymodels.frequencies import (
     density_and_places,
@@ -24,6 +23,7 @@ from empathymodels.frequencies import (
     sequence_frequencies,
     short_sequences,
 )
+from empathymodels.identity import fingerprint
 from empathymodels.likelihood import (
     ROW_DIMS,
     Evaluator,

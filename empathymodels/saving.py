@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.catalog import FOLDER, get_model, list_models
-from empathymodels.equations import fingerprint
+from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.study import Study
 from empathymodels.terminal import tell

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.catalog import get_model
-from empathymodels.equations import check_declaration
+from empathymodels.dependencies import check_declaration
 from empathymodels.model import Model
 from empathymodels.nouns import SUPPORTS
 from empathymodels.proving import (

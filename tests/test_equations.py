@@ -22,16 +22,9 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.equations import (
-    check_declaration,
-    fingerprint,
-    hold_where_missing,
-    mask_columns,
-    mask_name,
-    program_fingerprint,
-    read_equations,
-    response_needs,
-)
+from empathymodels.dependencies import check_declaration, response_needs
+from empathymodels.equations import hold_where_missing, mask_columns, mask_name, read_equations
+from empathymodels.identity import fingerprint, program_fingerprint
 
 ANY = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", sigma=1))
 

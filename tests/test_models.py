@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import empathymodels as em
-from empathymodels.equations import fingerprint
+from empathymodels.identity import fingerprint
 
 OWN = Path(__file__).parent / "models"
 TEXT = (OWN / "rated_pain.py").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.comparing import _measures
-from empathymodels.equations import fingerprint
+from empathymodels.identity import fingerprint
 from empathymodels.likelihood import evaluator, values_from_table
 from empathymodels.people import parameter_dims
 

@@ -1,0 +1,150 @@
+"""What responses depend on, read from their graphs, and whether a model declares what it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytensor.graph.basic import Variable
+from pytensor.graph.traversal import ancestors
+
+from empathymodels.equations import Equations, Names, distribution_of, read_equations, symbol
+from empathymodels.model import Model
+from empathymodels.nouns import Response
+from empathymodels.wording import listed
+
+
+def trace_response(
+    model: Model, response: Response, equations: Equations
+) -> tuple[Variable, dict[str, dict[str, Variable]]]:
+    """Return a response's distribution on scalar placeholders, and those placeholders."""
+    latents = response_latents(model, response, equations)
+    read = {
+        "latent": latents,
+        "parameters": [p.name for p in model.parameters],
+        "data": response_data_names(model, response),
+    }
+    placeholders = {
+        kind: {name: symbol(kind, name) for name in names} for kind, names in read.items()
+    }
+    views = {kind: Names(kind, values, model.name) for kind, values in placeholders.items()}
+    distribution = distribution_of(response, **views)
+    return distribution, placeholders
+
+
+def response_latents(model: Model, response: Response, equations: Equations) -> list[str]:
+    """Names a response may read from `latent`: summaries for participants, else latents."""
+    if response.table == "participants":
+        return [summary.name for summary in model.summaries]
+    return list(equations.latents)
+
+
+def response_data_names(model: Model, response: Response) -> list[str]:
+    """Names a response may read from `data`: columns of its table and of those it can join."""
+    visible = {
+        "trials": ("trials", "participants"),
+        "participants": ("participants",),
+        "regions": ("regions", "trials", "participants"),
+    }[response.table]
+    names = [c.name for c in model.columns if c.table in visible]
+    responses = [r.name for r in model.observables if r.table in visible and r.table != "regions"]
+    return names + responses
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a response's distribution depends on.
+
+    ``latents``, ``direct_parameters`` and ``direct_data`` are read by the response's own
+    function; ``row_data`` must be observed on a row for the row to be scored; ``parameters``
+    and ``all_data`` also count what reaches it through the states of earlier trials.
+    """
+
+    latents: frozenset[str]
+    direct_parameters: frozenset[str]
+    direct_data: frozenset[str]
+    parameters: frozenset[str]
+    row_data: frozenset[str]
+    all_data: frozenset[str]
+
+
+def response_needs(model: Model, response: Response, equations: Equations) -> Needs:
+    """Read from the graphs what `response` depends on."""
+    distribution, placeholders = trace_response(model, response, equations)
+    upstream = set(ancestors([distribution]))
+    direct = {
+        kind: {name for name, scalar in scalars.items() if scalar in upstream}
+        for kind, scalars in placeholders.items()
+    }
+    latents, summaries = direct["latent"], {s.name: s for s in model.summaries}
+    row_data, outputs = set(direct["data"]), []
+    for name in latents:
+        if name in summaries:
+            outputs += list(equations.next_states.values())
+        else:
+            row_data |= equations.needs(equations.latents[name])
+            outputs.append(equations.latents[name])
+    reached = equations.reached_by(outputs)
+    started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
+    return Needs(
+        frozenset(latents),
+        frozenset(direct["parameters"]),
+        frozenset(direct["data"]),
+        frozenset(direct["parameters"] | reached["parameters"] | started),
+        frozenset(row_data),
+        frozenset(row_data | reached["data"]),
+    )
+
+
+def check_declaration(model: Model) -> Model:
+    """Return the model if its equations use exactly what it declares; raise otherwise.
+
+    Raises
+    ------
+    ValueError
+        A declared parameter or column is used by no equation, a latent of a response depends
+        on that response's own value on the same trial, or `latents` documents other names.
+    """
+    equations = read_equations(model)
+    problems = []
+    parameters, data = set(equations.parameters), set(equations.data)
+    for response in model.responses:
+        needs = response_needs(model, response, equations)
+        parameters |= needs.parameters
+        data |= needs.all_data
+        if response.name in needs.row_data:
+            problems.append(
+                f"response '{response.name}' depends on its own value on the same trial; only "
+                "next states may read it"
+            )
+    for column in (model.column(state.over) for state in model.states if state.over):
+        labels = column.levels
+        if not column.is_label and labels is not None and [*labels] != [*range(len(labels))]:
+            problems.append(
+                f"a state is over '{column.name}', whose levels {labels} are numbers but not the "
+                f'positions 0 to {len(labels) - 1} that pick and put count by (levels="any" '
+                "makes labels of them)"
+            )
+    parameters |= {s.start for s in model.states if isinstance(s.start, str)}
+    data |= {p.by for p in model.parameters if p.by} | {s.over for s in model.states if s.over}
+    data |= {p.level for p in model.parameters if p.level not in ("participant", "population")}
+    data |= {c.name for c in model.columns if any(c.name in f for f in model.covariates.values())}
+    dropped = any(verb in ("without", "pool") for verb, _ in model.variant)
+    for kind, declared, used in (
+        ("parameter", [p.name for p in model.parameters], parameters),
+        ("column", [c.name for c in model.columns if c.default is None], data),
+    ):
+        unused = [name for name in declared if name not in used]
+        if unused and not dropped:
+            problems.append(f"{kind} {listed(unused)} is declared but no equation uses it")
+    if model.step is not None and set(model.latents) != set(equations.latents):
+        problems.append(
+            f"`latents` documents {listed(model.latents)} but `step` returns "
+            f"{listed(equations.latents)}"
+        )
+    if problems:
+        raise ValueError(
+            f"The declaration of model '{model.name}' must match its equations. Found: "
+            + "; ".join(problems)
+            + ". Correct the declaration or the equations."
+        )
+    return model
