@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import method_of, model_of, study_of
-from empathymodels.likelihood import Evaluator, evaluate_draws, evaluator
 from empathymodels.model import Model
 from empathymodels.nouns import Statistic
 from empathymodels.predicting import thinned

@@ -13,8 +13,8 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import method_of, model_of, study_of
-from empathymodels.likelihood import evaluator
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
 from empathymodels.people import linked_values, natural_values

@@ -15,7 +15,7 @@ from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.equations import Names, distribution_of, mask_columns, pick
-from empathymodels.likelihood import Evaluator, Values
+from empathymodels.evaluating import Evaluator, Values
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Parameter, Response
 from empathymodels.people import flat_positions, flat_values

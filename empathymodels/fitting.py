@@ -20,7 +20,7 @@ from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
 from empathymodels.identity import fingerprint
-from empathymodels.likelihood import response_rows
+from empathymodels.labelling import response_rows
 from empathymodels.model import Model
 from empathymodels.population import labelled
 from empathymodels.sampling import (

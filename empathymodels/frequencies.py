@@ -13,16 +13,12 @@ from scipy import stats
 
 from empathymodels.arrangement import arrange
 from empathymodels.designing import made_up_study, typical_values
+from empathymodels.evaluating import Evaluator, Values, evaluator
 from empathymodels.feedback import fed_back_responses, option_columns
-from empathymodels.likelihood import (
-    Evaluator,
-    Values,
-    evaluator,
-    log_likelihood,
-    values_from_table,
-)
+from empathymodels.likelihood import log_likelihood
 from empathymodels.model import Model
 from empathymodels.nouns import Response
+from empathymodels.own_values import values_from_table
 from empathymodels.simulating import simulate, simulate_responses, with_placeholders
 from empathymodels.study import Study
 

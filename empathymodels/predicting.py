@@ -12,16 +12,10 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import covariates_for
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.equations import read_equations
+from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator, progress
 from empathymodels.feedback import fed_back_responses
 from empathymodels.fitting import marked, method_of, model_of, observed_data, study_of
-from empathymodels.likelihood import (
-    Evaluator,
-    evaluate_draws,
-    evaluator,
-    latent_rows,
-    progress,
-    response_rows,
-)
+from empathymodels.labelling import latent_rows, response_rows
 from empathymodels.model import Model
 from empathymodels.nouns import Response
 from empathymodels.people import parameter_dims

@@ -14,6 +14,7 @@ from scipy import stats
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.designing import ANY_LABELS, made_up_study, typical_range, typical_values
 from empathymodels.drawing import prior_people
+from empathymodels.evaluating import Evaluator, Values, evaluator
 from empathymodels.feedback import fed_back_responses
 from empathymodels.frequencies import (
     density_and_places,
@@ -24,15 +25,10 @@ from empathymodels.frequencies import (
     short_sequences,
 )
 from empathymodels.identity import fingerprint
-from empathymodels.likelihood import (
-    ROW_DIMS,
-    Evaluator,
-    Values,
-    evaluator,
-    log_likelihood,
-    values_from_table,
-)
+from empathymodels.labelling import ROW_DIMS
+from empathymodels.likelihood import log_likelihood
 from empathymodels.model import Model
+from empathymodels.own_values import values_from_table
 from empathymodels.people import parameter_dims
 from empathymodels.predicting import predict
 from empathymodels.simulating import simulate, with_placeholders

@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.estimating import summary, with_method
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.likelihood import evaluator
 from empathymodels.people import blocks
 from empathymodels.wording import listed
 

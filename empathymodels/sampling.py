@@ -14,8 +14,8 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
+from empathymodels.evaluating import evaluator
 from empathymodels.identity import program_fingerprint
-from empathymodels.likelihood import evaluator
 from empathymodels.people import POPULATION, blocks, is_correlated, linked_values
 from empathymodels.population import labelled
 from empathymodels.terminal import without_blas_warning

@@ -12,15 +12,16 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.drawing import prior_people
+from empathymodels.evaluating import Evaluator, Values, evaluator
 from empathymodels.feedback import (
     fed_back_responses,
     option_columns,
     replaced,
     run_trials,
 )
-from empathymodels.likelihood import Evaluator, Values, evaluator, values_from_table
 from empathymodels.model import Model
 from empathymodels.nouns import FirstResponse, Response
+from empathymodels.own_values import values_from_table
 from empathymodels.people import column_label, parameter_dims
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed

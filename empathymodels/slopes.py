@@ -13,7 +13,7 @@ from pymc.pytensorf import compile
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import observe
-from empathymodels.likelihood import Evaluator, Values
+from empathymodels.evaluating import Evaluator, Values
 from empathymodels.people import flat_values, parameter_values
 
 Slopes = Callable[[Values], tuple[float, dict[str, np.ndarray]]]

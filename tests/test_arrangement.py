@@ -24,7 +24,8 @@ from empathymodels import (
     put,
 )
 from empathymodels.arrangement import arrange
-from empathymodels.likelihood import evaluator, values_from_table
+from empathymodels.evaluating import evaluator
+from empathymodels.own_values import values_from_table
 
 ANY = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", sigma=1))
 

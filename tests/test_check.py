@@ -6,7 +6,8 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.checking import predictive_statistics
-from empathymodels.likelihood import evaluator, values_from_table
+from empathymodels.evaluating import evaluator
+from empathymodels.own_values import values_from_table
 
 
 def checked(fit, **changes):

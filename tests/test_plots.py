@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import empathymodels as em
 from empathymodels.checking import predictive_statistics
-from empathymodels.likelihood import evaluator
+from empathymodels.evaluating import evaluator
 from empathymodels.predicting import thinned
 from empathymodels.study import study_folder
 

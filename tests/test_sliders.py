@@ -9,8 +9,9 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.comparing import _measures
+from empathymodels.evaluating import evaluator
 from empathymodels.identity import fingerprint
-from empathymodels.likelihood import evaluator, values_from_table
+from empathymodels.own_values import values_from_table
 from empathymodels.people import parameter_dims
 
 SHORT = {"chains": 2, "draws": 150, "tune": 250, "seed": 1}

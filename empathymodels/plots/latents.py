@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.describing import SUMMARIES
+from empathymodels.evaluating import evaluate_draws, evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.likelihood import evaluate_draws, evaluator
 from empathymodels.model import Model
 from empathymodels.plots.predictions import column_of, predicted_rows
 from empathymodels.plots.style import (

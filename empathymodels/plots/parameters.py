@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import covariates_for
 from empathymodels.estimating import linked_mean
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.likelihood import evaluator
 from empathymodels.nouns import Parameter
 from empathymodels.people import natural_values
 from empathymodels.plots.style import (

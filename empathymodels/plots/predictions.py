@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from empathymodels.arrangement import Scored
 from empathymodels.checking import predictive_statistics
+from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.likelihood import Evaluator, evaluator
 from empathymodels.nouns import Response
 from empathymodels.plots.style import (
     COLOURS,

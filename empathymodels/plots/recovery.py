@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.estimating import estimates
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.likelihood import evaluator
 from empathymodels.people import column_label
 from empathymodels.plots.style import (
     COLOURS,

@@ -1,0 +1,194 @@
+"""From parameter values to latents, log-likelihoods and draws: one compiled function.
+
+`Evaluator` turns natural-scale parameter values into everything that follows from them, for
+one study. Whatever is asked about a fit, a user's table of published estimates or a prior
+goes through it, one set of values at a time, so memory never grows with draws x trials
+beyond what is returned.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import xarray as xr
+from pymc.pytensorf import compile, reseed_rngs
+from rich.progress import track
+
+from empathymodels.arrangement import Arrangement, arrange
+from empathymodels.build import Give, Observations, observe
+from empathymodels.identity import fingerprint, program_fingerprint
+from empathymodels.model import Model
+from empathymodels.nouns import Parameter
+from empathymodels.people import flat_values, parameter_dims
+from empathymodels.study import Study
+from empathymodels.terminal import is_interactive, without_blas_warning
+
+Values = Mapping[str, Any]
+_EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
+_PROGRAMS: OrderedDict[str, Program] = OrderedDict()
+KEPT_EVALUATORS = KEPT_PROGRAMS = 8
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled function, the data that it reads (replaceable), and its random streams."""
+
+    function: Any
+    random: list[Any]
+    data: dict[str, Any]
+    memo: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A function from parameter values to latents, log-likelihoods and draws.
+
+    Attributes
+    ----------
+    arrangement : Arrangement
+        Model and study.
+    parameters : list of Parameter
+        The inputs, in order.
+    outputs : list of (str, str)
+        Kind ("latent", "summary", "start", "log_likelihood" or "draw") and name.
+    program : Program
+        Shared by all evaluators of the same equations and sizes.
+    data : dict of str to ndarray
+        The data of this study, as the program reads them.
+    """
+
+    arrangement: Arrangement
+    parameters: list[Parameter]
+    outputs: list[tuple[str, str]]
+    program: Program
+    data: dict[str, np.ndarray]
+
+    def __call__(self, values: Values) -> dict[str, dict[str, np.ndarray]]:
+        """Evaluate at one set of natural-scale values; arrays in the evaluator's own order."""
+        for name, array in self.data.items():
+            self.program.data[name].set_value(array, borrow=True)
+        results = self.program.function(flat_values(self.arrangement, values))
+        found: dict[str, dict[str, np.ndarray]] = {
+            kind: {} for kind in ("latent", "summary", "start", "log_likelihood", "draw")
+        }
+        for (kind, name), result in zip(self.outputs, results, strict=True):
+            found[kind][name] = result
+        return found
+
+    def reseed(self, seed: int | None) -> None:
+        """Start the random draws again from a seed."""
+        reseed_rngs(self.program.random, seed)
+
+
+def evaluator(model: Model, study: Study) -> Evaluator:
+    """Return the evaluator of a model on a study (kept for the next call)."""
+    key = (fingerprint(model), model.label, study.digest)
+    if key not in _EVALUATORS:
+        _EVALUATORS[key] = _evaluator(arrange(model, study))
+        while len(_EVALUATORS) > KEPT_EVALUATORS:
+            _EVALUATORS.popitem(last=False)
+    _EVALUATORS.move_to_end(key)
+    return _EVALUATORS[key]
+
+
+def _evaluator(arrangement: Arrangement) -> Evaluator:
+    values = pt.dvector("values")
+    shared: dict[str, Any] = {}
+
+    def give(name: str, array: np.ndarray) -> Any:
+        shared[name] = pytensor.shared(array, name=name, shape=array.shape)
+        return shared[name]
+
+    observations = observe(arrangement, values, give=give, latents=_all_latents(arrangement))
+    outputs = _outputs(arrangement, observations, give)
+    data = {name: variable.get_value() for name, variable in shared.items()}
+    key = _program_key(arrangement, data)
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = _compile([values], list(outputs.values()), shared)
+        while len(_PROGRAMS) > KEPT_PROGRAMS:
+            _PROGRAMS.popitem(last=False)
+    _PROGRAMS.move_to_end(key)
+    return Evaluator(arrangement, arrangement.parameters, list(outputs), _PROGRAMS[key], data)
+
+
+def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str:
+    """Identity of a compiled function: equations, declarations and sizes, but no values."""
+    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
+    sizes = {dim: len(labels) for dim, labels in arrangement.levels.items()}
+    sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
+    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
+    return repr((program_fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
+
+
+def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
+    with without_blas_warning():
+        function, updates = compile(
+            inputs,
+            outputs,
+            random_seed=0,
+            mode="NUMBA",
+            return_updates=True,
+            on_unused_input="ignore",
+        )
+    return Program(function, list(updates), shared)
+
+
+def _all_latents(arrangement: Arrangement) -> list[str]:
+    names = [summary.name for summary in arrangement.model.summaries]
+    return [*arrangement.equations.latents, *names]
+
+
+def _outputs(
+    arrangement: Arrangement, found: Observations, give: Give
+) -> dict[tuple[str, str], Any]:
+    outputs: dict[tuple[str, str], Any] = {}
+    groups = {"latent": found.latents, "summary": found.summaries, "start": found.starts}
+    for kind, values in groups.items():
+        outputs |= {(kind, name): value for name, value in values.items()}
+    for name, distribution in found.distributions.items():
+        observed = arrangement.scored[name].observed
+        if arrangement.scored[name].response.levels is not None:
+            observed = observed.astype("int64")
+        size = len(observed)
+        log_likelihood = pm.logp(distribution, give(f"observed {name}", observed))
+        outputs["log_likelihood", name] = pt.broadcast_to(log_likelihood, (size,))
+        outputs["draw", name] = pt.broadcast_to(distribution, (size,))
+    return outputs
+
+
+def evaluate_draws(
+    compiled: Evaluator, posterior: xr.Dataset, kind: str, *, description: str
+) -> dict[str, np.ndarray]:
+    """Evaluate every draw of a posterior (or prior) group.
+
+    Returns
+    -------
+    dict of str to ndarray (chain, draw, row)
+        For `kind` "latent", "summary", "log_likelihood" or "draw".
+    """
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    arrays = {
+        p.name: posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
+        for p in compiled.parameters
+    }
+    collected: dict[str, np.ndarray] = {}
+    pairs = [(c, d) for c in range(chains) for d in range(draws)]
+    for c, d in progress(pairs, description):
+        found = compiled({name: array[c, d] for name, array in arrays.items()})[kind]
+        for name, value in found.items():
+            if name not in collected:
+                collected[name] = np.empty((chains, draws, len(value)))
+            collected[name][c, d] = value
+    return collected
+
+
+def progress(items: list[Any], description: str) -> Iterator[Any]:
+    """Iterate with a progress bar where somebody can see it."""
+    return iter(track(items, description, disable=not is_interactive(), transient=True))

@@ -1,0 +1,68 @@
+"""Values per observation with the labels of their rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.reading import key_columns
+
+ROW_DIMS = {"trials": "trial_row", "participants": "participant_row", "regions": "region_row"}
+
+
+def row_coordinates(arrangement: Arrangement, table: str) -> dict[str, Any]:
+    """Keys of every row of a study's table, as coordinates.
+
+    Keys of ``trial_row`` keep their names; those of ``region_row`` start with ``region_``
+    (one coordinate name can label one dim only); ``participant_row`` is the label itself.
+    """
+    if table == "participants":
+        return {"participant_row": arrangement.participants}
+    frame = arrangement.study.tables[table]
+    prefix = "region_" if table == "regions" else ""
+    return {
+        key if key == "region" else prefix + key: (ROW_DIMS[table], _plain(frame[key]))
+        for key in key_columns(frame, table)
+    }
+
+
+def _plain(column: pd.Series) -> np.ndarray:
+    is_number = pd.api.types.is_numeric_dtype(column)
+    return column.to_numpy() if is_number else column.to_numpy(dtype=object)
+
+
+def response_rows(arrangement: Arrangement, name: str, values: np.ndarray) -> xr.DataArray:
+    """Put values on a response's scored rows (…, observation) onto its whole table.
+
+    Rows that were not scored hold NaN.
+    """
+    scored = arrangement.scored[name]
+    table = scored.response.table
+    size = len(arrangement.study.tables[table])
+    full = np.full((*values.shape[:-1], size), np.nan)
+    full[..., scored.rows] = values
+    dims = ("chain", "draw")[: values.ndim - 1] if values.ndim > 1 else ()
+    return xr.DataArray(
+        full, dims=(*dims, ROW_DIMS[table]), coords=row_coordinates(arrangement, table), name=name
+    )
+
+
+def latent_rows(arrangement: Arrangement, name: str, values: np.ndarray) -> xr.DataArray:
+    """Put a latent (…, place in engine order) onto the study's trial rows.
+
+    Trials on which the data it needs are missing, and trials without any key, hold NaN.
+    """
+    trials = arrangement.study.trials
+    assert trials is not None
+    needed = arrangement.equations.needs(arrangement.equations.latents[name])
+    known = arrangement.is_observed(arrangement.trials, needed)
+    full = np.full((*values.shape[:-1], len(trials)), np.nan)
+    full[..., arrangement.place[known]] = values[..., known]
+    dims = ("chain", "draw")[: values.ndim - 1] if values.ndim > 1 else ()
+    return xr.DataArray(
+        full, dims=(*dims, "trial_row"), coords=row_coordinates(arrangement, "trials"), name=name
+    )
