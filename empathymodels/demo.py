@@ -13,7 +13,10 @@ import pandas as pd
 import xarray as xr
 
 import empathymodels as em
+from empathymodels.arrangement import Arrangement
 from empathymodels.declaring import claim
+from empathymodels.evaluating import evaluator
+from empathymodels.recovering import against_truth
 from empathymodels.study import study_folder
 from empathymodels.terminal import tell
 from empathymodels.wording import counted
@@ -63,22 +66,22 @@ def demo(folder: Path, seed: int = 1) -> None:
     tables["comparison"] = em.compare(fits)
     step("looking for the true parameters")
     tables["estimates"] = em.estimates(fits["learning"], prob=PROB)
-    tables["recovery"] = recovery(tables["estimates"], truth)
+    tables["recovery"] = recovery(tables["estimates"], truth, evaluator(model, study).arrangement)
     step("drawing figures and writing everything")
     written = [*_write_fits(fits, folder), *_write_tables(tables, folder)]
     written += _write_figures(fits["learning"], tables["comparison"], truth, folder)
     print("\n\n".join(_account(fits, tables, written, folder, perf_counter() - began)))
 
 
-def recovery(estimates: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+def recovery(
+    estimates: pd.DataFrame, truth: pd.DataFrame, arrangement: Arrangement
+) -> pd.DataFrame:
     """Return how well every parameter was recovered.
 
     Parameters
     ----------
-    estimates : DataFrame
-        What `estimates` returns, for the study that `truth` generated.
-    truth : DataFrame
-        One row per participant; columns ``participant`` and ``name`` or ``name[level]``.
+    estimates, truth, arrangement
+        As of `against_truth`.
 
     Returns
     -------
@@ -87,16 +90,7 @@ def recovery(estimates: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         (how many intervals hold the true value), and the ``correlation`` of estimated with
         true values where there are several.
     """
-    long = truth.melt("participant", var_name="column", value_name="true")
-    own = estimates[estimates["whose"].isin({"population", *truth["participant"]})].copy()
-    own["column"] = [
-        row.parameter if pd.isna(row.level) else f"{row.parameter}[{row.level}]"
-        for row in own.itertuples()
-    ]
-    population = own["whose"] == "population"
-    shared = long.drop_duplicates("column").assign(participant="population")
-    known = pd.concat([long[~long["column"].isin(own.loc[population, "column"])], shared])
-    both = own.merge(known, left_on=["column", "whose"], right_on=["column", "participant"])
+    both = against_truth(estimates, truth, arrangement)
     both["covered"] = both["true"].between(both["hdi_low"], both["hdi_high"])
     rows = [
         {

@@ -1,10 +1,12 @@
 """What the demonstration says, from made-up results."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from empathymodels import demo
+from empathymodels import Parameter, Prior, demo
 
 
 def estimates():
@@ -15,6 +17,7 @@ def estimates():
         ("rate", None, "median person", 0.5, 0.4, 0.6),
         ("noise", None, "population", 1.5, 1.0, 2.0),
         ("start", "a", "P1", 3.0, 2.0, 4.0),
+        ("item", None, "P1", 3.0, 2.0, 4.0),  # a picture of that name
     ]
     names = ["parameter", "level", "whose", "median", "hdi_low", "hdi_high"]
     return pd.DataFrame(rows, columns=names)
@@ -28,12 +31,25 @@ def truth():
             "noise": 1.1,
             "start[a]": [2.5, 1.0, 1.0],
             "unknown": 0.0,
+            "item": 0.0,
         }
     )
 
 
+def arrangement():
+    """Stand in for a model's parameters and the levels of a study."""
+    given = {"location": Prior("Normal"), "spread": Prior("HalfNormal")}
+    parameters = [
+        Parameter("rate", "", **given),
+        Parameter("noise", "", level="population", **given),
+        Parameter("start", "", by="cue", **given),
+        Parameter("item", "", level="picture", **given),
+    ]
+    return SimpleNamespace(parameters=parameters, levels={"cue": ["a"]})
+
+
 def test_recovery_matches_people_levels_and_population():
-    found = demo.recovery(estimates(), truth()).set_index("parameter")
+    found = demo.recovery(estimates(), truth(), arrangement()).set_index("parameter")
     assert found["values"].to_dict() == {"rate": 3, "noise": 1, "start[a]": 1}
     assert found["covered"].to_dict() == {"rate": 2, "noise": 1, "start[a]": 1}
     expected = np.corrcoef([0.2, 0.4, 0.9], [0.25, 0.45, 0.7])[0, 1]
@@ -42,7 +58,7 @@ def test_recovery_matches_people_levels_and_population():
 
 
 def test_the_account_takes_its_numbers_from_the_results():
-    words = list(demo._recovery_words(demo.recovery(estimates(), truth())))
+    words = list(demo._recovery_words(demo.recovery(estimates(), truth(), arrangement())))
     assert words[0].startswith("80% of 5 true values (4) lie inside their 90% interval")
     assert words[1].endswith("2 of 3 covered")
     checks = pd.DataFrame(

@@ -8,11 +8,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.estimating import estimates
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
-from empathymodels.people import column_label
 from empathymodels.plots.style import (
     COLOURS,
     GREY,
@@ -22,7 +20,7 @@ from empathymodels.plots.style import (
     says_method,
     words,
 )
-from empathymodels.wording import listed
+from empathymodels.recovering import against_truth
 
 
 @says_method
@@ -57,7 +55,7 @@ def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     >>> em.plot_recovery(fit, true_parameters)  # doctest: +SKIP
     """
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
-    table = _against_truth(estimates(fit, prob=PROBS[0]), truth, arrangement)
+    table = against_truth(estimates(fit, prob=PROBS[0]), truth, arrangement)
     people = table[table["level_of"] == "participant"]
     population = table[table["level_of"] == "population"]
     figure, axes = panels(people["column"].nunique() + (len(population) > 0), width=2.8, height=2.8)
@@ -67,37 +65,6 @@ def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     if len(population):
         _add_population_recovery(axes[-1], population)
     return figure
-
-
-def _against_truth(
-    found: pd.DataFrame, truth: pd.DataFrame, arrangement: Arrangement
-) -> pd.DataFrame:
-    """Estimates of people and population with their true values, one row each."""
-    columns = {
-        (p.name, arrangement.levels[p.by][k] if p.by else None): (
-            column_label(p, arrangement, k),
-            p,
-        )
-        for p in arrangement.parameters
-        for k in range(len(arrangement.levels[p.by]) if p.by else 1)
-    }
-    true = truth.assign(participant=truth["participant"].astype(str)).set_index("participant")
-    rows = []
-    for row in found.to_dict("records"):
-        level = None if pd.isna(row["level"]) else row["level"]
-        column, parameter = columns[row["parameter"], level]
-        if column not in true or is_item(parameter):
-            continue
-        whose = true.index[0] if parameter.level == "population" else row["whose"]
-        if whose in true.index:
-            value = float(true.loc[whose, column])
-            rows.append({**row, "column": column, "level_of": parameter.level, "true": value})
-    if not rows:
-        raise KeyError(
-            f"The true values need columns named like the parameters: "
-            f"{listed(column for column, _ in columns.values())}; found {listed(true)}."
-        )
-    return pd.DataFrame(rows)
 
 
 def _add_recovered(panel: Axes, column: str, rows: pd.DataFrame) -> None:
