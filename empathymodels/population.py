@@ -29,7 +29,6 @@ from empathymodels.people import (
 )
 
 LKJ_CONCENTRATION = 2.0
-COEFFICIENT = "effect"
 
 
 def fixed_size_data(name: str, array: Any) -> Any:
