@@ -120,7 +120,8 @@ class Arrangement:
             raise ValueError(
                 f"Every row must tell its '{column}', by which something is split. Some rows have "
                 f"only {listed(c for c in frame if c != '_row')}: one row per person cannot tell "
-                "sessions apart, and regions need the `trial` key for columns of trials."
+                "sessions apart, and regions need the `trial` key for columns of trials. Add the "
+                "key, or leave their responses out with model.without(...)."
             )
         return pd.Index(labels).get_indexer(frame[column])
 

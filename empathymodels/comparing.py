@@ -69,9 +69,13 @@ def compare(
     >>> em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
     """
     if unit not in _UNITS:
-        raise ValueError(f"unit must be one of {listed(_UNITS)}; found '{unit}'.")
+        raise ValueError(
+            f"unit must be one of {listed(_UNITS)}; found '{unit}'. Name one, or leave it out."
+        )
     if len(fits) < 2:
-        raise ValueError(f"A comparison needs at least two fits; found {listed(fits)}.")
+        raise ValueError(
+            f"A comparison needs at least two fits; found {listed(fits)}. Add the fit of a rival."
+        )
     fits = {_marked(name, fit): fit for name, fit in fits.items()}
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)
@@ -173,6 +177,7 @@ def _shared_responses(compiled: Mapping[str, Evaluator], response: str | None) -
             f"Models are compared on responses that all of them score. Shared: {listed(shared)}; "
             f"asked for: {response}. Scored: "
             + "; ".join(f"{n}: {listed(found)}" for n, found in scored.items())
+            + ". Ask for a shared one, or fit models that score the same response."
         )
     problems = []
     for name in scored:
@@ -181,7 +186,7 @@ def _shared_responses(compiled: Mapping[str, Evaluator], response: str | None) -
     if problems:
         raise ValueError(
             "Models are compared on the same observations. Found: " + "; ".join(problems) + ". Fit "
-            "all of them to the same study (see fit.attrs['missing']), or pick a response="
+            "all of them to the same study (see fit.attrs['missing']), or name one with response=."
         )
     return chosen
 

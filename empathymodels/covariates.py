@@ -131,7 +131,7 @@ def _variables(name: str, formula: str, people: pd.DataFrame) -> list[str]:
 def _wrong_formula(name: str, formula: str, error: Exception) -> ValueError:
     return ValueError(
         f"The covariate formula of '{name}' must be a formula over participant columns, such "
-        f"as 'group + age'. Found {formula!r}: {error}."
+        f"as 'group + age'. Found {formula!r}: {error}. Correct it."
     )
 
 
@@ -184,6 +184,7 @@ def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]
         hints = "".join(did_you_mean(column, people.columns) for column in unknown)
         raise KeyError(
             f"The covariate formula of '{name}' ({formula}) reads {listed(unknown)}; the "
-            f"participants table has {listed(people.columns)}.{hints}"
+            f"participants table has {listed(people.columns)}. Correct the formula, or add the "
+            f"column.{hints}"
         )
     return wanted

@@ -141,7 +141,7 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
         raise ValueError(
             f"`step` of model '{model.name}' must return the next value of every declared state "
             f"and of no other. Declared: {listed(s.name for s in model.states)}; "
-            f"returned: {listed(next_view)}."
+            f"returned: {listed(next_view)}. Return these, or correct `states`."
         )
     next_states = _flattened(model, next_view, sizes)
     latents = {name: _number(model, name, value) for name, value in latents.items()}
@@ -214,7 +214,8 @@ def _add_sums(
             if summary.of not in latents:
                 raise ValueError(
                     f"Summary '{summary.name}' of model '{model.name}' averages '{summary.of}', "
-                    f"which `step` does not return. Latents: {listed(latents)}."
+                    f"which `step` does not return. Latents: {listed(latents)}. Return it among "
+                    "them, or name one of them." + did_you_mean(summary.of, latents)
                 )
             next_states[hidden] = states[hidden] + ACCUMULATED[summary.kind](latents[summary.of])
 

@@ -315,7 +315,10 @@ def _covariate_row(
             )
         values = people[name].unique().tolist()
         if not pd.api.types.is_numeric_dtype(people[name]) and value not in values:
-            raise KeyError(f"'{name}' must be one of {listed(values)}; found {value!r}.")
+            raise KeyError(
+                f"'{name}' must be one of {listed(values)}; found {value!r}. Name one of them."
+                + did_you_mean(value, values)
+            )
         people[name] = value
     assert covariates is not None
     return covariates.at(people).to_numpy().mean(axis=0)

@@ -170,7 +170,9 @@ def _check_method(method: str) -> None:
     reason = ""
     if method == "pathfinder":
         reason = " Pathfinder is left out: it made the intervals of people half as wide as NUTS."
-    raise ValueError(f"method must be one of {listed(METHODS)}; found {method!r}.{reason}")
+    raise ValueError(
+        f"method must be one of {listed(METHODS)}; found {method!r}. Name one of them.{reason}"
+    )
 
 
 def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
@@ -191,7 +193,7 @@ def _given_centring(
         if centring != "measured":
             raise ValueError(
                 f"centring must be 'measured', a number from 0 to 1 or a mapping of parameters to "
-                f"such numbers; found {centring!r}."
+                f"such numbers; found {centring!r}. Leave it out to have it measured."
             )
         return None
     return {p.name: float(centring) for p in model.parameters}

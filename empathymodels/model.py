@@ -194,7 +194,8 @@ class Model:
             if self.response(name).range is None or len(ends) != 2 or not ends[0] < ends[1]:
                 raise ValueError(
                     f"A range is two rising numbers, for a response that has one; found {ends!r} "
-                    f"for '{name}', whose range is {self.response(name).range}."
+                    f"for '{name}', whose range is {self.response(name).range}. "
+                    "Give for example (0, 100), or leave the response out of with_range()."
                 )
         changed = tuple(
             replace(r, range=(*ranges[r.name],)) if r.name in ranges else r for r in self.responses
@@ -260,8 +261,8 @@ class Model:
         """
         if name not in self.rivals:
             raise KeyError(
-                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals)}."
-                + did_you_mean(name, self.rivals)
+                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals)}. "
+                "Correct the name." + did_you_mean(name, self.rivals)
             )
         changed = self.rivals[name](self)
         return replace(changed, variant=(*self.variant, ("rival", name)))
@@ -302,8 +303,8 @@ def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any
     found = {entry.name: entry for entry in declared}
     if name not in found:
         raise KeyError(
-            f"Model '{model.name}' has no {kind} '{name}'. It has {listed(found)}."
-            + did_you_mean(name, found)
+            f"Model '{model.name}' has no {kind} '{name}'. It has {listed(found)}. "
+            "Correct the name." + did_you_mean(name, found)
         )
     return found[name]
 

@@ -35,7 +35,8 @@ def values_from_table(
         hint = "".join(did_you_mean(name, expected) for name in unknown)
         raise KeyError(
             f"Parameters of model '{model.name}' must have the columns {listed(expected)}. "
-            f"Missing: {listed(absent)}; unknown: {listed(unknown)}.{hint}"
+            f"Missing: {listed(absent)}; unknown: {listed(unknown)}. "
+            f"Add or rename columns.{hint}"
         )
     values = {}
     for parameter in arrangement.parameters:

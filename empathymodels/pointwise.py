@@ -124,7 +124,7 @@ def point_estimates(
     if method not in METHODS or starts < 1:
         raise ValueError(
             f"method must be one of {listed(METHODS)} and starts at least 1; found {method!r} and "
-            f"{starts}."
+            f"{starts}. Leave out what you need not change."
         )
     arrangement = arrange(_alone(model), study)
     for name, reason in arrangement.checked.left_out.items():

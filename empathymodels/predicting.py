@@ -114,10 +114,15 @@ def predict(
     'prior prediction, one step ahead, new people'
     """
     if kind not in ("one_step_ahead", "simulation"):
-        raise ValueError(f"kind must be 'one_step_ahead' or 'simulation'; found {kind!r}.")
+        raise ValueError(
+            f"kind must be 'one_step_ahead' or 'simulation'; found {kind!r}. Name one of the two."
+        )
     if isinstance(source, Model):
         if study is None:
-            raise TypeError("Prior prediction needs a study: predict(model, study, seed=...).")
+            raise TypeError(
+                "Prior prediction needs a study; found none. Give one: predict(model, study, "
+                "seed=...)."
+            )
         study, unknown = _with_responses(source, study, kind)
         values, who, name = (
             prior_people(source, study, draws=draws, seed=seed),

@@ -121,7 +121,9 @@ def load(
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"A fit must exist where you say; found none at {path}.")
+        raise FileNotFoundError(
+            f"A fit must exist where you say; found none at {path}. Check the path."
+        )
     how = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "h5netcdf"}
     try:
         with xr.open_datatree(path, **how) as stored:
@@ -129,7 +131,7 @@ def load(
     except (OSError, ValueError) as error:
         raise ValueError(
             f"A fit file must be netCDF (.nc) or Zarr written by save(); {path.name} cannot be "
-            f"read as such: {error}."
+            f"read as such: {error}. Give the file that save() wrote, or fit and save again."
         ) from error
     _check_format(fit, path)
     fit.attrs.pop("source", None)  # which file to run is for the caller to say
@@ -153,7 +155,10 @@ def _check_format(fit: xr.DataTree, path: Path) -> None:
     from empathymodels import __version__
 
     if "fingerprint" not in fit.attrs:
-        raise ValueError(f"{path.name} must be a fit written by save(); it has no model identity.")
+        raise ValueError(
+            f"{path.name} must be a fit written by save(); it has no model identity. Give the file "
+            "that save() wrote."
+        )
     if int(fit.attrs.get("format", 0)) > FORMAT:
         raise ValueError(
             f"{path.name} has file format {fit.attrs['format']}; this version ({__version__}) "

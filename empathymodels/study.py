@@ -224,7 +224,10 @@ class Study:
         """
         tables = self.tables
         if table not in tables:
-            raise KeyError(f"The study has no table '{table}' to exclude from; {listed(tables)}.")
+            raise KeyError(
+                f"exclude() needs a table of the study, of {listed(tables)}; found '{table}'. Name "
+                f"one of these.{did_you_mean(table, tables)}"
+            )
         rows = tables[table]
         try:
             chosen = rows.eval(query, engine="python", level=1)
@@ -234,7 +237,8 @@ class Study:
         except (NameError, SyntaxError, TypeError, ValueError) as error:
             raise ValueError(
                 f"exclude() needs a pandas query of the columns of {table}. Found {query!r}: "
-                f"{error}. It has {listed(rows)}. Labels are text: \"participant == '7'\"."
+                f"{error}. It has {listed(rows)}. Correct the query; labels are text: "
+                "\"participant == '7'\"."
             ) from error
         if dropped.empty:
             warnings.warn(
@@ -307,8 +311,8 @@ def study_folder(name: str) -> Path:
     known = list_studies()
     if name not in known:
         raise KeyError(
-            f"No bundled study is named '{name}'. There are {listed(known)}."
-            + did_you_mean(name, known)
+            f"No bundled study is named '{name}'. There are {listed(known)}. Name one of them, or "
+            "read your own with Study(trials=...)." + did_you_mean(name, known)
         )
     return _data_folder() / name
 

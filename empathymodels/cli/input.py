@@ -71,7 +71,8 @@ def given_study(options: StudyOptions, *, simulated: bool = False) -> Study:
     if (options.study is None) == (not given):
         raise ValueError(
             "A study is either bundled (--study NAME) or read from files (--trials FILE, with "
-            f"--participants and --regions if you have them). Found {'both' if given else 'none'}."
+            f"--participants and --regions if you have them). Found {'both' if given else 'none'}. "
+            "Give one of the two."
         )
     if options.study is None:
         missing: dict[str, list[str]] = {}

@@ -94,7 +94,7 @@ def plot_latent(
     if unknown:
         raise KeyError(
             f"participants= must name people of the study; {listed(unknown)} are not. It has "
-            f"{listed(arrangement.participants)}."
+            f"{listed(arrangement.participants)}. Name some of these."
         )
     outcomes = _outcomes(trials)
     figure, axes = panels(len(chosen), width=2.9, height=2.2, share=True)
@@ -127,8 +127,8 @@ def _latent_label(model: Model, latent: str) -> str:
 def _check_latent(model: Model, latent: str) -> None:
     if latent not in model.latents:
         raise KeyError(
-            f"Model '{model.name}' has no latent '{latent}'. It has {listed(model.latents)}."
-            + did_you_mean(latent, model.latents)
+            f"Model '{model.name}' has no latent '{latent}'. It has {listed(model.latents)}. "
+            "Correct the name." + did_you_mean(latent, model.latents)
         )
 
 
@@ -267,7 +267,8 @@ def _latent_of(fit: xr.DataTree, scored: Scored, latent: str, draws: int) -> np.
     if latent not in known:
         raise KeyError(
             f"'{scored.response.name}' has one value per participant, and so needs a summary of "
-            f"the model: {listed(known)}; found '{latent}'." + did_you_mean(latent, known)
+            f"the model: {listed(known)}; found '{latent}'. Name a summary, or choose a response "
+            "of trials or regions." + did_you_mean(latent, known)
         )
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     values: Any = evaluate_draws(compiled, posterior, "summary", description="Summaries")[latent]

@@ -253,8 +253,8 @@ def _groups(arrangement: Arrangement, parameter: Parameter, by: str | None) -> p
         columns = [c for c in people.columns if c != "_row"]
         raise KeyError(
             f"by= names a column of the participants table, for a parameter of participants; found "
-            f"'{by}' for '{parameter.name}' (one per {parameter.level}). It has {listed(columns)}."
-            + did_you_mean(by, columns)
+            f"'{by}' for '{parameter.name}' (one per {parameter.level}). It has {listed(columns)}. "
+            "Name one of them, or leave by= out." + did_you_mean(by, columns)
         )
     return people[by]
 

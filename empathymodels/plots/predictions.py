@@ -124,8 +124,8 @@ def _scored(compiled: Evaluator, response: str) -> Scored:
     known = compiled.arrangement.scored
     if response not in known:
         raise KeyError(
-            f"'{response}' must be a response that the fit scored. It scored {listed(known)}."
-            + did_you_mean(response, known)
+            f"'{response}' must be a response that the fit scored. It scored {listed(known)}. "
+            "Name one of these." + did_you_mean(response, known)
         )
     return known[response]
 
@@ -136,7 +136,7 @@ def column_of(scored: Scored, name: str) -> pd.Series:
     if name not in columns:
         raise KeyError(
             f"'{name}' must be a column that rows of '{scored.response.name}' have or are joined "
-            f"with: {listed(columns)}." + did_you_mean(name, columns)
+            f"with: {listed(columns)}. Name one of these." + did_you_mean(name, columns)
         )
     return scored.frame[name]
 
