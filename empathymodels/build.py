@@ -94,7 +94,7 @@ def build(
 def shares_of_centring(
     arrangement: Arrangement, centring: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Share of every column per unit, (column,); correlated columns are never centred."""
+    """Share of every column per unit, (column,)."""
     found = {}
     for block in blocks(arrangement):
         shares = np.array(
@@ -104,7 +104,6 @@ def shares_of_centring(
             ],
             dtype=float,
         )
-        shares[: block.correlated] = 0.0
         found[block.unit] = shares
     return found
 

@@ -91,7 +91,7 @@ def draw_people(
             location=_columns(block, population, "mean", shape),
             spread=spread,
             effect=effect,
-            share=0.0,
+            share=np.zeros(len(block.columns)),
             sampled=sampled,
             factor=factor,
         )

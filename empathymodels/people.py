@@ -239,13 +239,71 @@ def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.
     return plain
 
 
-def deviate(centre: Any, spread: Any, share: Any, sampled: Any) -> Any:
-    """Link-scale values from what is sampled, for any share of centring.
+@dataclass(frozen=True)
+class Step:
+    """Columns of a block given the columns before them: mean, spread, and what is sampled.
 
-    ``u ~ Normal(c m, s**c)`` makes ``m + s**(1 - c) (u - c m) ~ Normal(m, s)`` for every share c:
-    centred for c = 1, non-centred for c = 0 (Gorinova, Moore & Hoffman 2020, arXiv:1906.03028).
+    Each is (…, unit, column), the mean and the spread perhaps of one unit for all.
     """
-    return centre + spread ** (1 - share) * (sampled - share * centre)
+
+    mean: Any
+    spread: Any
+    share: Any
+    sampled: Any
+
+    @property
+    def deviation(self) -> Any:
+        """Standard normal deviation of the values from their mean."""
+        return (self.sampled - self.share * self.mean) / self.spread**self.share
+
+    @property
+    def values(self) -> Any:
+        """Link-scale values."""
+        return self.mean + self.spread * self.deviation
+
+
+def stepwise(
+    block: Block, centre: Any, spread: Any, factor: Any, share: Any, sampled: Any
+) -> list[Step]:
+    r"""Go through the columns of a block: each correlated one alone, then all others at once.
+
+    With :math:`z = L^{-1}(\theta - m) / \sigma` a correlated column k has, given those before it,
+    mean :math:`m_k + \sigma_k \sum_{j<k} L_{kj} z_j` and spread :math:`\sigma_k L_{kk}`. What is
+    sampled is ``u ~ Normal(c m, s**c)``, which makes ``m + s**(1 - c) (u - c m) ~ Normal(m, s)``
+    for every share c: centred for c = 1, non-centred for c = 0 (Gorinova, Moore & Hoffman 2020,
+    arXiv:1906.03028).
+
+    Parameters
+    ----------
+    block : Block
+        Units and columns.
+    centre : (…, unit, column)
+        Location and effects of covariates.
+    spread : (…, column)
+        Of the population.
+    factor : (…, correlated, correlated)
+        Cholesky factor of the correlations (unused without any).
+    share : (column,)
+        Share of centring.
+    sampled : (…, unit, column)
+        What the sampler moves.
+    """
+    steps: list[Step] = []
+    # sums of products: compiling a matrix product would cost a minute of BLAS dispatch
+    for k in range(block.correlated):
+        own = slice(k, k + 1)
+        before: Any = sum(
+            factor[..., None, k, j, None] * step.deviation for j, step in enumerate(steps)
+        )
+        mean = centre[..., own] + spread[..., None, own] * before
+        narrowed = spread[..., None, own] * factor[..., None, k, own]
+        steps.append(Step(mean, narrowed, share[own], sampled[..., own]))
+    if block.correlated < len(block.columns):
+        rest = slice(block.correlated, None)
+        steps.append(
+            Step(centre[..., rest], spread[..., None, rest], share[rest], sampled[..., rest])
+        )
+    return steps
 
 
 def unit_values(
@@ -273,9 +331,9 @@ def unit_values(
     effect : (…, unit, column) or 0
         What covariates add.
     share : (column,)
-        Share of centring; 0 for correlated columns.
+        Share of centring.
     sampled : (…, unit, column)
-        What the sampler moves: distributed as `deviate` says.
+        What the sampler moves: distributed as `stepwise` says.
     factor : (…, correlated, correlated)
         Cholesky factor of the correlations (unused without any).
     xp : module
@@ -283,13 +341,8 @@ def unit_values(
     """
     if block.unit == POPULATION:
         return natural(scale, location[..., None, :], xp)
-    if block.correlated:
-        # a sum of products: compiling a matrix product would cost a minute of BLAS dispatch
-        first = sampled[..., : block.correlated]
-        joint = (first[..., None, :] * factor[..., None, :, :]).sum(-1)
-        sampled = xp.concatenate([joint, sampled[..., block.correlated :]], axis=-1)
-    centre = location[..., None, :] + effect
-    return natural(scale, deviate(centre, spread[..., None, :], share, sampled), xp)
+    steps = stepwise(block, location[..., None, :] + effect, spread, factor, share, sampled)
+    return natural(scale, xp.concatenate([step.values for step in steps], axis=-1), xp)
 
 
 def cholesky_of(partial: Any, size: int, xp: Any = np) -> Any:

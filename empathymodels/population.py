@@ -25,6 +25,7 @@ from empathymodels.people import (
     parameter_coords,
     parameter_values,
     scales,
+    stepwise,
     unit_values,
 )
 
@@ -91,17 +92,12 @@ def _block_values(
     effect: Any = 0.0
     share: Any = 0.0
     sampled: Any = None
+    factor = _lkj_cholesky(block.unit, block.correlated) if block.correlated else None
     if block.unit != POPULATION:
         spread = _prior_vector(block, arrangement, "spread")
         effect = _effects(block, covariates)
         share = fixed_size_data(f"{block.unit}:centring", centring[block.unit])
-        sampled = pm.Normal(
-            f"{block.unit}:deviation",
-            share * (location + effect),
-            spread**share,
-            shape=block.shape,
-        )
-    factor = _lkj_cholesky(block.unit, block.correlated) if block.correlated else None
+        sampled = _sampled(block, location + effect, spread, factor, share)
     return unit_values(
         block,
         scale,
@@ -112,6 +108,38 @@ def _block_values(
         sampled=sampled,
         factor=factor,
         xp=pt,
+    )
+
+
+def _sampled(block: Block, centre: Any, spread: Any, factor: Any, share: Any) -> Any:
+    """Add what the sampler moves, (unit, column), distributed as `stepwise` says."""
+    name = f"{block.unit}:deviation"
+    if factor is None:
+        return pm.Normal(name, share * centre, spread**share, shape=block.shape)
+
+    def log_density(value: Any, centre: Any, spread: Any, factor: Any, share: Any) -> Any:
+        steps = stepwise(block, centre, spread, factor, share, value)
+        normals = [pm.Normal.dist(s.share * s.mean, s.spread**s.share) for s in steps]
+        parts = [pm.logp(n, s.sampled).sum() for n, s in zip(normals, steps, strict=True)]
+        return pt.add(*parts)
+
+    def draw(centre: Any, spread: Any, factor: Any, share: Any, size: Any) -> Any:
+        deviations = pm.Normal.dist(size=block.shape)
+        steps = stepwise(block, centre, spread, factor, pt.zeros_like(share), deviations)
+        mean = pt.concatenate([step.mean for step in steps], axis=-1)
+        own = pt.concatenate([step.spread for step in steps], axis=-1)
+        return share * mean + own**share * deviations
+
+    return pm.CustomDist(
+        name,
+        pt.broadcast_to(pt.atleast_2d(centre), block.shape),
+        spread,
+        factor,
+        share,
+        logp=log_density,
+        dist=draw,
+        signature="(n,k),(k),(c,c),(k)->(n,k)",
+        support_point=lambda _, size, centre, spread, factor, share: share * centre,
     )
 
 
@@ -255,7 +283,7 @@ def labelled(
             location=location,
             spread=spread,
             effect=_effect_values(block, covariates, raw),
-            share=centring.get(block.unit, 0.0),
+            share=centring.get(block.unit),
             sampled=raw.get(f"{block.unit}:deviation"),
             factor=factor,
         )

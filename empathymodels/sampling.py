@@ -16,7 +16,8 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
 from empathymodels.evaluating import evaluator
 from empathymodels.identity import program_fingerprint
-from empathymodels.people import POPULATION, blocks, is_correlated, linked_values
+from empathymodels.nouns import Parameter
+from empathymodels.people import POPULATION, blocks, linked_values
 from empathymodels.population import labelled
 from empathymodels.terminal import without_blas_warning
 from empathymodels.wording import counted, listed
@@ -91,27 +92,42 @@ def measured_centring(
     -------
     dict of str to list of float
         Per parameter and level the median over people (or items) of 1 minus the posterior
-        variance over the population variance, on the link scale. One share serves all people
-        of a column: shares per person, tried on the ratings of 110 people, left the spread of a
-        column nearly stuck (effective sample size 8 in place of 234).
+        variance over the population variance, on the link scale; for a correlated column, of
+        what the columns before it leave open. One share serves all people of a column: shares
+        per person, tried on the ratings of 110 people, left the spread of a column nearly stuck
+        (effective sample size 8 in place of 234).
     """
-    measurable = [
-        p
-        for p in arrangement.parameters
-        if p.level != POPULATION and p.fixed is None and not is_correlated(p, arrangement)
-    ]
-    varying = [block for block in blocks(arrangement) if block.unit != POPULATION]
-    if all(len(block.columns) == block.correlated for block in varying):
-        return {}
     trace = sample(density, seed=seed, **PILOT, **how)
     pilot = labelled(arrangement, covariates, centring_of(built), trace.draws)
-    found = {}
-    for parameter in measurable:
-        linked = linked_values(parameter, arrangement.model, pilot[parameter.name].to_numpy())
-        spread = np.mean(pilot[f"{parameter.name}_sd"].to_numpy() ** 2, axis=(0, 1))
-        share = np.median(1 - linked.var(axis=(0, 1)) / spread, axis=0)
-        found[parameter.name] = np.atleast_1d(np.clip(np.nan_to_num(share), 0, 1)).tolist()
+    found: dict[str, list[float]] = {}
+    for block in blocks(arrangement):
+        columns = [(p, level) for p, level in block.columns if p.fixed is None]
+        if block.unit == POPULATION or not columns:
+            continue
+        deviations = np.stack([_deviation(p, k, arrangement, pilot) for p, k in columns], axis=-1)
+        correlations = np.eye(len(columns))
+        if block.correlated and "correlation" in pilot:
+            correlated = len(block.free_correlated)
+            own = pilot["correlation"].mean(("chain", "draw")).to_numpy()
+            correlations[:correlated, :correlated] = own
+        alone = deviations @ np.linalg.inv(np.linalg.cholesky(correlations)).T
+        shares = np.median(1 - alone.var(axis=(0, 1)), axis=0)
+        for (parameter, _), share in zip(
+            columns, np.clip(np.nan_to_num(shares), 0, 1), strict=True
+        ):
+            found.setdefault(parameter.name, []).append(float(share))
     return found
+
+
+def _deviation(
+    parameter: Parameter, level: int, arrangement: Arrangement, pilot: xr.Dataset
+) -> np.ndarray:
+    """Link-scale values of one column, (chain, draw, unit), in units of the population spread."""
+    linked = linked_values(parameter, arrangement.model, pilot[parameter.name].to_numpy())
+    spread = pilot[f"{parameter.name}_sd"].to_numpy()
+    if parameter.by:
+        linked, spread = linked[..., level], spread[..., level]
+    return linked / np.sqrt(np.mean(spread**2))
 
 
 # ------------------------------------------------------------------------- the start

@@ -1,0 +1,55 @@
+"""What is sampled for people whose parameters correlate: one prior, at any share of centring."""
+
+import numpy as np
+import pymc as pm
+import pytest
+from scipy.stats import multivariate_normal, norm
+
+from empathymodels.people import Block, stepwise
+from empathymodels.population import _sampled
+
+CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
+SPREAD = np.array([1.5, 0.7, 0.4, 0.3])
+CORRELATIONS = np.array([[1, 0.8, -0.4], [0.8, 1, -0.6], [-0.4, -0.6, 1]])
+FACTOR = np.linalg.cholesky(CORRELATIONS)
+COVARIANCE = SPREAD[:3, None] * CORRELATIONS * SPREAD[:3]
+SHARES = [np.zeros(4), np.ones(4), np.array([0.9, 0.0, 0.4, 0.7])]
+
+
+def block_of(people):
+    """Four columns, of which the first three correlate."""
+    return Block("participant", list(range(people)), [(None, 0)] * 4, correlated=3, offset=0)
+
+
+def values_of(block, share, sampled):
+    steps = stepwise(block, np.tile(CENTRE, (*block.shape[:1], 1)), SPREAD, FACTOR, share, sampled)
+    return steps, np.concatenate([step.values for step in steps], axis=-1)
+
+
+@pytest.mark.parametrize("share", SHARES, ids=["deviations", "values", "between"])
+def test_density_is_that_of_a_multivariate_normal(share):
+    block = block_of(people=5)
+    sampled = np.random.default_rng(3).normal(size=block.shape)
+    steps, values = values_of(block, share, sampled)
+    with pm.Model() as model:
+        _sampled(block, CENTRE, SPREAD, FACTOR, share)
+    found = model.compile_logp()({"participant:deviation": sampled})
+    expected = multivariate_normal(CENTRE[:3], COVARIANCE).logpdf(values[:, :3])
+    expected = expected + norm(CENTRE[3], SPREAD[3]).logpdf(values[:, 3])
+    # values are stretched by spread ** (1 - share) against what is sampled
+    stretched = np.log(np.concatenate([np.ravel(step.spread) for step in steps])) * (1 - share)
+    np.testing.assert_allclose(found, (expected + stretched.sum()).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", SHARES, ids=["deviations", "values", "between"])
+def test_draws_have_the_moments_of_the_population(share):
+    block = block_of(people=40_000)
+    with pm.Model():
+        variable = _sampled(block, CENTRE, SPREAD, FACTOR, share)
+    _, values = values_of(block, share, pm.draw(variable, random_seed=1))
+    near = 4 * SPREAD / np.sqrt(len(values))
+    np.testing.assert_array_less(abs(values.mean(axis=0) - CENTRE), near)
+    found = np.corrcoef(values.T)
+    np.testing.assert_allclose(values.std(axis=0), SPREAD, rtol=0.015)
+    np.testing.assert_allclose(found[:3, :3], CORRELATIONS, atol=0.02)
+    np.testing.assert_allclose(found[3, :3], 0, atol=0.02)
