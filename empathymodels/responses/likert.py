@@ -9,8 +9,11 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import ResponseDistribution, where_possible
-from empathymodels.responses.slider import log_sigmoid_between
+from empathymodels.responses.base import (
+    ResponseDistribution,
+    log_one_minus_exp,
+    where_possible,
+)
 
 
 class Ordinal(ResponseDistribution):
@@ -88,3 +91,11 @@ def thresholds(first: Any, *steps: Any) -> list[Any]:
     for step in steps:
         cutpoints.append(cutpoints[-1] + step)
     return cutpoints
+
+
+def log_sigmoid_between(low: Any, high: Any) -> Any:
+    r"""``log(sigmoid(high) - sigmoid(low))`` for low < high, without loss of digits.
+
+    :math:`\sigma(h) - \sigma(l) = \sigma(h)\,\sigma(-l)\,(1 - e^{l - h})`.
+    """
+    return log_sigmoid(high) + log_sigmoid(-low) + log_one_minus_exp(low - high)

@@ -176,21 +176,10 @@ class OrderedBeta(ResponseDistribution):
             - pt.gammaln(b)
             - pt.log(upper - lower)
         )
-        logp = pt.switch(
-            at_low,
-            log_sigmoid(low - location),
-            pt.switch(
-                at_high,
-                log_sigmoid(location - high),
-                density + log_sigmoid_between(location - high, location - low),
-            ),
-        )
-        return where_possible(pt.or_(inside, pt.or_(at_low, at_high)), logp)
-
-
-def log_sigmoid_between(low: Any, high: Any) -> Any:
-    r"""``log(sigmoid(high) - sigmoid(low))`` for low < high, without loss of digits.
-
-    :math:`\sigma(h) - \sigma(l) = \sigma(h)\,\sigma(-l)\,(1 - e^{l - h})`.
-    """
-    return log_sigmoid(high) + log_sigmoid(-low) + log_one_minus_exp(low - high)
+        # sigmoid(h) - sigmoid(l) = sigmoid(h) sigmoid(-l) (1 - exp(l - h)), without loss of digits
+        above, below = location - low, high - location
+        log_above, log_below = log_sigmoid(above), log_sigmoid(below)
+        log_between = log_above + log_below + log_one_minus_exp(low - high)
+        at_an_end = pt.switch(at_low, log_above - above, log_below - below)
+        possible = pt.or_(inside, pt.or_(at_low, at_high))
+        return where_possible(possible, pt.switch(inside, density + log_between, at_an_end))
