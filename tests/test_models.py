@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import empathymodels as em
@@ -155,8 +156,24 @@ def test_missing_file_and_unknown_model():
 
 
 def test_variants_are_verified_too(own_model):
-    table = em.verify(own_model.rival("no_slope"))
-    assert failed(table) == {}
+    curved = em.get_model("prosocial_effort").rival("curved_reward")
+    for variant in (own_model.rival("no_slope"), curved):
+        assert failed(em.verify(variant)) == {}
+
+
+def test_a_reward_without_a_curve_is_worth_its_amount():
+    study = em.load_study("effort_for_others")
+    model = em.get_model("prosocial_effort").pool("discount").pool("inverse_temperature")
+    values = {"discount": 0.2, "inverse_temperature": 1.5}
+    plain = em.log_likelihood(model, study, values)
+    straight = em.log_likelihood(model.rival("curved_reward"), study, values | {"curvature": 1.0})
+    assert straight.attrs["total"] == pytest.approx(plain.attrs["total"], rel=1e-12)
+    root = em.log_likelihood(model.rival("curved_reward"), study, values | {"curvature": 0.5})
+    worth = root["latents"]["value"].to_numpy()
+    unit = (4 - 1) / (1 - np.sqrt(1 / 4))  # 4 is worth 3 more than resting, as without a curve
+    trials = study.trials
+    expected = unit * np.sqrt(trials["reward"] / 4) - 0.2 * trials["effort"] ** 2
+    np.testing.assert_allclose(worth, expected)
 
 
 def test_own_log_density_is_part_of_the_identity(tmp_path):

@@ -38,9 +38,9 @@ def step(state, parameters, data):
     return _worth(value, parameters, data)
 
 
-def _worth(value, parameters, data):
-    utility = parameters.inverse_temperature * (value - data.baseline)
-    return dict(value=value, utility=utility)
+def _worth(value, parameters, data, rest=None):
+    rest = data.baseline if rest is None else rest
+    return dict(value=value, utility=parameters.inverse_temperature * (value - rest))
 
 
 def work(latent, parameters, data):
@@ -72,7 +72,51 @@ def _with_shape(model, step, *, mu, typical):
         model.parameter("discount"), location=Prior("Normal", mu=mu, sigma=1), typical=typical
     )
     parameters = tuple(discount if p.name == "discount" else p for p in model.parameters)
-    return replace(model, step=step, parameters=parameters)
+    return replace(model, step=step, parameters=parameters, rivals=_of_any_shape(model))
+
+
+def _of_any_shape(model):
+    """Rivals that go with another step: one that exchanges the step would undo the other."""
+    shapes = ("linear", "hyperbolic", "curved_reward")
+    return {name: rival for name, rival in model.rivals.items() if name not in shapes}
+
+
+def curved_reward(model):
+    """The worth of a reward bends with its size: V = R**rho (in units of the reward) - k E**2."""
+
+    def step(state, parameters, data):
+        def bent(reward):
+            return (reward / data.reference) ** parameters.curvature
+
+        # what the reference is worth above resting does not depend on the curvature: otherwise
+        # discounts and inverse temperatures would have to follow it
+        unit = (data.reference - data.baseline) / (1 - bent(data.baseline))
+        value = unit * bent(data.reward) - parameters.discount * data.effort**2
+        return _worth(value, parameters, data, rest=unit * bent(data.baseline))
+
+    curvature = Parameter(
+        "curvature",
+        "exponent of the reward; below 1 each further level adds less",
+        location=Prior("Normal", mu=0, sigma=0.5),
+        level="population",
+        support="positive",
+        typical=(0.3, 1.5),
+        symbol=r"\rho",
+    )
+    reference = Column(
+        "reference",
+        "reward that is worth its amount whatever the curvature; above the baseline",
+        range=(0, 100),
+        unit="levels",
+        default=4.0,
+    )
+    return replace(
+        model,
+        step=step,
+        columns=(*model.columns, reference),
+        parameters=(*model.parameters, curvature),
+        rivals=_of_any_shape(model),
+    )
 
 
 def one_discount(model):
@@ -171,6 +215,7 @@ model = Model(
     rivals={
         "linear": linear,
         "hyperbolic": hyperbolic,
+        "curved_reward": curved_reward,
         "one_discount": one_discount,
         "one_temperature": one_temperature,
         "lapses": lapses,
