@@ -28,6 +28,7 @@ from empathymodels.nouns import Column, FirstResponse, Parameter, Response
 from empathymodels.reading import join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study
+from empathymodels.suiting import suited
 from empathymodels.validation import Checked, validate
 from empathymodels.wording import listed
 
@@ -72,6 +73,8 @@ class Arrangement:
         The study as given.
     checked : Checked
         Result of the validation: what was left out, how much is missing.
+    held : dict of str to str
+        Parameters that the study cannot tell or that anchor the scale: value and reason.
     equations : Equations
         Trial equations, with states held where their data are missing.
     needs : dict of str to Needs
@@ -93,6 +96,7 @@ class Arrangement:
     model: Model
     study: Study
     checked: Checked
+    held: dict[str, str]
     equations: Equations
     needs: dict[str, Needs]
     participants: list[str]
@@ -107,6 +111,13 @@ class Arrangement:
         """The parameters that some remaining response depends on, in declared order."""
         used = set().union(*(needs.parameters for needs in self.needs.values()))
         return [p for p in self.model.parameters if p.name in used]
+
+    @property
+    def notices(self) -> list[str]:
+        """What of the model the study does not inform, in sentences."""
+        left_out = self.checked.left_out.items()
+        told = [f"Response '{n}' is left out of the likelihood: {why}" for n, why in left_out]
+        return told + [f"Parameter '{n}' is held at {why}" for n, why in self.held.items()]
 
     @property
     def sequence_rows(self) -> pd.DataFrame:
@@ -187,8 +198,7 @@ def arrange(model: Model, study: Study) -> Arrangement:
     check_declaration(model)
     reads = {r.name: _columns_read(model, r) for r in model.responses}
     checked = validate(model, study, needed=reads)
-    dropped = [r.name for r in model.responses if r.name not in checked.responses]
-    kept = model.without(*dropped) if dropped else model
+    kept, held = suited(model, checked.responses, checked.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
     levels = _levels(kept, checked.tables)
     sizes = {column: len(labels) for column, labels in levels.items()}
@@ -196,10 +206,22 @@ def arrange(model: Model, study: Study) -> Arrangement:
     equations = hold_where_missing(read_equations(kept, sizes), _incomplete(kept, trials))
     needs = {r.name: response_needs(kept, r, equations) for r in kept.responses}
     inferred = set().union(*(response.parameters for response in needs.values()))
+    held = {name: why for name, why in held.items() if name in inferred}
     there = {name for name in equations.data if _is_there(kept, trials, name)}
     equations = computable(equations, kept, inferred, there)
     arrangement = Arrangement(
-        kept, study, checked, equations, needs, participants, levels, trials, layout, place, {}
+        kept,
+        study,
+        checked,
+        held,
+        equations,
+        needs,
+        participants,
+        levels,
+        trials,
+        layout,
+        place,
+        {},
     )
     for response in kept.responses:
         arrangement.scored[response.name] = _score(arrangement, response)

@@ -314,4 +314,6 @@ def _information(fit: xr.DataTree) -> list[dict[str, Any]]:
     rows += [
         _row(f"left out: {name}", reason, "information", True) for name, reason in left_out.items()
     ]
+    held = json.loads(fit.attrs.get("held", "{}"))
+    rows += [_row(f"held: {name}", text, "information", True) for name, text in held.items()]
     return rows

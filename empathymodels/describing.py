@@ -150,11 +150,31 @@ def _parameters(model: Model) -> str:
 
 
 def _population_notes(model: Model) -> Iterator[str]:
+    weights = {p.weighs: p.name for p in model.parameters if p.weighs}
+    if weights:
+        yield (
+            f"Held at 0 where the study lacks their column: {_code(weights.values())} (for "
+            f"{_code(weights)})."
+        )
+    if model.anchors:
+        yield _anchor_text(model)
     if model.correlate:
         yield f"Correlations are inferred between {_code(model.correlate)}."
     if model.covariates:
         formulas = (f"`{name} ~ {formula}`" for name, formula in model.covariates.items())
         yield f"Covariates unless others are given: {', '.join(formulas)}."
+
+
+def _anchor_text(model: Model) -> str:
+    """Say which response gives the latents their scale."""
+    parts = []
+    for name, values in model.anchors.items():
+        held = ", ".join(f"`{p}` = {value:g}" for p, value in values.items())
+        parts.append(f"`{name}`" + (f" (then {held})" if held else ""))
+    return (
+        f"The scale of the latents is anchored by the first of these that the study has: "
+        f"{', '.join(parts)}. Values are in the units of the response's range."
+    )
 
 
 def _typical_text(model: Model, parameter: Parameter) -> str:

@@ -132,8 +132,8 @@ def fit(
     shown = is_interactive() if progress is None else progress
     given = _given_centring(model, centring if method == "nuts" else 0.0)
     built, arrangement = build(model, study, covariates=covariates, centring=given)
-    for name, reason in arrangement.checked.left_out.items():
-        tell(f"Response '{name}' is left out of the likelihood: {reason}")
+    for notice in arrangement.notices:
+        tell(notice)
     read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
     columns = [c for c in arrangement.model.columns if c.name in read]
     warn_of_constants(columns, arrangement.checked.tables)
@@ -275,6 +275,7 @@ def _provenance(
         "covariates": json.dumps(dict(covariates)),
         "missing": json.dumps(arrangement.checked.missing),
         "left_out": json.dumps(arrangement.checked.left_out),
+        "held": json.dumps(arrangement.held),
     }
 
 

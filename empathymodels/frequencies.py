@@ -44,7 +44,7 @@ def density_and_places(
     on responses, only the study's own values are placed: others would make another past.
     """
     compiled, name = evaluator(model, study), response.name
-    arrays = values_from_table(compiled.arrangement, model, values)
+    arrays = values_from_table(compiled.arrangement, values)
     draws = np.stack([compiled(arrays)["draw"][name] for _ in range(DRAWS)])
     low, high = draws.min(axis=0), draws.max(axis=0)
     reach = SPAN * np.maximum(high - low, np.finfo(float).tiny)
@@ -155,7 +155,7 @@ def probabilities(short: Sequences) -> np.ndarray:
 def sequence_frequencies(short: Sequences, seed: int) -> float:
     """P-value (chi-square) of simulated sequences against their probabilities."""
     compiled = evaluator(short.model, short.study)
-    arrays = values_from_table(compiled.arrangement, short.model, short.values)
+    arrays = values_from_table(compiled.arrangement, short.values)
     compiled.reseed(seed)
     people = len(compiled.arrangement.participants)
     counts = np.zeros(short.number)

@@ -63,7 +63,7 @@ def log_likelihood(
     """
     compiled = evaluator(model, study)
     arrangement = compiled.arrangement
-    everything = compiled(values_from_table(arrangement, model, parameters))
+    everything = compiled(values_from_table(arrangement, parameters))
     found, latents = everything["log_likelihood"], everything["latent"]
     rows = {name: response_rows(arrangement, name, value) for name, value in found.items()}
     sums = np.stack(

@@ -49,6 +49,10 @@ class Model:
         Keys, besides participant, whose change resets the states (those the study has).
     correlate : tuple of str
         Participant-level parameters whose correlations are inferred.
+    anchors : mapping of str to mapping
+        Responses that can give the latents their scale, in order. The first that a study has
+        holds its parameters at these values (in the units of `scale_of`); the others keep
+        theirs free.
     covariates : mapping of str to str
         Default covariate formula per parameter.
     statistics : tuple of Statistic
@@ -74,6 +78,7 @@ class Model:
     summaries: tuple[Summary, ...] = ()
     sequence: tuple[str, ...] = ("session", "block")
     correlate: tuple[str, ...] = ()
+    anchors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     covariates: Mapping[str, str] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
     rivals: Mapping[str, Callable[[Model], Model]] = field(default_factory=dict)

@@ -99,6 +99,9 @@ class Parameter:
         Mathematical symbol, for cards.
     fixed : float or mapping, optional
         Natural-scale value (one, or one per `by` level) that replaces inference.
+    weighs : str, optional
+        Column (with a default) that the parameter is a weight of. Where a study has no such
+        column, the parameter is held at 0, and that is told.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Parameter:
     role: Literal["location", "scale"] = "scale"
     symbol: str = ""
     fixed: float | Mapping[str, float] | None = None
+    weighs: str | None = None
 
     def __post_init__(self) -> None:
         if self.level != "population" and self.spread is None:

@@ -9,16 +9,17 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.model import Model, natural_support
+from empathymodels.model import natural_support
 from empathymodels.nouns import Parameter
 from empathymodels.people import column_label, fixed_value
 from empathymodels.wording import did_you_mean, listed
 
 
 def values_from_table(
-    arrangement: Arrangement, model: Model, parameters: pd.DataFrame | Mapping[str, Any]
+    arrangement: Arrangement, parameters: pd.DataFrame | Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """Turn a table (or mapping) of natural-scale values into arrays per parameter."""
+    model = arrangement.model
     given = _as_columns(arrangement, parameters)
     expected = {
         column_label(p, arrangement, k): (p, k)

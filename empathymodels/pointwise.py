@@ -127,8 +127,8 @@ def point_estimates(
             f"{starts}. Leave out what you need not change."
         )
     arrangement = arrange(_alone(model), study)
-    for name, reason in arrangement.checked.left_out.items():
-        tell(f"Response '{name}' is left out of the likelihood: {reason}")
+    for notice in arrangement.notices:
+        tell(notice)
     block = blocks(arrangement)[0]
     mean, sd = np.array([new_person_prior(model.parameter(p.name)) for p, _ in block.columns]).T
     likelihood = _likelihood(arrangement, block)

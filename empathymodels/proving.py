@@ -58,7 +58,7 @@ class Bench:
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """The values in the evaluator's form."""
-        return values_from_table(self.compiled.arrangement, self.model, self.values)
+        return values_from_table(self.compiled.arrangement, self.values)
 
     @cached_property
     def slopes(self) -> Slopes:
@@ -143,7 +143,7 @@ def gradient(bench: Bench) -> Found:
     wrong = []
     for seed in (SEED, SEED + 1):
         table = typical_values(arrangement, seed=seed, individual=True)
-        values = values_from_table(arrangement, bench.model, table)
+        values = values_from_table(arrangement, table)
         _, slopes = bench.slopes(values)
         for parameter in arrangement.parameters:
             slope = slopes[parameter.name]

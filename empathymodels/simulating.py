@@ -81,7 +81,7 @@ def simulate(
         drawn = prior_people(model, design, draws=1, seed=seed)
         values = {p.name: drawn[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
     else:
-        values = values_from_table(arrangement, model, parameters)
+        values = values_from_table(arrangement, parameters)
     compiled.reseed(seed)
     responses = simulate_responses(compiled, values)
     return _filled(design, arrangement, responses), parameter_table(arrangement, values)

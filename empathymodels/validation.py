@@ -16,6 +16,7 @@ from empathymodels.model import Model
 from empathymodels.nouns import Column, Response
 from empathymodels.reading import as_numbers, first_rows, join_rows, key_columns
 from empathymodels.study import Study
+from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
 ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
@@ -87,6 +88,8 @@ def validate(
     tables = _tables_read(study, kept)
 
     problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
+    unanchored = no_anchor(model, [r.name for r in kept]) if kept else ""
+    problems += [unanchored] if unanchored else []
     for table_name, rows, read in _parts(tables, kept, columns):
         problems += _value_problems(rows, table_name, read, ids, rated)
     problems += _unmatched_regions(tables, kept)

@@ -361,7 +361,7 @@ def test_totals_and_people_add_up(tables, whole):
 def test_summaries_and_latents(tables, values):
     compiled = evaluator(WHOLE, Study(**tables))
     arrangement = compiled.arrangement
-    found = compiled(values_from_table(arrangement, WHOLE, values))
+    found = compiled(values_from_table(arrangement, values))
     _, latents, summaries = whole_loop(tables)
     for person, expected in summaries.items():
         position = arrangement.participants.index(person)

@@ -19,6 +19,7 @@ MODELS = {
     "cue_pain": "cue_expectation_learning",
     "effort_for_others": "prosocial_effort",
     "group_pain": "intergroup_bias",
+    "motives": "motivated_empathy",
     "outgroup_help": "outgroup_help_learning",
 }
 FOLDER = DATA / "outgroup_help"
@@ -74,6 +75,10 @@ def test_its_model_can_use_it(name, model):
         values["item_effect"] = values["item_effect"].fillna(0.0)
     if name == "outgroup_help":
         values = truth
+    if name == "motives":
+        shared = ("rating_slope", "ai_noise", "tpj_noise", "vs_noise")
+        values |= {column: float(values[column].iloc[0]) for column in shared}
+        used = used.without("attention", "help")
     found = em.log_likelihood(used, study, values)
     assert set(found["row"].data_vars) == {r.name for r in used.responses}
     assert np.isfinite(found.attrs["total"])

@@ -145,7 +145,7 @@ def test_statistics_see_rows_in_time():
     model = em.get_model("empathy_learning").without("emotion")
     compiled = evaluator(model, study)
     values = {"learning_rate": 0.1, "recalibration": 0.4, "start_closeness": 50.0}
-    values = values_from_table(compiled.arrangement, model, values | {"closeness_noise": 10.0})
+    values = values_from_table(compiled.arrangement, values | {"closeness_noise": 10.0})
     posterior = xr.Dataset(
         {n: (("chain", "draw", "participant"), v[None, None]) for n, v in values.items()}
     )

@@ -87,7 +87,7 @@ def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
     kinds = {}
     for name, model in models.items():
         compiled = evaluator(model, study)
-        drawn = values_from_table(compiled.arrangement, model, values)
+        drawn = values_from_table(compiled.arrangement, values)
         posterior = xr.Dataset(
             {
                 p.name: (

@@ -1,0 +1,500 @@
+r"""Motivated empathy: motives to approach and to avoid make it worth empathising, or not.
+
+A situation does not act on empathy directly. Its attributes speak to motives: positive affect,
+affiliation and social desirability invite empathy (the motives to approach, :math:`m \in A`);
+others' suffering, material cost, interference with competition and effort discourage it (the
+motives to avoid, :math:`m \in D`). How much each motive weighs, :math:`w_{s,m}`, is a property of
+the participant :math:`s`, and so is how fast the readiness to empathise is exhausted. With
+attributes :math:`x_{t,m}` and the share :math:`\tau_t` of the session that is gone,
+
+.. math::
+
+    U_{s,t} &= w_{s,0} + \underbrace{\sum_{m \in A} w_{s,m} x_{t,m}}_{\text{approach}}
+        + \underbrace{\sum_{m \in D} w_{s,m} x_{t,m}}_{\text{avoidance}} + d_s\, \tau_t \\
+    P(\text{engage}_t) &= \text{logit}^{-1}(U_{s,t})
+
+Who engages also feels more, attends more, helps more, and responds more in the regions of the three
+systems: experience sharing (AI) with the empathy that utility and stimulus :math:`z` give rise to,
+mentalizing (TPJ) with the utility, empathic concern (VS) with the approach:
+
+.. math::
+
+    E_{s,t} &= U_{s,t} + b_s\, z_t \\
+    \text{rating}_t &\sim \text{Normal}(r_s + \rho\, E_{s,t},\; \sigma_s) \\
+    \text{attention}_t &\sim \text{Normal}(a_s + \alpha\, U_{s,t},\; \sigma_a) \\
+    P(\text{help}_t) &= \text{logit}^{-1}(h_s + \eta\, E_{s,t}) \\
+    \text{AI}_t &\sim \text{Normal}(c_s + \lambda_s\, E_{s,t},\; \sigma') \\
+    \text{TPJ}_t &\sim \text{Normal}(c'_s + \lambda'_s\, U_{s,t},\; \sigma'') \\
+    \text{VS}_t &\sim \text{Normal}(c''_s + \lambda''_s\, \text{approach}_{s,t},\; \sigma''')
+
+A weight is how much one standard deviation of its attribute changes the log odds of engaging.
+
+References
+----------
+Zaki (2014), Psychological Bulletin 140:1608-1647, doi:10.1037/a0037679.
+Weisz & Zaki (2018), Curr Opin Psychol 24:67-71, doi:10.1016/j.copsyc.2018.05.005.
+"""
+
+from dataclasses import replace
+
+import pymc as pm
+
+from empathymodels import (
+    CensoredNormal,
+    Choice,
+    Column,
+    Model,
+    Parameter,
+    Prior,
+    Reference,
+    Response,
+    Statistic,
+    measured,
+)
+
+APPROACH = {
+    "positive_affect": "how pleasant it would be to share the feeling",
+    "affiliation": "closeness to the target, or the wish for it",
+    "desirability": "how far others would see and approve of empathy",
+}
+AVOIDANCE = {
+    "suffering": "how painful it would be to share the feeling",
+    "cost": "what empathy would lead one to give up",
+    "competition": "how far empathy would interfere with competing",
+    "effort": "how much effort empathy would take",
+}
+WEIGHTS = {
+    name: f"{name}_weight" for name in ("suffering", "cost", "competition", "effort", *APPROACH)
+}
+
+
+def step(state, parameters, data):
+    """Utility of empathising, what of it invites and what discourages, and empathy itself."""
+    approach, avoidance = (_weighed(motives, parameters, data) for motives in (APPROACH, AVOIDANCE))
+    return _latents(approach, avoidance, parameters, data)
+
+
+def _weighed(motives, parameters, data):
+    return sum(getattr(parameters, WEIGHTS[name]) * getattr(data, name) for name in motives)
+
+
+def _latents(approach, avoidance, parameters, data):
+    drift = parameters.exhaustion * data.time
+    utility = parameters.readiness + approach + avoidance + drift
+    empathy = utility + parameters.stimulus_effect * data.stimulus
+    return dict(approach=approach, avoidance=avoidance, utility=utility, empathy=empathy)
+
+
+def engage(latent, parameters, data):
+    """Who expects more of empathy engages (situation selection)."""
+    return Choice.dist(latent.utility)
+
+
+def rating(latent, parameters, data):
+    """Rated empathy follows empathy."""
+    return pm.Normal.dist(_rated(latent, parameters), parameters.rating_noise)
+
+
+def _rated(latent, parameters):
+    return parameters.rating_baseline + parameters.rating_slope * latent.empathy
+
+
+def attention(latent, parameters, data):
+    """Attention to the target follows the utility."""
+    mean = parameters.attention_baseline + parameters.attention_slope * latent.utility
+    return pm.Normal.dist(mean, parameters.attention_noise)
+
+
+def helping(latent, parameters, data):
+    """Helping follows empathy."""
+    return Choice.dist(parameters.help_baseline + parameters.help_slope * latent.empathy)
+
+
+def ai(latent, parameters, data):
+    """Experience sharing follows empathy."""
+    return _beta(latent.empathy, "ai", parameters, data)
+
+
+def tpj(latent, parameters, data):
+    """Mentalizing follows the utility, as attention does."""
+    return _beta(latent.utility, "tpj", parameters, data)
+
+
+def vs(latent, parameters, data):
+    """Empathic concern follows what invites empathy."""
+    return _beta(latent.approach, "vs", parameters, data)
+
+
+def _beta(latent, region, parameters, data):
+    baseline, slope, noise = (
+        getattr(parameters, f"{region}_{part}") for part in ("baseline", "slope", "noise")
+    )
+    return pm.Normal.dist(baseline + slope * latent, measured(data.se, noise))
+
+
+# --------------------------------------------------------------------- what else could hold
+
+
+def intercept_only(model):
+    """Neither motives nor context: people differ, situations do not."""
+    return _without(model, *WEIGHTS)
+
+
+def context_directly(model):
+    """Context acts on empathy directly, whatever the motives."""
+    return _by_context(_without(model, *WEIGHTS))
+
+
+def both(model):
+    """Context acts through motives, and directly as well."""
+    return _by_context(model)
+
+
+def approach_only(model):
+    """Only motives to approach count."""
+    return _without(model, *AVOIDANCE)
+
+
+def avoidance_only(model):
+    """Only motives to avoid count."""
+    return _without(model, *APPROACH)
+
+
+def _without(model, *motives):
+    return model.fix(**{WEIGHTS[name]: 0.0 for name in motives})
+
+
+def _by_context(model):
+    """Let readiness depend on the column `context`, and be held by no motive."""
+    return replace(model.split("context", "readiness"), rivals={})
+
+
+def signed(model):
+    """What invites empathy only invites, what discourages only discourages: avoid < 0 < approach.
+
+    Weights are then sizes, all positive; those of motives to avoid are subtracted.
+    """
+
+    def step(state, parameters, data):
+        approach = _weighed(APPROACH, parameters, data)
+        avoidance = -_weighed(AVOIDANCE, parameters, data)
+        return _latents(approach, avoidance, parameters, data)
+
+    weights = set(WEIGHTS.values())
+    sizes = {
+        "location": Prior("Normal", mu=-0.7, sigma=0.7),
+        "spread": Prior("HalfNormal", sigma=0.5),
+        "support": "positive",
+        "typical": (0.2, 1.2),
+    }
+    changed = tuple(
+        replace(p, **sizes) if p.name in weights and p.fixed is None else p
+        for p in model.parameters
+    )
+    kept = {name: rival for name, rival in model.rivals.items() if name != "signed"}
+    return replace(model, step=step, parameters=changed, rivals=kept)
+
+
+def censored(model):
+    """Ratings at an end of the scale stand for everything beyond it."""
+
+    def rating(latent, parameters, data):
+        noise = parameters.rating_noise
+        return CensoredNormal.dist(_rated(latent, parameters), noise, data.lowest, data.highest)
+
+    responses = tuple(
+        replace(r, function=rating) if r.name == "rating" else r for r in model.responses
+    )
+    return replace(model, responses=responses)
+
+
+# ------------------------------------------------------------------------- declarations
+
+
+def _person(name, meaning, mu, sigma, spread, typical, symbol, **more):
+    return Parameter(
+        name,
+        meaning,
+        location=Prior("Normal", mu=mu, sigma=sigma),
+        spread=Prior("HalfNormal", sigma=spread),
+        typical=typical,
+        symbol=symbol,
+        **more,
+    )
+
+
+def _shared(name, meaning, mu, sigma, typical, symbol, **more):
+    return Parameter(
+        name,
+        meaning,
+        location=Prior("Normal", mu=mu, sigma=sigma),
+        level="population",
+        typical=typical,
+        symbol=symbol,
+        **more,
+    )
+
+
+def _weight(motive, typical):
+    kind = "approach" if motive in APPROACH else "avoid"
+    return _person(
+        WEIGHTS[motive],
+        f"motive to {kind}: change in utility per sd of {motive}",
+        0,
+        1,
+        0.5,
+        typical,
+        rf"w_{{\text{{{motive.replace('_', ' ')}}}}}",
+        weighs=motive,
+    )
+
+
+def _region(name, marks, of):
+    return (
+        _person(
+            f"{name}_baseline",
+            f"{name.upper()} beta at utility 0",
+            0,
+            0.5,
+            0.5,
+            (-0.5, 0.5),
+            f"c{marks}",
+        ),
+        _person(
+            f"{name}_slope",
+            f"{name.upper()} beta per unit of {of}",
+            0,
+            0.5,
+            0.25,
+            (-0.2, 0.6),
+            rf"\lambda{marks}",
+        ),
+        _shared(
+            f"{name}_noise",
+            f"standard deviation of {name.upper()} betas",
+            -0.3,
+            0.5,
+            (0.4, 1.2),
+            rf"\sigma{marks}'",
+            support="positive",
+        ),
+    )
+
+
+def _share(response):
+    return lambda table: table[response].mean()
+
+
+def _spread(response):
+    """Standard deviation between participants of the mean response."""
+    return lambda table: table.groupby("participant")[response].mean().std()
+
+
+def _late(table):
+    """Share of engaging in the second half of everybody's trials minus that in the first."""
+    order = table.groupby("participant").cumcount()
+    half = table.groupby("participant")["engage"].transform("size") / 2
+    return table.engage[order >= half].mean() - table.engage[order < half].mean()
+
+
+TYPICAL = {
+    "suffering": (-1, 0.2),
+    "cost": (-1.4, 0),
+    "competition": (-1.2, 0.2),
+    "effort": (-1.2, 0),
+    "positive_affect": (0, 1),
+    "affiliation": (0, 1.4),
+    "desirability": (-0.2, 0.8),
+}
+
+model = Model(
+    title="motives to approach and to avoid make it worth empathising, or not",
+    step=step,
+    latents={
+        "approach": "what of the utility invites empathy",
+        "avoidance": "what of the utility discourages it",
+        "utility": "utility of empathising, in log odds of engaging",
+        "empathy": "empathy that utility and stimulus give rise to",
+    },
+    columns=(
+        *(
+            Column(name, f"{meaning}, standardised", unit="sd", default=0.0)
+            for name, meaning in (AVOIDANCE | APPROACH).items()
+        ),
+        Column(
+            "time",
+            "share of the session that is gone, from -0.5 to 0.5",
+            range=(-1, 1),
+            default=0.0,
+        ),
+        Column("stimulus", "intensity of what the target shows, standardised", default=0.0),
+        Column(
+            "se",
+            "known standard error of the beta",
+            table="regions",
+            range=(0, 1e6),
+            unit="as beta",
+            default=0.0,
+        ),
+    ),
+    parameters=(
+        _person("readiness", "utility where every attribute is at 0", 0, 1, 1, (-1, 1), "w_0"),
+        *(_weight(motive, TYPICAL[motive]) for motive in (*AVOIDANCE, *APPROACH)),
+        _person(
+            "exhaustion",
+            "change of utility from the first to the last trial",
+            0,
+            0.5,
+            0.5,
+            (-1, 0.3),
+            "d",
+            weighs="time",
+        ),
+        _person(
+            "stimulus_effect",
+            "empathy per sd of the stimulus",
+            0,
+            1,
+            0.5,
+            (0, 1),
+            "b",
+            weighs="stimulus",
+        ),
+        _person(
+            "rating_baseline",
+            "rating at utility 0",
+            0.5,
+            0.2,
+            0.2,
+            (0.3, 0.7),
+            "r",
+            scale_of="rating",
+            role="location",
+        ),
+        _shared(
+            "rating_slope",
+            "rating per unit of empathy",
+            0.1,
+            0.1,
+            (0, 0.2),
+            r"\rho",
+            scale_of="rating",
+        ),
+        _person(
+            "rating_noise",
+            "standard deviation of ratings",
+            -2,
+            0.5,
+            0.3,
+            (0.06, 0.25),
+            r"\sigma",
+            scale_of="rating",
+            support="positive",
+        ),
+        _person(
+            "attention_baseline",
+            "attention at utility 0",
+            0.5,
+            0.2,
+            0.2,
+            (0.3, 0.7),
+            "a",
+            scale_of="attention",
+            role="location",
+        ),
+        _shared(
+            "attention_slope",
+            "attention per unit of utility",
+            0,
+            0.1,
+            (0, 0.2),
+            r"\alpha",
+            scale_of="attention",
+        ),
+        _shared(
+            "attention_noise",
+            "standard deviation of attention",
+            -2,
+            0.5,
+            (0.06, 0.25),
+            r"\sigma_a",
+            scale_of="attention",
+            support="positive",
+        ),
+        _person("help_baseline", "log odds of helping at utility 0", 0, 1, 1, (-1, 1), "h"),
+        _shared("help_slope", "log odds of helping per unit of empathy", 0, 1, (0, 1.5), r"\eta"),
+        *_region("ai", "", "empathy"),
+        *_region("tpj", "'", "utility"),
+        *_region("vs", "''", "approach"),
+    ),
+    responses=(
+        Response("engage", engage, "1: chose to empathise; 0: avoided it", levels=(0, 1)),
+        Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
+        Response("attention", attention, "share of time at the target", range=(0, 1)),
+        Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
+        Response(
+            "AI", ai, "anterior-insula beta, z-scored", table="regions", region="AI", unit="z"
+        ),
+        Response(
+            "TPJ",
+            tpj,
+            "temporo-parietal junction beta, z-scored",
+            table="regions",
+            region="TPJ",
+            unit="z",
+        ),
+        Response(
+            "VS", vs, "ventral-striatum beta, z-scored", table="regions", region="VS", unit="z"
+        ),
+    ),
+    anchors={
+        "engage": {},
+        "rating": {"rating_slope": 0.1, "rating_baseline": 0.5},
+        "AI": {"ai_slope": 0.5, "ai_baseline": 0.0},
+        "TPJ": {"tpj_slope": 0.5, "tpj_baseline": 0.0},
+    },
+    correlate=(*WEIGHTS.values(), "ai_slope", "tpj_slope", "vs_slope"),
+    statistics=(
+        Statistic("share of engaging", "engage", _share("engage")),
+        Statistic("sd of people's engaging", "engage", _spread("engage")),
+        Statistic("engaging, second minus first half", "engage", _late),
+        Statistic("mean rating", "rating", _share("rating")),
+        Statistic("sd of people's mean rating", "rating", _spread("rating")),
+        Statistic("share of helping", "help", _share("help")),
+        Statistic("mean attention", "attention", _share("attention")),
+    ),
+    rivals={
+        "intercept_only": intercept_only,
+        "context_directly": context_directly,
+        "both": both,
+        "approach_only": approach_only,
+        "avoidance_only": avoidance_only,
+        "signed": signed,
+        "censored": censored,
+    },
+    references=(
+        Reference(
+            "Zaki, J. (2014). Empathy: a motivated account. Psychological Bulletin, 140(6), "
+            "1608-1647.",
+            "10.1037/a0037679",
+        ),
+        Reference(
+            "Weisz, E., & Zaki, J. (2018). Motivated empathy: a social neuroscience perspective. "
+            "Current Opinion in Psychology, 24, 67-71.",
+            "10.1016/j.copsyc.2018.05.005",
+        ),
+    ),
+    notes="""\
+What was published: the motives, and that they act by choosing situations, by attention and by
+appraisal. No equations were published.
+What is ours: all equations, every prior and every rival. That motives to avoid have negative and
+motives to approach positive weights is not assumed: it is a rival, and a posterior probability.
+Any of the attributes and of the responses will do; a weight whose column is absent is held at 0.
+`context_directly` and `both` need a column `context` (a label such as the target's group).
+Traps: only one response anchors the scale of the utility. Attributes that always change together
+share their weights: look at diagnose_design before fitting. Where the context fixes every
+attribute, context and motives cannot be told apart. Attributes must be standardised (priors are
+per sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell
+times fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within
+region.""",
+)
