@@ -19,6 +19,7 @@ MODELS = {
     "cue_pain": "cue_expectation_learning",
     "effort_for_others": "prosocial_effort",
     "group_pain": "intergroup_bias",
+    "induced_motives": "costly_helping",
     "motives": "motivated_empathy",
     "outgroup_help": "outgroup_help_learning",
 }
