@@ -17,6 +17,7 @@ from empathymodels.predicting import thinned
 from empathymodels.wording import counted, listed
 
 NEARBY = 1e-9  # as a share of the range of the values
+STIR = 1e-11  # log-likelihood added where it would be constant
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 
 
@@ -215,12 +216,24 @@ def _loo(name: str, log_likelihood: xr.DataArray) -> Any:
     tree = xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset(coords=log_likelihood.isel(observation=0, drop=True).coords),
-            "log_likelihood": log_likelihood.to_dataset(),
+            "log_likelihood": _with_tails(log_likelihood).to_dataset(name="observation"),
         }
     )
     with warnings.catch_warnings():  # told below, with counts and consequences
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
         return az.loo(tree, pointwise=True, reff=_efficiency(log_likelihood))
+
+
+def _with_tails(log_likelihood: xr.DataArray) -> xr.DataArray:
+    """Stir observations whose log-likelihood is the same in every draw, far below what counts.
+
+    The first choice of a learner that starts indifferent is one: its importance weights are all
+    alike, and have no tail that could be fitted.
+    """
+    samples = ("chain", "draw")
+    still = log_likelihood.max(samples) - log_likelihood.min(samples) < 1e3 * STIR
+    noise = np.random.default_rng(0).normal(0, STIR, log_likelihood.shape)
+    return log_likelihood + log_likelihood.copy(data=noise) * still
 
 
 def _efficiency(log_likelihood: xr.DataArray) -> float:

@@ -151,11 +151,13 @@ def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
         raise _wrong_formula(name, formula, error) from error
     table = pd.DataFrame(matrix).drop(columns="Intercept").astype(float)
     table.columns = [str(column) for column in table.columns]
-    flat = [column for column in table.columns if table[column].nunique() < 2]
+    # a label with one level makes no column at all
+    flat = [column for column in used if people[column].nunique() < 2]
+    flat += [column for column in table.columns if table[column].nunique() < 2]
     if flat:
         raise ValueError(
-            f"Covariates must differ between participants; {listed(flat)} in the formula "
-            f"{formula!r} of '{name}' is constant. Remove it."
+            f"Covariates must differ between participants; {listed(dict.fromkeys(flat))} in the "
+            f"formula {formula!r} of '{name}' is constant. Remove it."
         )
     return replace(empty, table=table, spec=matrix.model_spec)
 

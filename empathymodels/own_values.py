@@ -70,7 +70,9 @@ def _as_columns(
                 "The parameter table must have one row per participant; found several for "
                 f"{listed(repeated)}. Keep one row each."
             )
-        return {str(name): table[name] for name in table.columns}
+        # a table of `point_estimates` names its parameters among other columns
+        columns = parameters.attrs.get("parameters", table.columns)
+        return {str(name): table[name] for name in columns}
     return {
         name: v.set_axis(v.index.map(_label)) if isinstance(v, pd.Series) else float(v)
         for name, v in parameters.items()
@@ -100,10 +102,13 @@ def _one_column(
     bad = [label for label, x in zip(labels or ["all"], numbers, strict=True) if np.isnan(x)]
     outside = (numbers < low) | (numbers > high)
     if bad or outside.any():
+        named = zip(labels or ["all"], numbers, outside, strict=True)
+        beyond = [f"{label}: {number:g}" for label, number, is_out in named if is_out]
         raise ValueError(
-            f"'{parameter.name}' needs a value in [{low}, {high}] for every "
+            f"'{parameter.name}' needs a value in [{low:g}, {high:g}] for every "
             f"{parameter.level}. Missing for {len(bad)} ({listed(bad, 5)}); outside for "
-            f"{int(outside.sum())}. Complete or correct the table."
+            f"{len(beyond)} ({listed(beyond, 5)}). Complete or correct the table, or leave these "
+            "people out: study.exclude(..., reason=...)."
         )
     return numbers[0] if parameter.level == "population" else numbers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _read(source: Source, table_name: str, id_column: str | None) -> pd.DataFram
             f"file at '{file}'. Check the path and its ending."
         )
     try:
-        return pd.read_csv(
+        table = pd.read_csv(
             file,
             sep="\t" if kind == "tsv" else ",",
             dtype={id_column or "participant": str},
@@ -170,6 +170,21 @@ def _read(source: Source, table_name: str, id_column: str | None) -> pd.DataFram
             f"{table_name} must be a table in UTF-8 text. '{file}' cannot be read: {error}. "
             "Repair the file, or read it yourself and give the DataFrame."
         ) from error
+    _refuse_other_separator(table, table_name, file)
+    return table
+
+
+def _refuse_other_separator(table: pd.DataFrame, table_name: str, file: Path) -> None:
+    """Refuse a file whose columns were not told apart."""
+    first = str(table.columns[0]) if table.shape[1] == 1 else ""
+    separator = next((mark for mark in (";", "\t", ",", "|") if mark in first), None)
+    if separator is not None:
+        raise ValueError(
+            f"{table_name} must have its columns separated by commas (.csv) or tabs (.tsv). Found "
+            f"one column in '{file}', {first!r}, which looks separated by {separator!r}. Save it "
+            f"with commas, or give pandas.read_csv({file.name!r}, sep={separator!r}, "
+            'dtype={"participant": str}), with decimal="," where numbers have a decimal comma.'
+        )
 
 
 def _mapping_problems(
@@ -332,4 +347,15 @@ def _unknown_people(tables: Mapping[str, pd.DataFrame], people: pd.DataFrame) ->
                 f"Every participant of {table_name} must be in participants. Found no "
                 f"{listed(unknown.unique())} there ({len(unknown):,} of "
                 f"{counted(len(ids), 'row')} of {table_name}). Add them, or drop these rows."
+                f"{_same_but_written_otherwise(unknown.unique(), known)}"
             )
+
+
+def _same_but_written_otherwise(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Point to ids that differ by leading zeros, capitals or blanks alone."""
+    bare = {str(label).strip().lower().lstrip("0"): str(label) for label in known}
+    pairs = [(str(u), bare.get(str(u).strip().lower().lstrip("0"))) for u in unknown]
+    alike = [f"{there!r} for {here!r}" for here, there in pairs if there is not None]
+    if not alike:
+        return ""
+    return f" There participants has {', '.join(alike[:5])}: write them alike."

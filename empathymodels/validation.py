@@ -19,6 +19,7 @@ from empathymodels.study import Study
 from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
+MOST_MISSING = 0.25  # share of rows up to which a wrong value may be a code for a missing one
 ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
 
 
@@ -230,9 +231,11 @@ def _value_problems(
         else:
             found = _shown(values)
             advice = (
-                f"Correct this; or say what it stands for, codes={{'{name}': {{{_first(values)}: "
-                f"...}}}}; or read it as missing, missing={{'{name}': [{found}]}}."
+                f"Correct this; or say what every code stands for, codes={{'{name}': "
+                f"{{{_first(values)}: ...}}}}."
             )
+            if broken.mean() < MOST_MISSING:
+                advice += f" If it means that there is no value, missing={{'{name}': [{found}]}}."
             if rule.startswith("must lie between") and name in rated:
                 advice += f" On another scale: model.with_range({name}=(low, high))."
             advice += did_you_mean(values[0], labels.get(name, ()))

@@ -31,7 +31,8 @@ def told(model, trials, **study):
 def test_choice_coded_one_and_two(effort):
     text = told(em.get_model("prosocial_effort"), effort.assign(work=effort["work"] + 1))
     assert "'work' of trials must be one of 0, 1. Found 2 in 4 of 8 rows" in text
-    assert "or say what it stands for, codes={'work': {2: ...}}" in text
+    assert "or say what every code stands for, codes={'work': {2: ...}}." in text
+    assert "missing=" not in text  # half of the rows are no missing values
 
 
 def test_choice_as_text(effort):
@@ -85,3 +86,37 @@ def test_values_split_by_what_a_table_does_not_know(study):
     )
     with pytest.raises(ValueError, match="must tell its 'session', by which something is split"):
         em.log_likelihood(model, twice, {})
+
+
+def test_a_rare_code_may_mean_that_there_is_no_value(effort):
+    text = told(em.get_model("prosocial_effort"), effort.assign(work=[0, 1, 1, 9, 0, 1, 1, 0]))
+    assert "Found 9 in 1 of 8 rows" in text
+    assert "If it means that there is no value, missing={'work': [9]}." in text
+
+
+def test_file_with_semicolons(effort, tmp_path):
+    effort.to_csv(tmp_path / "export.csv", sep=";", index=False)
+    with pytest.raises(ValueError, match=r"looks separated by ';'\. Save it with commas"):
+        em.Study(trials=tmp_path / "export.csv")
+
+
+def test_ids_that_are_written_in_two_ways(effort):
+    people = pd.DataFrame({"participant": ["A", "07"], "age": [30, 40]})
+    trials = effort.assign(participant=np.repeat(["a", "7"], 4))
+    text = told(em.get_model("prosocial_effort"), trials, participants=people)
+    assert "There participants has 'A' for 'a', '07' for '7': write them alike." in text
+
+
+@pytest.mark.parametrize("values", [["f", "f"], [30, 30]])
+def test_covariate_with_one_level(effort, values):
+    people = pd.DataFrame({"participant": ["a", "b"], "given": values})
+    study = em.Study(trials=effort, participants=people)
+    model = em.get_model("prosocial_effort")
+    with pytest.raises(ValueError, match="Covariates must differ between participants; 'given'"):
+        em.fit(model, study, covariates={"discount": "given"}, seed=1)
+
+
+def test_a_table_of_point_estimates_is_taken_as_it_is(own_model, own_study):
+    table = em.point_estimates(own_model.fix(noise=1.0), own_study, starts=1)
+    found = em.log_likelihood(own_model.fix(noise=1.0), own_study, table)
+    assert found.attrs["total"] == pytest.approx(table["log_likelihood"].sum())

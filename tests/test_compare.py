@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
+from empathymodels.comparing import _loo
 from empathymodels.saving import study_tree
 
 TINY = {"chains": 2, "draws": 100, "tune": 100, "centring": 0.5, "seed": 1}
@@ -110,3 +111,15 @@ def test_other_values_are_refused(own_fit, own_study):
     moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
     with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):
         em.compare({"one": own_fit, "other": moved})
+
+
+def test_observations_that_are_the_same_in_every_draw():
+    """The first choice of an indifferent learner is always 1/2; a model may hold nothing else."""
+    varying = np.random.default_rng(0).normal(-1, 0.1, (2, 200, 4))
+    varying[..., 1] = np.log(0.5)
+    coords = {"chain": [0, 1], "draw": np.arange(200)}
+    for values in (varying, np.full((2, 200, 4), np.log(0.5))):
+        given = xr.DataArray(values, coords, ("chain", "draw", "observation"), name="observation")
+        found = _loo("learner", given)
+        assert float(found.elpd_i[1]) == pytest.approx(np.log(0.5), abs=1e-9)
+        assert (np.asarray(found.pareto_k) < 0.7).all()

@@ -10,7 +10,10 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.py"))
 STUDIES = FOLDER.parents[1] / "shared" / "studies"
-NEEDS_DATA = {"02_effort_for_others": STUDIES / "lockwood2024_prosocial_effort_vmpfc"}
+NEEDS_DATA = {
+    "02_effort_for_others": STUDIES / "lockwood2024_prosocial_effort_vmpfc",
+    "04_motives_in_real_choices": STUDIES / "hein_saulin2019_complex_motives",
+}
 
 SHORT_SAMPLING = """\
 import empathymodels as em

@@ -226,7 +226,7 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
             f"Model '{model.name}' declares no statistic of the responses that were fitted. Add "
             "statistics=(Statistic(...),) to the model, or use plot_predictions."
         )
-    of = {s.name: model.response(s.response) for s in model.statistics}
+    of = {s.name: model.response(s.response) for s in model.statistics if s.name in found}
     figure, axes = panels(len(found), columns=4, width=2.6, height=2.1)
     for panel, (name, (observed, predicted)) in zip(axes, found.items(), strict=True):
         panel.hist(predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
