@@ -104,7 +104,9 @@ def plot_predictions(
         else:
             _add_means(panel, scored, rows, predicted, colours[level], column_of(scored, x))
             panel.set_xlabel(words(x), fontsize=SMALL)
-    label = "number of participants" if x is None else f"mean {text}"
+    binary = scored.response.levels == (0, 1)
+    mean = f"share of {words(response)} ({text})" if binary else f"mean {text}"
+    label = "number of participants" if x is None else mean
     axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
     add_key(figure, PREDICTED_KEY)
     return figure

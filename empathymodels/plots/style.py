@@ -172,9 +172,10 @@ def groups_of(values: pd.Series, most: int) -> tuple[np.ndarray, np.ndarray]:
         return codes, np.arange(len(levels), dtype=float)
     numbers = values.to_numpy(dtype=float)
     if len(np.unique(numbers)) > most:
-        codes = pd.qcut(numbers, most, labels=False, duplicates="drop")
+        numbers_or_groups = pd.qcut(numbers, most, labels=False, duplicates="drop")
     else:
-        codes = np.unique(numbers, return_inverse=True)[1]
+        numbers_or_groups = numbers
+    codes = np.unique(numbers_or_groups, return_inverse=True)[1]  # no group is empty
     return codes, group_means(numbers[None], codes)[:, 0]
 
 
