@@ -135,6 +135,7 @@ def fit(
     for notice in arrangement.notices:
         tell(notice)
     read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
+    read |= {p.by for p in arrangement.parameters if p.by}
     columns = [c for c in arrangement.model.columns if c.name in read]
     warn_of_constants(columns, arrangement.checked.tables)
     if model.states:

@@ -234,7 +234,7 @@ def _value_problems(
                 f"Correct this; or say what every code stands for, codes={{'{name}': "
                 f"{{{_first(values)}: ...}}}}."
             )
-            if broken.mean() < MOST_MISSING:
+            if broken.mean() <= MOST_MISSING:
                 advice += f" If it means that there is no value, missing={{'{name}': [{found}]}}."
             if rule.startswith("must lie between") and name in rated:
                 advice += f" On another scale: model.with_range({name}=(low, high))."
@@ -326,8 +326,8 @@ def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFr
         if len(values) > 1 and len(values.unique()) == 1:
             told.append(
                 f"Identical responses: '{response.name}' is {values.iloc[0]:g} in all "
-                f"{counted(len(values), 'row')}. Its noise will collapse toward its prior's lower "
-                "end, and nothing about the mean's causes can be learned."
+                f"{counted(len(values), 'row')}. What makes it differ cannot be learned, and "
+                "a noise would collapse toward its prior's lower end."
             )
     for text in told:
         warnings.warn(text, stacklevel=3)

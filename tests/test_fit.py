@@ -293,7 +293,7 @@ def test_covariate_of_an_unknown_parameter(own_model, people):
     [
         ("participant == 'P01'", None, "Only one participant"),
         ("trial == 1", None, None),
-        ("trial < 4", 5.0, "Its noise will collapse"),
+        ("trial < 4", 5.0, "a noise would collapse"),
     ],
     ids=["one participant", "one trial each", "identical responses"],
 )

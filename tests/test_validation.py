@@ -274,7 +274,7 @@ def test_one_trial_per_participant(trials):
 
 
 def test_identical_responses(trials):
-    with pytest.warns(UserWarning, match=r"'rating' is 5 in all 4 rows. Its noise will collapse"):
+    with pytest.warns(UserWarning, match=r"'rating' is 5 in all 4 rows. What makes it differ"):
         validate(model(RATING), Study(trials=trials.assign(rating=5)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
