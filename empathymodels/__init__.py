@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from empathymodels.citing import cite
     from empathymodels.comparing import compare
     from empathymodels.describing import card
+    from empathymodels.diagnosing import diagnose_design
     from empathymodels.equations import pick, put
     from empathymodels.estimating import contrast, estimates
     from empathymodels.fitting import fit
@@ -65,6 +66,7 @@ _HOME = {
     "citing": ("cite",),
     "comparing": ("compare",),
     "describing": ("card",),
+    "diagnosing": ("diagnose_design",),
     "equations": ("pick", "put"),
     "estimating": ("contrast", "estimates"),
     "fitting": ("fit",),

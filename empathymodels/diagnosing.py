@@ -1,0 +1,259 @@
+r"""Diagnose a design before anything is sampled: what it can tell, and what it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.sparse.csgraph import connected_components
+
+from empathymodels.arrangement import Arrangement, Scored
+from empathymodels.attributes import Finding, combination, finding, of_attributes
+from empathymodels.covariates import covariates_for
+from empathymodels.evaluating import Evaluator, evaluator
+from empathymodels.informing import informations, means, one_person, population, quantities
+from empathymodels.model import Model
+from empathymodels.simulating import with_placeholders
+from empathymodels.study import Study
+from empathymodels.wording import counted, listed
+
+LEAST = 0.1  # contraction below which the data hardly inform
+TIED = 0.95  # posterior correlation from which on two numbers are known only together
+LINKED = 0.1  # entry of the projector onto uninformed directions that ties two numbers
+
+
+def diagnose_design(
+    model: Model,
+    study: Study,
+    *,
+    covariates: Mapping[str, str] | None = None,
+    draws: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    r"""Tell, before anything is sampled, what a design can and cannot tell about a model.
+
+    Nothing is fitted, and recorded responses serve for little more than to say which were observed:
+    a design without any responses is taken to observe all of the model's.
+
+    Parameters
+    ----------
+    model, study : Model, Study
+        What is to be fitted to what.
+    covariates : mapping of str to str, optional
+        Formula per parameter, as in `fit`.
+    draws : int
+        How many sets of people are drawn from the prior.
+    seed : int
+        Seed of these people and of their responses.
+
+    Returns
+    -------
+    DataFrame
+        As of `check`: columns ``check``, ``value``, ``limit``, ``passed`` and ``advice``. Rows:
+
+        - per attribute (a numeric column of trials that the model reads) the share of people within
+          whom it never varies; the number of distinct values where there are two;
+        - correlations of attributes within people (deviations from people's own means; labels as
+          indicators), where they exceed 0.7, and the condition number of them all, with
+          the columns that make it large;
+        - labels that split a parameter of the model or of a rival, and the attributes that never
+          change unless the label does;
+        - responses of two options: how many people never chose one of them;
+        - contraction of every parameter, for one person alone and for the means of the
+          population; numbers that the data hardly inform, or only together;
+        - what of the model the study leaves out or holds (information).
+
+    Raises
+    ------
+    ValueError
+        The data do not fit the model's declarations, or a prior has no finite variance; a study
+        without responses does not hold what every option would have brought.
+
+    Notes
+    -----
+    With Fisher's information :math:`I_i(\theta)` of person i's responses on the link scale, and the
+    prior covariance :math:`\Sigma` of a new person, a person's own data leave
+
+    .. math::
+
+        C_i(\theta) = (\Sigma^{-1} + I_i(\theta))^{-1}, \qquad
+        \text{contraction}_k = 1 - E\left[ C_i(\theta)_{kk} \right] / \Sigma_{kk}
+
+    in expectation over people :math:`\theta` from the prior: 0 where the prior alone speaks, 1
+    where the data settle everything. For the population's means (with effects of covariates, and
+    what all people share) deviations of people with prior covariance :math:`S` are integrated
+    out before the information is summed over people. A direction v with :math:`v^\top C v` near
+    :math:`v^\top \Sigma v` is hardly informed: what loads on it trades off, and only priors tell it
+    apart. Both are Gaussian approximations around each drawn person. Spreads between people
+    and correlations are held at what the prior expects, crossed items at draws of it.
+    Responses that later trials depend on are the recorded ones.
+
+    References
+    ----------
+    Chaloner & Verdinelli (1995), doi:10.1214/ss/1177009939 (expected posterior covariance of a
+    design). Schad, Betancourt & Vasishth (2021), doi:10.1037/met0000275 (contraction). Belsley, Kuh
+    & Welsch (1980), doi:10.1002/0471725153 (condition numbers).
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> model = em.get_model("motivated_empathy").without("AI", "TPJ", "VS")
+    >>> table = em.diagnose_design(model, em.load_study("motives"), draws=2)
+    >>> bool(table.passed.all())
+    True
+    """
+    if draws < 1:
+        raise ValueError(
+            f"draws must be at least 1; found {draws}. Leave it out for 20 sets of people."
+        )
+    recorded = _has_responses(model, study)
+    design = study if recorded else with_placeholders(model, study, model.responses)
+    compiled = evaluator(model, design)
+    arrangement = compiled.arrangement
+    rows = of_attributes(arrangement)
+    if recorded:
+        rows += [row for one in arrangement.scored.values() for row in _both(arrangement, one)]
+    rows += _of_information(compiled, covariates, draws=draws, seed=seed, as_recorded=recorded)
+    rows += _left_out(arrangement)
+    return pd.DataFrame(rows)
+
+
+def _has_responses(model: Model, study: Study) -> bool:
+    """Whether a study has observed any response of the model."""
+    for response in model.responses:
+        rows = study.tables.get(response.table, pd.DataFrame())
+        if response.region is not None and "region" in rows:
+            rows = rows[rows["region"] == response.region]
+        if response.values.name in rows and rows[response.values.name].notna().any():
+            return True
+    return False
+
+
+def _left_out(arrangement: Arrangement) -> list[Finding]:
+    told = {f"left out: {name}": why for name, why in arrangement.checked.left_out.items()}
+    told |= {f"held: {name}": why for name, why in arrangement.held.items()}
+    return [finding(check, why, "information", True) for check, why in told.items()]
+
+
+def _both(arrangement: Arrangement, scored: Scored) -> Iterator[Finding]:
+    """People who never chose one of two options: ever, or at a level that has its own parameter."""
+    if scored.response.levels is None or len(scored.response.levels) != 2:
+        return
+    name, people = scored.response.name, scored.frame["participant"]
+    values = pd.Series(scored.observed, index=people.index)
+    ever = values.groupby(people, sort=False).nunique() < 2
+    alike = ever.index[ever].tolist()
+    advice = f"{listed(alike, 5)}: fine in a hierarchy, where they lean on the population; alone "
+    advice += "(point_estimates) they have no estimate."
+    check = f"people with one and the same '{name}' throughout"
+    yield finding(check, len(alike), "information", True, advice if alike else "")
+    read = arrangement.needs[name].parameters
+    for by in dict.fromkeys(p.by for p in arrangement.parameters if p.name in read and p.by):
+        keys = [people.rename("participant"), scored.frame[by].rename(by)]
+        cells = values[~people.isin(alike)].groupby(keys, sort=False).nunique() < 2
+        where = [f"{person} ({level})" for person, level in cells.index[cells]]
+        advice = f"{listed(where, 5)}: what differs by '{by}' leans on the population there."
+        check = f"people's levels of '{by}' with one and the same '{name}'"
+        yield finding(check, len(where), "information", True, advice if where else "")
+
+
+# ------------------------------------------------------------------------- of information
+
+
+def _of_information(
+    compiled: Evaluator,
+    covariates: Mapping[str, str] | None,
+    *,
+    draws: int,
+    seed: int,
+    as_recorded: bool,
+) -> list[Finding]:
+    arrangement = compiled.arrangement
+    found = quantities(arrangement)
+    if not found:
+        return []
+    known = means(arrangement, found, covariates_for(arrangement, covariates))
+    alone, together, lost = [], [], 0
+    for told in informations(compiled, found, draws=draws, seed=seed, as_recorded=as_recorded):
+        usable = np.isfinite(told).all(axis=(1, 2))
+        lost += int((~usable).sum())
+        if usable.any():
+            alone.append(one_person(found, told[usable]))
+            together.append(population(known.of(usable), found, told[usable]))
+    rows = []
+    if lost:
+        advice = "Their likelihood is not finite: the priors reach where the equations break down."
+        rows.append(finding("people from the prior left out", lost, "0", False, advice))
+    if alone:
+        own = [quantity.label for quantity in found if not quantity.is_shared]
+        left = np.mean(alone, axis=0)[: len(own), : len(own)]  # what all share comes last
+        rows += _contractions("one person", own, left)
+        rows += _contractions("population", known.labels, np.mean(together, axis=0))
+    return rows
+
+
+def _contractions(who: str, labels: list[str], left: np.ndarray) -> list[Finding]:
+    """Rows on what is left open, (entry, entry) in units of the prior."""
+    known = zip(labels, 1 - np.diag(left), strict=True)
+    rows = [_contraction(who, label, value, _UNINFORMED[who]) for label, value in known]
+    for text, value in _uninformed(labels, left):
+        rows.append(_contraction(who, text, value, _TRADED[who]))
+    return [*rows, *_tied(who, labels, left)]
+
+
+_UNINFORMED = {
+    "one person": "A person's own data hardly say anything about it: everybody will be where the "
+    "population is. Do not rank people by it; pool or fix it, or add trials on which it acts.",
+    "population": "The data hardly say anything about it: its posterior will be its prior. Fix it, "
+    "leave it out, or add observations on which it acts.",
+}
+_TRADED = {
+    "one person": "These trade off: within one person only their priors (and the population) tell "
+    "them apart along this direction, in prior standard deviations. Pool or fix one.",
+    "population": "These trade off: only their priors tell them apart along this direction, in "
+    "prior standard deviations. Fix one, or vary what they act on independently.",
+}
+
+
+def _contraction(who: str, what: str, value: float, advice: str) -> Finding:
+    passed = bool(value >= LEAST)
+    rounded = round(float(value), 3)
+    check = f"contraction, {who}: {what}"
+    return finding(check, rounded, f">= {LEAST}", passed, "" if passed else advice)
+
+
+def _uninformed(labels: list[str], left: np.ndarray) -> Iterator[tuple[str, float]]:
+    """Combinations of several numbers that the data hardly inform, and their contraction.
+
+    Uninformed directions may be turned into one another; which numbers they tie is read from
+    the projector onto all of them, which does not change with that.
+    """
+    values, axes = np.linalg.eigh(left)
+    weak = axes[:, values > 1 - LEAST]
+    number, group = connected_components(abs(weak @ weak.T) > LINKED, directed=False)
+    for k in range(number):
+        members = np.flatnonzero(group == k)
+        values, axes = np.linalg.eigh(left[np.ix_(members, members)])
+        text = combination([labels[m] for m in members], axes[:, -1])
+        if values[-1] > 1 - LEAST and text.count(" ") > 1:
+            yield text, 1 - values[-1]
+
+
+def _tied(who: str, labels: list[str], left: np.ndarray) -> Iterator[Finding]:
+    """Whether any two numbers will be known only together."""
+    if len(labels) < 2:
+        return
+    sd = np.sqrt(np.diag(left))
+    r = left / np.outer(sd, sd)
+    pairs = sorted(combinations(range(len(labels)), 2), key=lambda pair: -abs(r[pair]))
+    tied = [f"{labels[i]} and {labels[j]} ({r[i, j]:.2f})" for i, j in pairs if abs(r[i, j]) > TIED]
+    advice = ""
+    if tied:
+        advice = (
+            f"{'; '.join(tied[:3])}; {counted(len(tied), 'pair')} in all. Each is known much worse "
+            "than both together: report what the data fix, or fix or pool one."
+        )
+    text = f"largest posterior correlation, {who}"
+    yield finding(text, round(float(r[pairs[0]]), 3), f"within {TIED}", not tied, advice)
