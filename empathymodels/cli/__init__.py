@@ -19,13 +19,14 @@ import typer
 
 from empathymodels.cli.fits import check, compare, estimates, latents, predict
 from empathymodels.cli.models import card, list_, verify
-from empathymodels.cli.studies import demo, fit, simulate
+from empathymodels.cli.studies import demo, diagnose_design, fit, simulate
 from empathymodels.terminal import tell
 
 BAD_INPUT = 2
 COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an example
     list_: ("empathymodels list",),
     card: ("empathymodels card outgroup_help_learning --out model.md",),
+    diagnose_design: ("empathymodels diagnose_design motivated_empathy --study motives",),
     simulate: (
         "empathymodels simulate outgroup_help_learning --study outgroup_help",
         "--rival no_learning --seed 1 --out simulated",

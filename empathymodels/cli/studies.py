@@ -1,4 +1,4 @@
-"""Commands that begin with a study: simulate, fit, demo."""
+"""Commands that begin with a study: diagnose_design, simulate, fit, demo."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from empathymodels.cli.options import (
     Seed,
     Simulated,
     StudyOptions,
+    TableFile,
     VariantOptions,
     file_option,
     grouped,
@@ -26,6 +27,35 @@ from empathymodels.wording import listed
 if TYPE_CHECKING:
     from empathymodels.model import Model
     from empathymodels.study import Study
+
+
+@grouped
+def diagnose_design(
+    *,
+    model: ModelName,
+    source: StudyOptions,
+    simulated: Simulated = False,
+    change: VariantOptions,
+    covariates: Annotated[
+        list[str] | None, several('Formula of a parameter: "learning_rate=group + age".')
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Sets of people from the prior.", min=1)] = 20,
+    seed: Seed = 0,
+    out: TableFile = None,
+) -> None:
+    """Tell what a design can and cannot tell about a model, before anything is sampled.
+
+    Exit code 1 if something failed.
+    """
+    import empathymodels as em
+
+    output.check_target(out, output.TABLE, *source.files.values())
+    changed = changed_model(model, change)
+    design = given_study(source, simulated=simulated)
+    formulas = pairs(covariates, "covariates")
+    table = em.diagnose_design(changed, design, covariates=formulas, draws=draws, seed=seed)
+    output.put_out(table, out)
+    output.end(table)
 
 
 @grouped
