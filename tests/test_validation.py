@@ -213,8 +213,7 @@ def test_every_error_is_told_at_once_and_located(trials):
     assert (
         "'choice' of trials must be one of 0, 1. Found 2 in 3 of 4 rows: participant 'P2', "
         "trial 2; participant 'P1', trial 1; participant 'P1', trial 2. "
-        "Correct this; or say what it stands for, codes={'choice': {2: ...}}; or read it as "
-        "missing, missing={'choice': [2]}." in text
+        "Correct this; or say what every code stands for, codes={'choice': {2: ...}}." in text
     )
 
 
