@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from empathymodels.checking import check
     from empathymodels.citing import cite
     from empathymodels.comparing import compare
+    from empathymodels.competing import fit_rivals
     from empathymodels.describing import card
     from empathymodels.diagnosing import diagnose_design
     from empathymodels.equations import pick, put
@@ -65,6 +66,7 @@ _HOME = {
     "checking": ("check",),
     "citing": ("cite",),
     "comparing": ("compare",),
+    "competing": ("fit_rivals",),
     "describing": ("card",),
     "diagnosing": ("diagnose_design",),
     "equations": ("pick", "put"),

@@ -81,7 +81,8 @@ def fit(
         with the curvature there, and everybody given each draw from Gaussians of their own, in
         one chain. ``"map"`` gives one draw: that population, and everybody's most probable
         values given it. The joint mode of population and people, often meant by "MAP", is not
-        offered: it makes spreads far too wide, or, with people centred, zero.
+        offered: it makes spreads far too wide, or, with people centred, zero. With many crossed
+        items or split parameters both take longer than sampling.
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws, tune, chains, cores : int

@@ -1,0 +1,71 @@
+"""Motives against context: what the framework says can be told from what it denies."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels import competing
+
+DATA = Path(__file__).parents[1] / "data"
+SHAPES = ("context_directly", "intercept_only", "both")
+
+
+@pytest.fixture(scope="module")
+def choices():
+    """Only the choices of the bundled study: that context acts through motives is its truth."""
+    study = em.load_study("motives")
+    return em.Study(trials=study.trials.drop(columns="rating"), simulated=True, name="choices")
+
+
+@pytest.fixture(scope="module")
+def fits(choices):
+    model = em.get_model("motivated_empathy")
+    return em.fit_rivals(model, choices, *SHAPES, chains=2, draws=300, tune=400, seed=1)
+
+
+def test_motives_explain_what_context_does(fits):
+    """The generator beats what is not nested in it, and is not beaten by what it is nested in."""
+    table = em.compare(fits)
+    assert list(fits) == ["motivated_empathy", *SHAPES]
+    elpds = {name: np.asarray(elpd.elpd_i) for name, elpd in table.attrs["elpd"].items()}
+    for name in SHAPES:
+        difference = elpds["motivated_empathy"] - elpds[name]
+        error = difference.std() * np.sqrt(len(difference))
+        if name == "both":
+            assert difference.sum() > -2 * error
+        else:
+            assert difference.sum() > 2 * error
+
+
+def test_weights_are_recovered(fits):
+    truth = pd.read_csv(DATA / "motives" / "true_parameters.csv")
+    posterior = fits["motivated_empathy"]["posterior"]
+    weights = [name for name in truth if name.endswith("_weight")]
+    assert len(weights) == 7
+    for name in weights:
+        mean, sd = (float(f(posterior[f"{name}_mean"])) for f in (np.mean, np.std))
+        assert abs(mean - truth[name].mean()) < 3 * sd
+    low, high = np.quantile(posterior["cost_weight"], [0.05, 0.95], axis=(0, 1))
+    covered = (low < truth["cost_weight"]) & (truth["cost_weight"] < high)
+    assert covered.mean() > 0.75
+
+
+def test_rivals_that_cannot_be_used_are_told_before_any_fit(choices, monkeypatch):
+    monkeypatch.setattr(competing, "fit", lambda *_, **__: pytest.fail("a model was fitted"))
+    model = em.get_model("motivated_empathy")
+    plain = em.Study(trials=choices.trials.drop(columns="context"))
+    with pytest.raises(ValueError, match="Column 'context'"):
+        em.fit_rivals(model, plain, "context_directly")
+    with pytest.raises(KeyError, match="has no rival 'contxt'"):
+        em.fit_rivals(model, plain, "contxt")
+
+
+def test_all_rivals_unless_some_are_named(monkeypatch, own_model, own_study):
+    monkeypatch.setattr(competing, "fit", lambda model, study, **settings: model.label)
+    assert em.fit_rivals(own_model, own_study) == {
+        "rated_pain": "rated_pain",
+        "no_slope": "rated_pain no_slope",
+    }
