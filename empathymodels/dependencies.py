@@ -129,12 +129,13 @@ def check_declaration(model: Model) -> Model:
     data |= {p.level for p in model.parameters if p.level not in ("participant", "population")}
     data |= {c.name for c in model.columns if any(c.name in f for f in model.covariates.values())}
     dropped = any(verb in ("without", "pool") for verb, _ in model.variant)
-    for kind, declared, used in (
-        ("parameter", [p.name for p in model.parameters], parameters),
-        ("column", [c.name for c in model.columns if c.default is None], data),
+    for kind, declared, used, may_be_idle in (
+        ("parameter", [p.name for p in model.parameters], parameters, dropped),
+        # a variant need not read all that the model reads: a rival may pool what a column splits
+        ("column", [c.name for c in model.columns if c.default is None], data, model.variant),
     ):
         unused = [name for name in declared if name not in used]
-        if unused and not dropped:
+        if unused and not may_be_idle:
             problems.append(f"{kind} {listed(unused)} is declared but no equation uses it")
     if model.step is not None and set(model.latents) != set(equations.latents):
         problems.append(
