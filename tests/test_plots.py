@@ -148,7 +148,9 @@ def test_statistics_show_the_observed_value_and_p_of_the_check(fit, model, study
 def test_trajectories_of_named_people(fit, study):
     chosen = ["sub-01", "sub-19"]
     figure = em.plot_latent(fit, "value", participants=chosen, draws=40)
-    assert [panel.get_title(loc="left") for panel in figure.axes] == chosen
+    assert [panel.get_title(loc="left") for panel in figure.axes] == [
+        f"participant {name}" for name in chosen
+    ]
     found = em.latents(fit, draws=40)["value"]
     for panel, name in zip(figure.axes, chosen, strict=True):
         own = found[..., (found["participant"] == name).to_numpy()]

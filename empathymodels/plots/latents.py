@@ -103,7 +103,7 @@ def plot_latent(
         for x, own in _sequences(model, trials.iloc[rows]):
             add_band(panel, x, values[rows[own]], COLOURS[0])
         _add_outcomes(panel, trials.iloc[rows], outcomes)
-        label_axes(panel, x="trial", title=str(label))
+        label_axes(panel, x="trial", title=f"participant {label}")
         panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=True))
         spec = panel.get_subplotspec()
         if spec is not None and spec.is_first_col():
