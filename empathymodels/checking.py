@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import arviz as az
@@ -201,48 +202,75 @@ def _tree_depth(fit: xr.DataTree) -> dict[str, Any]:
 # ------------------------------------------------------------ posterior predictive checks
 
 
-_REMEDY = (
+ANOTHER = (
     "Plot it (plot_statistics, plot_predictions) and try a rival or another distribution of this "
     "response."
 )
-_REMEDIES = {
-    "share of": "Its distribution must give that value a probability of its own: CensoredNormal, "
-    "OrderedBeta (sliders), Ordinal (few steps), HurdleSquareRoot or pm.HurdleLogNormal (zeros).",
-    "variance of": "Counts that vary more than their distribution allows (overdispersion): "
-    "pm.BetaBinomial or pm.NegativeBinomial in its place, or a term for what makes them differ.",
-}
+OWN_MASS = (
+    "Its distribution must give that value a probability of its own: CensoredNormal, OrderedBeta "
+    "(sliders), Ordinal (few steps), HurdleSquareRoot or pm.HurdleLogNormal (zeros)."
+)
+OVERDISPERSED = (
+    "Counts that vary more than their distribution allows (overdispersion): pm.BetaBinomial or "
+    "pm.NegativeBinomial in its place, or a term for what makes them differ."
+)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A statistic of the data, and of predictions one step ahead.
+
+    Attributes
+    ----------
+    statistic : Statistic
+        What is computed.
+    remedy : str
+        What to do where the predictions miss it.
+    observed : float
+        Its value in the data.
+    predicted : ndarray (draw,)
+        Its values in predictions, of which those that have one.
+    """
+
+    statistic: Statistic
+    remedy: str
+    observed: float
+    predicted: np.ndarray
+
+    @property
+    def p(self) -> float:
+        """Share of predictions above what was observed, half of ties included."""
+        above, tied = self.predicted > self.observed, self.predicted == self.observed
+        return float(above.mean() + 0.5 * tied.mean())
 
 
 def predictive_statistics(
     compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
-) -> dict[str, tuple[float, np.ndarray]]:
-    """Observed and predicted value of every statistic of a model.
+) -> list[Feature]:
+    """Compute every statistic of a model, and those of its kinds of responses, that have a value.
 
-    Returns
-    -------
-    dict of str to (float, ndarray (draw,))
-        Predictions one step ahead.
+    One group only, for example, has no difference between groups.
     """
     compiled.reseed(seed)
     drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
-    found = {}
-    statistics = [s for s in model.statistics if s.response in drawn]
-    statistics += [s for name in drawn for s in _of_kind(compiled, name, drawn[name])]
-    for statistic in statistics:
+    statistics = [(s, ANOTHER) for s in model.statistics if s.response in drawn]
+    statistics += [pair for name in drawn for pair in _of_kind(compiled, name, drawn[name])]
+    found = []
+    for statistic, remedy in statistics:
         scored = compiled.arrangement.scored[statistic.response]
         keys = [key for key in ("participant", "session", "block", "trial") if key in scored.frame]
         order = scored.frame.sort_values(keys, kind="stable").index  # in time, for lags
         table = scored.frame.loc[order].reset_index(drop=True)
         values = drawn[statistic.response].reshape(-1, len(table))[:, order]
         observed = _value(statistic, table, scored.observed[order])
-        if np.isfinite(observed):  # one group only has no difference between groups
+        if np.isfinite(observed):
             predicted = np.array([_value(statistic, table, v) for v in values])
-            found[statistic.name] = observed, predicted[np.isfinite(predicted)]
-    return found
+            found.append(Feature(statistic, remedy, observed, predicted[np.isfinite(predicted)]))
+    return [feature for feature in found if len(feature.predicted)]
 
 
-def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[Statistic]:
-    """Features in which data often contradict the kind of distribution.
+def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[tuple[Statistic, str]]:
+    """Statistics in which data often contradict the kind of distribution, with their remedies.
 
     For ratings and amplitudes the share at each end where many observed values lie; for counts
     their variance.
@@ -252,10 +280,11 @@ def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[Statisti
     if scored.response.levels is not None or len(values) < FEWEST_VALUES:
         return []
     if np.array_equal(drawn, drawn.round()):
-        return [Statistic(f"variance of '{name}'", name, lambda table: table[name].var())]
+        variance = Statistic(f"variance of '{name}'", name, lambda table: table[name].var())
+        return [(variance, OVERDISPERSED)]
     least = max(3, MANY * len(values))
     ends = [end for end in (values.min(), values.max()) if (values == end).sum() >= least]
-    return [_share_at(name, float(end)) for end in ends]
+    return [(_share_at(name, float(end)), OWN_MASS) for end in ends]
 
 
 def _share_at(name: str, end: float) -> Statistic:
@@ -274,22 +303,16 @@ def _statistics(
     compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
 ) -> list[dict[str, Any]]:
     rows = []
-    found = predictive_statistics(compiled, model, posterior, seed)
-    for name, (observed, predicted) in found.items():
-        if not len(predicted):
-            continue
-        p = float((predicted > observed).mean() + 0.5 * (predicted == observed).mean())
-        passed = bool(TAIL <= p <= 1 - TAIL)
-        advice = ""
+    for feature in predictive_statistics(compiled, model, posterior, seed):
+        passed, advice = TAIL <= feature.p <= 1 - TAIL, ""
         if not passed:
-            low, high = np.quantile(predicted, [0.05, 0.95])
-            remedy = next((r for start, r in _REMEDIES.items() if name.startswith(start)), _REMEDY)
+            low, high = np.quantile(feature.predicted, [0.05, 0.95])
             advice = (
-                f"Observed {observed:.3g}, predicted {low:.3g} to {high:.3g} (90 %): the model "
-                f"does not reproduce this. {remedy}"
+                f"Observed {feature.observed:.3g}, predicted {low:.3g} to {high:.3g} (90 %): the "
+                f"model does not reproduce this. {feature.remedy}"
             )
-        limit = f"{TAIL} to {1 - TAIL}"
-        rows.append(_row(f"predictive p: {name}", round(p, 3), limit, passed, advice))
+        limit, name = f"{TAIL} to {1 - TAIL}", feature.statistic.name
+        rows.append(_row(f"predictive p: {name}", round(feature.p, 3), limit, passed, advice))
     return rows
 
 

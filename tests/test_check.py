@@ -149,8 +149,9 @@ def test_statistics_see_rows_in_time():
     posterior = xr.Dataset(
         {n: (("chain", "draw", "participant"), v[None, None]) for n, v in values.items()}
     )
-    found = predictive_statistics(compiled, model, posterior, seed=1)
+    features = predictive_statistics(compiled, model, posterior, seed=1)
+    found = {feature.statistic.name: feature.observed for feature in features}
     parts = study.trials.groupby(["participant", "block"])
     change, before = parts["closeness"].diff(), parts["pain"].shift()
     expected = change[before == 1].mean() - change[before == 0].mean()
-    assert found["change after pain minus no pain"][0] == pytest.approx(expected)
+    assert found["change after pain minus no pain"] == pytest.approx(expected)

@@ -137,12 +137,31 @@ def test_statistics_show_the_observed_value_and_p_of_the_check(fit, model, study
     found = predictive_statistics(evaluator(model, study), model, posterior, 3)
     checks = em.check(fit, draws=50, seed=3).set_index("check")["value"]
     assert len(figure.axes) == len(found) == len(model.statistics)
-    for panel, (name, (observed, predicted)) in zip(figure.axes, found.items(), strict=True):
-        assert panel.lines[0].get_xdata()[0] == pytest.approx(observed)
-        assert sum(bar.get_height() for bar in panel.patches) == len(predicted)
+    for panel, feature in zip(figure.axes, found, strict=True):
+        name = feature.statistic.name
+        assert panel.lines[0].get_xdata()[0] == pytest.approx(feature.observed)
+        assert sum(bar.get_height() for bar in panel.patches) == len(feature.predicted)
         title, p = panel.get_title(loc="left").split("\np = ")
         assert title == name
         assert float(p) == pytest.approx(checks[f"predictive p: {name}"], abs=0.0051)
+
+
+def test_statistics_of_a_kind_of_response_are_shown_too(own_model):
+    """Ratings that pile up at an end, of a model without statistics: their share there."""
+    rng = np.random.default_rng(2)
+    trials = pd.DataFrame(
+        {
+            "participant": np.repeat(["a", "b", "c", "d"], 20),
+            "trial": np.tile(range(1, 21), 4),
+            "intensity": rng.uniform(-1, 1, 80),
+            "rating": np.clip(rng.normal(1, 3, 80), 0, 10),
+        }
+    )
+    fit = em.fit(own_model, em.Study(trials=trials), method="laplace", draws=60, seed=1)
+    titles = [panel.get_title(loc="left") for panel in em.plot_statistics(fit, draws=50).axes]
+    assert any("share of 'rating' at 0" in title for title in titles)
+    advice = em.check(fit, draws=50).set_index("check")["advice"]
+    assert "CensoredNormal" in advice["predictive p: share of 'rating' at 0"]
 
 
 def test_trajectories_of_named_people(fit, study):

@@ -228,17 +228,17 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
             f"Model '{model.name}' declares no statistic of the responses that were fitted. Add "
             "statistics=(Statistic(...),) to the model, or use plot_predictions."
         )
-    of = {s.name: model.response(s.response) for s in model.statistics if s.name in found}
     figure, axes = panels(len(found), columns=4, width=2.6, height=2.1)
-    for panel, (name, (observed, predicted)) in zip(axes, found.items(), strict=True):
-        panel.hist(predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
-        panel.axvline(observed, color=DARK, linewidth=2, label="observed")
+    for panel, feature in zip(axes, found, strict=True):
+        response = model.response(feature.statistic.response)
+        panel.hist(feature.predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
+        panel.axvline(feature.observed, color=DARK, linewidth=2, label="observed")
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
-        p = float((predicted > observed).mean() + 0.5 * (predicted == observed).mean())
-        text = f"from {with_unit(words(of[name].name), of[name].unit)}"
+        text = f"from {with_unit(words(response.name), response.unit)}"
         panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
-        panel.set_title(f"{fill(name, WIDTH)}\np = {p:.2f}", fontsize=SMALL, loc="left")
+        title = f"{fill(feature.statistic.name, WIDTH)}\np = {feature.p:.2f}"
+        panel.set_title(title, fontsize=SMALL, loc="left")
     handles, labels = axes[0].get_legend_handles_labels()
     add_key(figure, dict(zip(labels, handles, strict=True)))
     return figure
