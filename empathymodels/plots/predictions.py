@@ -234,6 +234,7 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
         panel.hist(feature.predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
         panel.axvline(feature.observed, color=DARK, linewidth=2, label="observed")
         panel.set_yticks([])
+        panel.xaxis.set_major_locator(MaxNLocator(nbins=4))  # more would run into each other
         panel.spines["left"].set_visible(False)
         text = f"from {with_unit(words(response.name), response.unit)}"
         panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
