@@ -37,7 +37,9 @@ if TYPE_CHECKING:
         Summary,
     )
     from empathymodels.plots.comparison import plot_comparison
+    from empathymodels.plots.correlations import plot_correlations
     from empathymodels.plots.latents import plot_latent, plot_response_over_latent
+    from empathymodels.plots.motives import plot_motives
     from empathymodels.plots.parameters import plot_parameters, plot_people
     from empathymodels.plots.predictions import plot_predictions, plot_statistics
     from empathymodels.plots.recovery import plot_recovery
@@ -85,7 +87,9 @@ _HOME = {
         "Summary",
     ),
     "plots.comparison": ("plot_comparison",),
+    "plots.correlations": ("plot_correlations",),
     "plots.latents": ("plot_latent", "plot_response_over_latent"),
+    "plots.motives": ("plot_motives",),
     "plots.parameters": ("plot_parameters", "plot_people"),
     "plots.predictions": ("plot_predictions", "plot_statistics"),
     "plots.recovery": ("plot_recovery",),

@@ -136,6 +136,7 @@ def _parameters(model: Model) -> str:
             f"${p.symbol}$" if p.symbol else "",
             f"`{p.name}`",
             p.meaning,
+            p.motive or "",
             p.level if p.by is None else f"{p.level} and {p.by}",
         )
         for p in model.parameters
@@ -145,7 +146,8 @@ def _parameters(model: Model) -> str:
         for p in model.parameters
     ]
     headers = ("parameter", "typical value", "prior of the mean", "of the spread", "on the scale")
-    tables = [_table(("symbol", "parameter", "meaning", "one per"), rows), _table(headers, priors)]
+    about = ("symbol", "parameter", "meaning", "motive", "one per")
+    tables = [_table(about, rows), _table(headers, priors)]
     return "\n\n".join([*tables, *_population_notes(model)])
 
 
@@ -181,14 +183,14 @@ def _typical_text(model: Model, parameter: Parameter) -> str:
     """Say what is ordinary, in the units of the data."""
     low, width = scale_of(model, parameter)
     response = next((r for r in model.observables if r.name == parameter.scale_of), None)
-    unit = f" {response.unit}" if response is not None and response.unit else ""
+    unit = parameter.unit if response is None else response.unit
     smallest, largest = (low + width * end for end in parameter.typical)
-    return f"{smallest:.3g} to {largest:.3g}{unit}"
+    return f"{smallest:.3g} to {largest:.3g} {unit}".rstrip()
 
 
 def _prior_texts(parameter: Parameter) -> tuple[str, str]:
     if parameter.fixed is not None:
-        return f"fixed at {_fixed_text(parameter)}", ""
+        return f"fixed at {fixed_text(parameter)}", ""
     return _prior_text(parameter.location), _prior_text(parameter.spread)
 
 
@@ -203,7 +205,8 @@ def _scale_text(model: Model, parameter: Parameter) -> str:
     return LINKS[parameter.support].format(value)
 
 
-def _fixed_text(parameter: Parameter) -> str:
+def fixed_text(parameter: Parameter) -> str:
+    """Say at which value, or at which value of every level, a parameter is held."""
     if isinstance(parameter.fixed, Mapping):
         return ", ".join(f"{level}: {value:g}" for level, value in parameter.fixed.items())
     return f"{parameter.fixed:g}"

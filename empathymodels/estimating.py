@@ -16,7 +16,7 @@ from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.model import Model
-from empathymodels.nouns import Parameter
+from empathymodels.nouns import SUPPORTS, Parameter
 from empathymodels.people import linked_values, natural_values
 from empathymodels.wording import did_you_mean, listed
 
@@ -38,11 +38,13 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
     DataFrame
         One row per quantity: ``parameter``, ``level`` (of its `by` column), ``whose`` (the
         participant's label, ``"median person"``, ``"population average"`` or
-        ``"population"``), ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, ``unit``
-        ("natural" or "link") and ``shrinkage``. The *median person* has the population mean on
-        the link scale; the *population average* is the mean over people, which differs where
-        the link is not linear. With covariates both are averaged over the participants'
-        covariates on the link scale. ``spread between people`` is on the link scale.
+        ``"population"``), ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``,
+        ``p_positive`` (posterior probability of a value above 0, where the parameter's support
+        leaves its sign open), ``unit`` ("natural" or "link") and ``shrinkage``. The *median
+        person* has the population mean on the link scale; the *population average* is the mean
+        over people, which differs where the link is not linear. With covariates both are
+        averaged over the participants' covariates on the link scale. ``spread between people``
+        is on the link scale.
         ``shrinkage`` (people only) is the posterior variance of the person's value over the
         population variance, on the link scale: near 0 the person's own data decide, near 1
         only the population is known. An approximate fit has a further column ``method``, such
@@ -105,16 +107,16 @@ def _population_rows(
         head = {"parameter": name, "level": level}
         if parameter.level == "population":
             draws = _at(posterior[name], parameter, level).to_numpy()
-            yield {**head, "whose": "population", **summary(draws, prob), "unit": "natural"}
+            yield {**head, "whose": "population", **_natural(parameter, draws, prob)}
             continue
         mean = linked_mean(fit, parameter, level)
         spread = _at(posterior[f"{name}_sd"], parameter, level).to_numpy()
         median = natural_values(parameter, model, mean)
         average = population_average(parameter, model, mean, spread)
         whose = "median item" if is_item(parameter) else "median person"
-        yield {**head, "whose": whose, **summary(median, prob), "unit": "natural"}
+        yield {**head, "whose": whose, **_natural(parameter, median, prob)}
         whose = "item average" if is_item(parameter) else "population average"
-        yield {**head, "whose": whose, **summary(average, prob), "unit": "natural"}
+        yield {**head, "whose": whose, **_natural(parameter, average, prob)}
         whose = "spread between items" if is_item(parameter) else "spread between people"
         yield {**head, "whose": whose, **summary(spread, prob), "unit": "link"}
 
@@ -166,10 +168,21 @@ def _unit_rows(
                 "parameter": parameter.name,
                 "level": level,
                 "whose": str(label),
-                **summary(draws, prob),
-                "unit": "natural",
+                **_natural(parameter, draws, prob),
                 "shrinkage": _share(linked, float(min(linked.var() / variance, 1.0))),
             }
+
+
+def _natural(parameter: Parameter, draws: np.ndarray, prob: float) -> dict[str, Any]:
+    """Summary of natural-scale draws, with how probable it is that they are above 0."""
+    p_positive = _share(draws, (draws > 0).mean()) if sign_is_open(parameter) else np.nan
+    return {**summary(draws, prob), "p_positive": p_positive, "unit": "natural"}
+
+
+def sign_is_open(parameter: Parameter) -> bool:
+    """Whether a parameter's support lets it be below and above 0."""
+    low, high = SUPPORTS[parameter.support]
+    return low < 0 < high
 
 
 def _share(draws: np.ndarray, share: float) -> float:

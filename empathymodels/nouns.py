@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pymc_extras.prior import Prior
 
 SUPPORTS = {"real": (-inf, inf), "positive": (0.0, inf), "unit": (0.0, 1.0)}
+Motive = Literal["approach", "avoidance"]
 Table = Literal["trials", "participants", "regions"]
 Support = Literal["real", "positive", "unit"]
 
@@ -102,6 +103,12 @@ class Parameter:
     weighs : str, optional
         Column (with a default) that the parameter is a weight of. Where a study has no such
         column, the parameter is held at 0, and that is told.
+    motive : {"approach", "avoidance"}, optional
+        For the weight of a motive: whether it is held to invite (above 0) or to discourage
+        (below 0). Nothing is forced to have that sign; cards say it, and `plot_motives` shows
+        how probable it is.
+    unit : str
+        Unit of natural-scale values, for cards and axes, where `scale_of` gives none.
     """
 
     name: str
@@ -117,6 +124,8 @@ class Parameter:
     symbol: str = ""
     fixed: float | Mapping[str, float] | None = None
     weighs: str | None = None
+    motive: Motive | None = None
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.level != "population" and self.spread is None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arrangement import Arrangement
 from empathymodels.estimating import summary, with_method
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
@@ -74,8 +75,7 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
             f'model.split("session", "{parameter}").'
         )
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
-    size = next(block.correlated for block in blocks(arrangement) if block.correlated)
-    prior_sd = 1 / np.sqrt(3 + size)  # that of the whole matrix, fixed parameters included
+    prior_sd = correlation_prior_sd(arrangement)
     rows: list[dict[str, Any]] = []
     for first, second in combinations(levels, 2):
         pair = {declared.by: [first, second]}
@@ -99,3 +99,9 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
     table = with_method(pd.DataFrame(rows), fit, place=4)
     table.attrs["scale"] = f"link scale of '{parameter}' (support: {declared.support})"
     return table
+
+
+def correlation_prior_sd(arrangement: Arrangement) -> float:
+    """Prior sd of every correlation between people, 1 / sqrt(3 + K) of K parameters."""
+    size = next(b.correlated for b in blocks(arrangement) if b.unit == "participant")
+    return float(1 / np.sqrt(3 + size))  # that of the whole matrix, fixed parameters included

@@ -1,5 +1,7 @@
 """Structure of every picture: panels, words and units on the axes, and the numbers drawn."""
 
+from dataclasses import replace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -9,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
 
 import empathymodels as em
 from empathymodels.checking import predictive_statistics
 from empathymodels.evaluating import evaluator
+from empathymodels.plots.motives import Weight
 from empathymodels.predicting import thinned
 from empathymodels.study import study_folder
 
@@ -119,7 +123,9 @@ def test_few_places_stay_apart(fit, study, x):
 
 def test_a_number_with_many_values_is_cut_into_groups(fit):
     (panel,) = em.plot_predictions(fit, "feeling", x="empathic_concern", draws=20).axes
-    assert 20 < len(dots(panel)) <= 40
+    assert 20 < len(dots(panel)) <= 40  # as many different values as there are
+    (panel,) = em.plot_predictions(fit, "feeling", x="empathic_concern", bins=6, draws=20).axes
+    assert len(dots(panel)) == 6
 
 
 def test_responses_of_people_are_counted(fit, study):
@@ -242,6 +248,7 @@ def test_empathy_over_a_summary_of_the_person(fit):
         (lambda f: em.plot_people(f, "learning_rate", by="partner_grup"), "partner_group"),
         (lambda f: em.plot_predictions(f, "feelings"), "Did you mean 'feeling'"),
         (lambda f: em.plot_predictions(f, "feeling", x="trail"), "Did you mean 'trial'"),
+        (em.plot_motives, "needs a model that declares motives"),
         (lambda f: em.plot_latent(f, "values"), "Did you mean 'value'"),
         (lambda f: em.plot_latent(f, "value", participants=["sub-99"]), "sub-99"),
         (lambda f: em.plot_response_over_latent(f, "empathy_after", "value"), "value_change"),
@@ -251,3 +258,184 @@ def test_empathy_over_a_summary_of_the_person(fit):
 def test_what_cannot_be_drawn_is_told(fit, draw, message):
     with pytest.raises((KeyError, ValueError), match=message):
         draw(fit)
+
+
+# ---------------------------------------------------------------- motives, and what goes with them
+
+
+@pytest.fixture(scope="module")
+def induced():
+    """Choices of ten people after three inductions: a weight and a bias per motive."""
+    trials = em.load_study("induced_motives").trials
+    return em.Study(trials=trials[trials["participant"] <= "sub-10"])
+
+
+@pytest.fixture(scope="module")
+def helping_fit(induced):
+    return em.fit(em.get_model("costly_helping"), induced, method="laplace", draws=200, seed=1)
+
+
+@pytest.fixture(scope="module")
+def motives_fit():
+    """Choices and insula betas of ten people, whose situations differ in two attributes."""
+    study = em.load_study("motives")
+    kept = ["participant", "trial", "context", "cost", "affiliation", "engage"]
+    trials = study.trials.loc[study.trials["participant"] <= "sub-10", kept]
+    regions = study.regions.query("participant <= 'sub-10' and region == 'AI'")
+    small = em.Study(trials=trials, regions=regions)
+    return em.fit(em.get_model("motivated_empathy"), small, method="laplace", draws=200, seed=1)
+
+
+def rows(panel):
+    """Names of the rows of a panel, from above."""
+    return [text.get_text().replace("\n", ", ") for text in panel.get_yticklabels()]
+
+
+def medians(panel, marker):
+    """Places and colours of a panel's large marks."""
+    marks = [line for line in panel.lines if line.get_marker() == marker]
+    return [float(line.get_xdata()[0]) for line in marks], {line.get_color() for line in marks}
+
+
+def middle(fit, parameter, level=None):
+    table = em.estimates(fit).query("parameter == @parameter and whose == 'median person'")
+    return table.iloc[0] if level is None else table.set_index("level").loc[level]
+
+
+def test_motives_to_approach_and_to_avoid_look_different(motives_fit):
+    figure = em.plot_motives(motives_fit)
+    (panel,) = figure.axes
+    assert rows(panel) == ["affiliation weight", "cost weight"]
+    assert panel.get_xlabel() == "weight of the motive (utility per sd)"
+    approach, blue = medians(panel, "o")
+    avoidance, vermillion = medians(panel, "s")
+    assert approach == pytest.approx([middle(motives_fit, "affiliation_weight")["median"]])
+    assert avoidance == pytest.approx([middle(motives_fit, "cost_weight")["median"]])
+    assert (blue, vermillion) == ({"#0072B2"}, {"#D55E00"})
+    assert key(figure)[:2] == ["motive to approach", "motive to avoid"]
+
+
+def test_the_probability_of_its_sign_stands_beside_every_weight(helping_fit):
+    weight, bias = em.plot_motives(helping_fit).axes
+    for name, panel in (("other_weight", weight), ("bias", bias)):
+        written = [text.get_text() for text in panel.texts]
+        levels = ["control", "empathy", "reciprocity"]
+        assert rows(panel) == [f"{name.replace('_', ' ')}, motive: {level}" for level in levels]
+        for text, level in zip(written, levels, strict=True):
+            draws = helping_fit["posterior"][f"{name}_mean"].sel(motive=level)
+            p = float((draws > 0).mean())
+            assert middle(helping_fit, name, level)["p_positive"] == pytest.approx(p)
+            surely = "> 0.99" if p > 0.995 else "< 0.01" if p < 0.005 else f"= {p:.2f}"
+            assert text == f"P(> 0) {surely}"
+    assert "(own points)" in labels(weight)
+    assert "(log odds)" in labels(bias)
+
+
+def test_a_motive_to_avoid_is_asked_for_values_below_zero(motives_fit):
+    parameter = em.get_model("motivated_empathy").parameter("cost_weight")
+    people = np.empty((0, 4))
+    draws = np.array([-3.0, -2.0, -1.0, 1.0])
+    assert Weight(parameter, "cost", draws, people).probability == "P(< 0) = 0.75"
+    assert Weight(parameter, "cost", draws - 2, people).probability == "P(< 0) > 0.99"
+    invites = replace(parameter, motive="approach")
+    assert Weight(invites, "cost", draws - 2, people).probability == "P(> 0) < 0.01"
+    size = replace(parameter, support="positive")
+    assert Weight(size, "cost", draws + 4, people).probability == "sign assumed"
+
+
+def test_everybody_is_behind_the_population(motives_fit):
+    (panel,) = em.plot_motives(motives_fit).axes
+    drawn = [line.get_xydata() for line in panel.lines if line.get_marker() == "."]
+    for own, name in zip(drawn, ["affiliation_weight", "cost_weight"], strict=True):
+        expected = motives_fit["posterior"][name].median(("chain", "draw"))
+        np.testing.assert_allclose(own[:, 0], np.sort(expected))
+    ends = [c.get_segments() for c in panel.collections]
+    assert [len(own) for own in ends] == [10, 10]
+    low, high = np.quantile(motives_fit["posterior"]["cost_weight"], [0.05, 0.95], axis=(0, 1))
+    assert sorted(s[0][0] for s in ends[1]) == pytest.approx(sorted(low))
+    assert sorted(s[1][0] for s in ends[1]) == pytest.approx(sorted(high))
+
+
+def test_weights_that_are_held_are_left_out_and_told(motives_fit):
+    figure = em.plot_motives(motives_fit)
+    (legend,) = figure.legends
+    told = legend.get_title().get_text().replace("\n", " ")
+    assert told.startswith(
+        "Not shown, since held for want of their column: suffering weight at 0, competition weight "
+    )
+    assert told.count(" at 0") == 5
+    assert "cost weight" not in told
+
+
+def test_correlations_are_those_of_the_posterior(motives_fit):
+    figure = em.plot_correlations(motives_fit)
+    panel, bar = figure.axes
+    names = ["cost weight", "affiliation weight", "ai slope"]
+    assert [t.get_text() for t in panel.get_xticklabels()] == names[:-1]
+    assert [t.get_text() for t in panel.get_yticklabels()] == names[1:]
+    matrix = motives_fit["posterior"]["correlation"]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    assert len(panel.patches) == len(pairs)
+    for (column, row), cell in zip(pairs, panel.patches, strict=True):
+        draws = matrix[..., row, column].to_numpy().ravel()
+        low, high = np.quantile(draws, [0.05, 0.95])
+        here = [t.get_text() for t in panel.texts if abs(t.get_position()[0] - column) < 0.1
+                and abs(t.get_position()[1] - row) < 0.5]  # fmt: skip
+        numbers = [float(n.replace("\N{MINUS SIGN}", "-")) for n in " to ".join(here).split(" to ")]
+        assert numbers == pytest.approx([draws.mean(), low, high], abs=0.0051)
+        assert (cell.get_linewidth() > 0 and cell.get_edgecolor()[3] > 0) == (low > 0 or high < 0)
+    # eight parameters may correlate; five of them are held, which leaves the prior as it is
+    assert f"sd {1 / np.sqrt(3 + 8):.2f}" in bar.get_xlabel()
+    assert [x for x, _ in bar.collections[-1].get_segments()[1]] == pytest.approx(
+        [1 / np.sqrt(11)] * 2
+    )
+
+
+def test_levels_of_correlated_parameters_are_named_in_words(helping_fit):
+    panel = em.plot_correlations(helping_fit).axes[0]
+    assert [t.get_text() for t in panel.get_xticklabels()] == ["bias, control", "bias, empathy"]
+
+
+def test_choices_without_states_are_shown_over_the_first_attribute(helping_fit, induced):
+    figure = em.plot_predictions(helping_fit, "help", by="motive", draws=40)
+    grouped = induced.trials.groupby(["motive", "own_loss"])["help"]
+    for panel, motive in zip(figure.axes, ["control", "empathy", "reciprocity"], strict=True):
+        assert panel.get_title(loc="left") == f"motive: {motive}"
+        assert "own loss: what helping costs oneself (points)" in labels(panel)
+        np.testing.assert_allclose(dots(panel)[:, 1], grouped.mean()[motive])
+        (bars,) = [c for c in panel.collections if c.get_color()[0][:3].max() < 0.2]
+        found = np.array([segment[:, 1] for segment in bars.get_segments()])
+        for ends, (_, own) in zip(
+            found, grouped.agg(["sum", "size"]).loc[motive].iterrows(), strict=True
+        ):
+            exact = binomtest(int(own["sum"]), int(own["size"])).proportion_ci(0.9, "wilson")
+            np.testing.assert_allclose(ends, [exact.low, exact.high])
+    assert key(figure) == ["predicted: median", "50 %", "90 %", "observed, binomial 90 %"]
+
+
+def test_an_attribute_is_cut_into_as_many_groups_as_asked(motives_fit):
+    (panel,) = em.plot_predictions(motives_fit, "engage", x="affiliation", bins=5, draws=40).axes
+    assert len(dots(panel)) == 5
+    (panel,) = em.plot_predictions(motives_fit, "AI", draws=40).axes
+    assert "cost: what empathy would lead one to give up" in labels(panel)
+    assert len(dots(panel)) == 16
+
+
+def test_axes_say_what_covariates_are_averaged_over(own_fit):
+    panel = em.plot_parameters(own_fit).axes[0]
+    assert labels(panel).strip() == "rating at mean intensity (points); averaged over age"
+    groups = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert groups == ["group: in", "group: out"]
+    figure = em.plot_people(own_fit, "baseline")
+    assert key(figure)[:3] == ["posterior median", "50 %", "90 %"]
+    assert "(points); median person averaged over age, group" in labels(figure.axes[0])
+    (panel,) = em.plot_people(own_fit, "baseline", by="group").axes
+    assert "(points); median person averaged over age" in labels(panel)
+    assert "group" not in labels(panel)
+
+
+def test_correlations_and_motives_need_some(own_fit):
+    with pytest.raises(ValueError, match="names 0 in correlate="):
+        em.plot_correlations(own_fit)
+    with pytest.raises(ValueError, match="has none among its 3 parameters"):
+        em.plot_motives(own_fit)

@@ -54,6 +54,7 @@ def predict(
     ] = None,
     response: Annotated[str | None, typer.Option(help="Response of the figure.")] = None,
     by: Annotated[str | None, typer.Option(help="Column with a panel per level.")] = None,
+    x: Annotated[str | None, typer.Option(help="Column on its horizontal axis.")] = None,
     model: ModelFile = None,
 ) -> None:
     """Predict responses of the same or of other people.
@@ -68,12 +69,12 @@ def predict(
     output.check_target(out, (*output.TABLE, *output.TREE), fit, *source.files.values())
     output.check_target(figure, output.FIGURE)
     has_study = source.are_given or simulated
-    _check_figure(figure, response, by, out, is_own=not has_study and kind == "one_step_ahead")
+    _check_figure(figure, response, by or x, out, is_own=not has_study and kind == "one_step_ahead")
     fitted = load_fit(fit, model)
     other = given_study(source, simulated=simulated) if has_study else None
     results: dict[Path, output.Writer] = {}
     if figure is not None and response is not None:
-        drawn = em.plot_predictions(fitted, response, by=by, draws=draws, seed=seed)
+        drawn = em.plot_predictions(fitted, response, by=by, x=x, draws=draws, seed=seed)
         results[figure] = output.figure_writer(drawn)
     if out is not None:
         tree = em.predict(fitted, other, kind=kind, draws=draws, seed=seed)  # type: ignore[arg-type]
@@ -83,12 +84,14 @@ def predict(
 
 
 def _check_figure(
-    figure: Path | None, response: str | None, by: str | None, out: Path | None, *, is_own: bool
+    figure: Path | None, response: str | None, column: str | None, out: Path | None, *, is_own: bool
 ) -> None:
     if figure is None and out is None:
         raise ValueError("Predictions need a place to go: --out FILE, --figure FILE, or both.")
-    if figure is None and (response or by):
-        raise ValueError("--response and --by are for --figure FILE. Add it, or leave them out.")
+    if figure is None and (response or column):
+        raise ValueError(
+            "--response, --by and --x are for --figure FILE. Add it, or leave them out."
+        )
     if figure is not None and response is None:
         raise ValueError("A figure shows one response of the model. Name it: --response NAME.")
     if figure is not None and not is_own:

@@ -57,11 +57,13 @@ def trade_off(model):
 
     slope = Parameter(
         "slope",
-        "change in the log odds of helping per 100 points of the other's gain",
+        "what the other's gain adds to the log odds of helping",
         location=Prior("Normal", mu=0.5, sigma=0.5),
         spread=Prior("HalfNormal", sigma=0.5),
         typical=(0, 1.5),
         symbol="v",
+        motive="approach",
+        unit="per 100 points",
     )
     replaced = ("other_weight", "inverse_temperature")
     kept = tuple(p for p in model.parameters if p.name not in replaced)
@@ -125,21 +127,25 @@ model = Model(
     parameters=(
         Parameter(
             "other_weight",
-            "worth of a point of the other's, in own points",
+            "worth of a point of the other's",
             location=Prior("Normal", mu=0.5, sigma=0.5),
             spread=Prior("HalfNormal", sigma=0.5),
             by="motive",
             typical=(0, 1.2),
             symbol="w",
+            motive="approach",
+            unit="own points",
         ),
         Parameter(
             "bias",
-            "readiness to help whatever it costs, log odds",
+            "readiness to help whatever it costs",
             location=Prior("Normal", mu=0, sigma=1),
             spread=Prior("HalfNormal", sigma=1),
             by="motive",
             typical=(-1, 2),
             symbol="b",
+            motive="approach",
+            unit="log odds",
         ),
         Parameter(
             "inverse_temperature",

@@ -236,16 +236,17 @@ def _shared(name, meaning, mu, sigma, typical, symbol, **more):
 
 
 def _weight(motive, typical):
-    kind = "approach" if motive in APPROACH else "avoid"
     return _person(
         WEIGHTS[motive],
-        f"motive to {kind}: change in utility per sd of {motive}",
+        f"what {motive.replace('_', ' ')} adds to the utility",
         0,
         1,
         0.5,
         typical,
         rf"w_{{\text{{{motive.replace('_', ' ')}}}}}",
         weighs=motive,
+        motive="approach" if motive in APPROACH else "avoidance",
+        unit="utility per sd",
     )
 
 

@@ -59,7 +59,8 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
         Curves: posterior density of the median person (of every level of the parameter's `by`
         column, or of every group where a categorical covariate enters its formula), or of the
         value itself for population-level parameters, with a bar for the central 90 %.
-        Ticks under them: posterior medians of the people.
+        Ticks under them: posterior medians of the people. Covariates that have no curves of
+        their own are averaged over, and the axis says so.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
     """
     arrangement = _arrangement(fit)
     shown = [p for p in arrangement.parameters if p.fixed is None]
-    figure, axes = panels(len(shown), width=3.3, height=2.3)
+    figure, axes = panels(len(shown), width=3.3, height=2.6)
     for panel, parameter in zip(axes, shown, strict=True):
         found = _population(fit, parameter, arrangement)
         colours = colours_of(found)
@@ -76,11 +77,13 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
         top = max(_add_density(panel, draws, colours[g], g) for g, (draws, _) in found.items())
         for row, (group, (draws, people)) in enumerate(found.items()):
             _add_people_under(panel, draws, people, colours[group], -top * (0.1 + 0.17 * row))
-        headroom = 1.08 + (0.26 * len(found) if len(found) > 1 else 0)  # for the legend
+        headroom = 1.08 + (0.32 * len(found) if len(found) > 1 else 0)  # for the legend
         panel.set_ylim(-top * (0.05 + 0.17 * len(found)), top * headroom)
         panel.set_yticks([])
         panel.spines["left"].set_visible(False)
+        column = shown_covariate(fit, parameter, arrangement)
         text = parameter_label(arrangement.model, parameter)
+        text += averaged_over(fit, parameter, arrangement, shown=column)
         label_axes(panel, x=text, title=words(parameter.name))
         add_legend(panel, place="upper right")
     add_key(figure, POPULATION_KEY)
@@ -114,7 +117,7 @@ def _population(
             found[name] = own.to_numpy().ravel(), np.empty(0)
             continue
         medians = own.median(("chain", "draw"))
-        column = categorical_covariate(fit, parameter, arrangement) if level is None else None
+        column = shown_covariate(fit, parameter, arrangement)
         if column is None:
             linked = linked_mean(fit, parameter, level).ravel()
             found[name] = natural_values(parameter, arrangement.model, linked), medians.to_numpy()
@@ -125,10 +128,13 @@ def _population(
     return found
 
 
-def categorical_covariate(
-    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement
-) -> str | None:
-    """Return the first participants column with labels in a parameter's covariate formula."""
+def shown_covariate(fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement) -> str | None:
+    """Return the covariate whose groups are drawn: the first with labels in the formula.
+
+    A parameter with `by` levels is drawn by these instead.
+    """
+    if parameter.by is not None:
+        return None
     covariates = _covariates(fit, arrangement).get(parameter.name)
     people = arrangement.checked.tables["participants"]
     for column in people.columns:
@@ -136,6 +142,20 @@ def categorical_covariate(
         if covariates and is_label and column in map(str, covariates.spec.required_variables):
             return str(column)
     return None
+
+
+def averaged_over(
+    fit: xr.DataTree,
+    parameter: Parameter,
+    arrangement: Arrangement,
+    *,
+    shown: str | None = None,
+    whose: str = "",
+) -> str:
+    """Say over which covariates of a parameter a figure averages; nothing if over none."""
+    covariates = _covariates(fit, arrangement).get(parameter.name)
+    columns = [words(c) for c in (covariates.columns if covariates else ()) if c != shown]
+    return f"; {whose}averaged over {', '.join(columns)}" if columns else ""
 
 
 def median_persons(
@@ -206,8 +226,8 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
     -------
     Figure
         Per person the posterior median with central intervals of 50 % (thick) and 90 %
-        (thin). Line and shade: median person with 90 %. One panel per level of the
-        parameter's `by` column.
+        (thin). Line and shade: median person with 90 %; the axis says which covariates it is
+        averaged over. One panel per level of the parameter's `by` column.
 
     Raises
     ------
@@ -231,18 +251,30 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
     groups = _groups(arrangement, declared, by)
     levels = arrangement.levels[declared.by] if declared.by else [None]
     size = len(fit["posterior"][declared.level])
-    figure, axes = panels(
-        len(levels), width=5.2, height=min(1.1 + 0.15 * size, 9.0) if size > 4 else 2.2
-    )
+    height = min(1.3 + 0.15 * size, 9.0) if size > 4 else 2.4
+    figure, axes = panels(len(levels), width=5.2, height=height)
+    column = shown_covariate(fit, declared, arrangement)
+    shown = by if by == column else None
+    text = parameter_label(arrangement.model, declared)
+    text += averaged_over(fit, declared, arrangement, shown=shown, whose="median person ")
     for panel, level in zip(axes, levels, strict=True):
         values = fit["posterior"][parameter]
         values = values if level is None else values.sel({declared.by: level})
         _add_middle(panel, fit, declared, arrangement, level, by)
         _add_people(panel, values, groups, by)
-        text = parameter_label(arrangement.model, declared)
         title = words(parameter) + (f", {level_label(declared.by, level)}" if declared.by else "")
         label_axes(panel, x=text, title=title, width=60)
+    add_key(figure, PEOPLE_KEY)
     return figure
+
+
+LINES = (0.8, 2.6)  # thickness of intervals of 90 % and 50 %
+PEOPLE_KEY: dict[str, Artist] = {
+    "posterior median": Line2D([], [], color=GREY, marker="o", markersize=3.5, linestyle=""),
+    "50 %": Line2D([], [], color=GREY, linewidth=LINES[1]),
+    "90 %": Line2D([], [], color=GREY, linewidth=LINES[0]),
+    "90 % of the dashed line": Patch(color=GREY, alpha=0.25, linewidth=0),
+}
 
 
 def _groups(arrangement: Arrangement, parameter: Parameter, by: str | None) -> pd.Series | None:
@@ -271,7 +303,7 @@ def _add_people(
         panel.plot([], [], "o", color=colour, markersize=3.5, label=level_label(by or "", group))
     for place, i in enumerate(order):
         colour = colours[groups[labels[i]]] if groups is not None else COLOURS[0]
-        for prob, thickness in zip(PROBS, (0.8, 2.6), strict=True):
+        for prob, thickness in zip(PROBS, LINES, strict=True):
             panel.plot(interval(draws[i], prob), [place, place], color=colour, linewidth=thickness)
         panel.plot(np.median(draws[i]), place, "o", color=colour, markersize=3.5)
     if len(labels) <= LABELLED_PEOPLE:
@@ -292,8 +324,7 @@ def _add_middle(
     by: str | None,
 ) -> None:
     """Draw the median person (of every group, where the column is a covariate)."""
-    grouped = level is None and not is_item(parameter)
-    if by and grouped and categorical_covariate(fit, parameter, arrangement) == by:
+    if by and shown_covariate(fit, parameter, arrangement) == by:
         found = median_persons(fit, parameter, arrangement, by)
         colours = colours_of(found)
         for group, draws in found.items():

@@ -7,11 +7,12 @@ from textwrap import fill
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from empathymodels.arrangement import Scored
+from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.checking import predictive_statistics
 from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.fitting import model_of, study_of
@@ -26,6 +27,7 @@ from empathymodels.plots.style import (
     add_boxes,
     add_key,
     colours_of,
+    column_label,
     group_means,
     groups_of,
     label_axes,
@@ -39,7 +41,8 @@ from empathymodels.plots.style import (
 from empathymodels.predicting import predict, thinned
 from empathymodels.wording import did_you_mean, listed
 
-GROUPS = 40  # most places on an axis; a number with more values is cut into that many
+APART = 40  # a number with at most that many values is not cut into groups
+BINS = 16  # groups of a number with more, unless asked for
 FEW = 6  # places on an axis up to which nothing is drawn between them
 WIDTH = 36  # letters of a wrapped axis label
 
@@ -51,10 +54,13 @@ def plot_predictions(
     *,
     by: str | None = None,
     x: str | None = None,
+    bins: int | None = None,
     draws: int = 200,
     seed: int = 0,
 ) -> Figure:
     """Show observed means of a response inside the bands that the fit predicts for them.
+
+    Over trials this is a learning curve, over an attribute of choices a choice curve.
 
     Parameters
     ----------
@@ -65,8 +71,12 @@ def plot_predictions(
     by : str, optional
         Column (of the response's table, of trials or of participants) with one panel per level.
     x : str, optional
-        Column on the horizontal axis; ``"trial"`` unless given. Numbers with many values are
-        cut into groups of about equal size. A response without trials is shown as histogram.
+        Column on the horizontal axis. Unless given it is ``"trial"`` for a model with states,
+        and for one without the first of its columns that the response depends on and that
+        varies (its trials have no order). A response without trials is shown as histogram.
+    bins : int, optional
+        Number of groups of about equal size that a number is cut into. Unless given, up to 40
+        different values stay apart, and more are cut into 16 groups.
     draws : int
         About how many posterior draws to use.
     seed : int
@@ -76,7 +86,9 @@ def plot_predictions(
     -------
     Figure
         Dots: observed means over people. Line and bands: median, 50 % and 90 % of the same
-        means in predicted data of the same people, one step ahead.
+        means in predicted data of the same people, one step ahead. For a response of 0 and 1
+        dots are shares, with binomial (Wilson) intervals of 90 % that take every row for
+        independent; whether the fit is good is told by dots and bands alone.
 
     Raises
     ------
@@ -87,14 +99,18 @@ def plot_predictions(
     --------
     >>> import empathymodels as em
     >>> em.plot_predictions(fit, "feeling", by="partner_group")  # doctest: +SKIP
+
+    A choice curve per motive, of ``costly_helping``:
+
+    >>> em.plot_predictions(fit, "help", x="other_gain", by="motive")  # doctest: +SKIP
     """
+    model = model_of(fit)
     scored, predicted = predicted_rows(fit, response, draws, seed)
-    if x is None:
-        x = "trial" if "trial" in scored.frame and scored.trial is not None else None
+    x = x or _default_column(evaluator(model, study_of(fit)).arrangement, scored, by)
     levels = column_of(scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
     figure, axes = panels(levels.nunique(), width=3.8, height=2.9, share=True)
     colours = colours_of(sorted(levels.unique()))
-    text = response_label(model_of(fit), response)
+    text = response_label(model, response)
     for panel, level in zip(axes, colours, strict=True):
         rows = np.flatnonzero(levels == level)
         label_axes(panel, title=level_label(by, level) if by else words(response))
@@ -102,14 +118,37 @@ def plot_predictions(
             _add_histogram(panel, scored, rows, predicted, colours[level])
             panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
         else:
-            _add_means(panel, scored, rows, predicted, colours[level], column_of(scored, x))
-            panel.set_xlabel(words(x), fontsize=SMALL)
-    binary = scored.response.levels == (0, 1)
+            column = column_of(scored, x)
+            _add_means(panel, scored, rows, predicted, colours[level], column, bins)
+            panel.set_xlabel(fill(column_label(model, x), WIDTH), fontsize=SMALL)
+    binary = is_binary(scored.response)
     mean = f"share of {words(response)} ({text})" if binary else f"mean {text}"
     label = "number of participants" if x is None else mean
     axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
-    add_key(figure, PREDICTED_KEY)
+    add_key(figure, SHARE_KEY if binary and x is not None else PREDICTED_KEY)
     return figure
+
+
+SHARE_KEY: dict[str, Artist] = {
+    ("observed, binomial 90 %" if name == "observed" else name): artist
+    for name, artist in PREDICTED_KEY.items()
+}
+
+
+def is_binary(response: Response) -> bool:
+    """Whether a response is 0 or 1, so that its mean is a share."""
+    return response.levels == (0, 1)
+
+
+def _default_column(arrangement: Arrangement, scored: Scored, by: str | None) -> str | None:
+    """Return the column that a response is best shown over, or none for a histogram."""
+    model, name = arrangement.model, scored.response.name
+    if scored.response.table != "participants" and not model.states:
+        for column in (c.name for c in model.columns if c.name != by):
+            is_read = column in arrangement.needs[name].all_data and column in scored.frame
+            if is_read and scored.frame[column].nunique() > 1:
+                return column
+    return "trial" if "trial" in scored.frame and scored.trial is not None else None
 
 
 def predicted_rows(
@@ -150,20 +189,33 @@ def _add_means(
     predicted: np.ndarray,
     colour: str,
     column: pd.Series,
+    bins: int | None,
 ) -> None:
-    codes, places = groups_of(column.iloc[rows], GROUPS)
+    values = column.iloc[rows]
+    codes, places = groups_of(values, bins or BINS, apart=0 if bins else APART)
     observed = group_means(scored.observed[None, rows], codes)[:, 0]
     means = group_means(predicted[:, rows], codes)
-    if len(places) > FEW:
+    if len(places) > FEW or len(places) < values.nunique():
         add_band(panel, places, means, colour)
         panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=bool((places % 1 == 0).all())))
     else:
         step = np.diff(places).min() if len(places) > 1 else 1.0
         add_boxes(panel, places, means, colour, width=0.4 * step)
-        labels = sorted(column.iloc[rows].unique())
+        labels = sorted(values.unique())
         panel.set_xticks(places, [f"{v:g}" if isinstance(v, float) else str(v) for v in labels])
         panel.set_xlim(places[0] - 0.6 * step, places[-1] + 0.6 * step)
+    if is_binary(scored.response):
+        counts = np.bincount(codes)
+        panel.vlines(places, *wilson(observed * counts, counts), color=DARK, linewidth=0.8)
     panel.plot(places, observed, "o", color=DARK, markersize=3.5)
+
+
+def wilson(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Return both ends (end, share) of 90 % intervals of binomial shares (Wilson 1927)."""
+    z = 1.6448536269514722  # of a standard normal, 5 % lie above it
+    middle = (successes + z**2 / 2) / (trials + z**2)
+    variance = successes * (trials - successes) / trials + z**2 / 4
+    return middle + np.array([[-1], [1]]) * z * np.sqrt(variance) / (trials + z**2)
 
 
 def _add_histogram(

@@ -31,9 +31,16 @@ ROUND: dict[str, Any] = {"nbins": 6, "steps": [1, 2, 5, 10]}  # ticks at trials 
 
 
 def panels(
-    number: int, *, columns: int = 3, width: float = 3.0, height: float = 2.5, share: bool = False
+    number: int,
+    *,
+    columns: int = 3,
+    width: float = 3.0,
+    height: float | Sequence[float] = 2.5,
+    share: bool = False,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with a grid of panels, and the panels.
+
+    Sizes are in inches; `height` may differ by row.
 
     The figure is known to its receiver only: a notebook shows it once, as the value of its
     cell, and no window opens elsewhere.
@@ -41,11 +48,13 @@ def panels(
     columns = min(columns, number)
     width = max(width, NARROWEST / columns)
     rows = -(-number // columns)
+    heights = [height] * rows if isinstance(height, int | float) else list(height)
     with plt.ioff():
         figure, grid = plt.subplots(
             rows,
             columns,
-            figsize=(width * columns, height * rows),
+            figsize=(width * columns, sum(heights)),
+            height_ratios=heights,
             squeeze=False,
             sharey=share,
             layout="constrained",
@@ -118,7 +127,8 @@ def with_unit(text: str, unit: str) -> str:
 def parameter_label(model: Model, parameter: Parameter) -> str:
     """Return the meaning of a parameter with the unit of its natural scale."""
     response = next((r for r in model.observables if r.name == parameter.scale_of), None)
-    unit = response.unit if response else "0 to 1" if parameter.support == "unit" else ""
+    ends = {"unit": "0 to 1"}.get(parameter.support, "")
+    unit = response.unit if response else parameter.unit or ends
     return with_unit(parameter.meaning, unit)
 
 
@@ -126,6 +136,14 @@ def response_label(model: Model, name: str) -> str:
     """Return the meaning of a response with its unit."""
     response = model.response(name)
     return with_unit(response.meaning or words(name), response.unit)
+
+
+def column_label(model: Model, name: str) -> str:
+    """Return name, meaning and unit of a column; the name alone of one that is not declared."""
+    column = next((c for c in model.columns if c.name == name), None)
+    if column is None:
+        return words(name)
+    return with_unit(f"{words(name)}: {column.meaning}", column.unit)
 
 
 def level_label(column: str, level: Any) -> str:
@@ -161,18 +179,19 @@ def add_boxes(
     panel.hlines(medians, x - width / 2, x + width / 2, color=colour, linewidth=1.5)
 
 
-def groups_of(values: pd.Series, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the place of each value on an axis of at most `most` groups, and their centres.
+def groups_of(values: pd.Series, bins: int, apart: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each value on an axis of at most `bins` groups, and their centres.
 
-    Few different numbers are groups of their own; many are cut into groups of about equal
-    size, each at its mean. Labels stand in order, one step apart.
+    Few different numbers (`bins`, or `apart` if that is more) are groups of their own; others
+    are cut into groups of about equal size, each at its mean. Labels stand in order, one step
+    apart.
     """
     if not pd.api.types.is_numeric_dtype(values):
         codes, levels = pd.factorize(values, sort=True)
         return codes, np.arange(len(levels), dtype=float)
     numbers = values.to_numpy(dtype=float)
-    if len(np.unique(numbers)) > most:
-        numbers_or_groups = pd.qcut(numbers, most, labels=False, duplicates="drop")
+    if len(np.unique(numbers)) > max(bins, apart):
+        numbers_or_groups = pd.qcut(numbers, bins, labels=False, duplicates="drop")
     else:
         numbers_or_groups = numbers
     codes = np.unique(numbers_or_groups, return_inverse=True)[1]  # no group is empty
