@@ -19,6 +19,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
+from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
@@ -139,6 +140,7 @@ def fit(
     read |= {p.by for p in arrangement.parameters if p.by}
     columns = [c for c in arrangement.model.columns if c.name in read]
     warn_of_constants(columns, arrangement.checked.tables)
+    warn_of_uninformed(arrangement)
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)

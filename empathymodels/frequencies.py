@@ -40,29 +40,57 @@ def density_and_places(
 ) -> tuple[float, np.ndarray]:
     """Return the integral of a density, and the place (0 to 1) of simulated values in it.
 
-    The integral is that of the row on which it is furthest from one. Where later trials depend
-    on responses, only the study's own values are placed: others would make another past.
+    The integral is that of the row on which it is furthest from one, with the probability of
+    values that have one (the ends of a censored scale); such a value has a random place within
+    its probability. Where later trials depend on responses, only the study's own values are placed:
+    others would make another past.
     """
     compiled, name = evaluator(model, study), response.name
     arrays = values_from_table(compiled.arrangement, values)
     draws = np.stack([compiled(arrays)["draw"][name] for _ in range(DRAWS)])
-    low, high = draws.min(axis=0), draws.max(axis=0)
-    reach = SPAN * np.maximum(high - low, np.finfo(float).tiny)
-    grid = np.linspace(low - reach, high + reach, GRID)  # (grid, observation)
+    atoms = _atoms(draws)
+    grid = _grid(draws, atoms)  # (grid, observation)
     density = np.exp([log_density(compiled, arrays, name, points) for points in grid])
     density = np.nan_to_num(density)  # some log-densities are undefined outside their support
     pieces = np.diff(grid, axis=0) * (density[1:] + density[:-1]) / 2
     cumulative = np.vstack([np.zeros(grid.shape[1]), np.cumsum(pieces, axis=0)])
+    masses = [np.exp(log_density(compiled, arrays, name, atom)) for atom in atoms]
     observed = [compiled.arrangement.scored[name].observed]
+    seeds = list(seeds)
     if not fed_back_responses(compiled.arrangement):
         for seed in seeds:
             again, _ = simulate(model, study, values, seed=seed)
             observed.append(evaluator(model, again).arrangement.scored[name].observed)
-    places = [
-        np.interp(row, grid[:, i], cumulative[:, i]) for i, row in enumerate(np.transpose(observed))
-    ]
-    mass = cumulative[-1]
-    return float(mass[np.argmax(abs(mass - 1))]), np.clip(np.ravel(places), 0, 1)
+    found = np.stack(observed)  # (simulation, observation)
+    places = np.transpose(
+        [np.interp(row, grid[:, i], cumulative[:, i]) for i, row in enumerate(found.T)]
+    )
+    within = np.random.default_rng(seeds).uniform(size=found.shape)
+    for atom, mass in zip(atoms, masses, strict=True):
+        places = places + mass * np.where(found == atom, within, found > atom)
+    total = cumulative[-1] + sum(masses)
+    return float(total[np.argmax(abs(total - 1))]), np.clip(np.ravel(places), 0, 1)
+
+
+def _atoms(draws: np.ndarray) -> np.ndarray:
+    """Values that are drawn again for the same observation, which a density does not do."""
+    ordered = np.sort(draws, axis=0)
+    return np.unique(ordered[1:][np.diff(ordered, axis=0) == 0])
+
+
+def _grid(draws: np.ndarray, atoms: np.ndarray) -> np.ndarray:
+    """Points (grid, observation) beyond all draws, and close to both sides of every atom."""
+    low, high = draws.min(axis=0), draws.max(axis=0)
+    width = high - low
+    # of draws that lie at an end of a scale one cannot see how far the density beside it reaches
+    width = np.where(np.isin(draws, atoms).any(axis=0), width.max(), width)
+    reach = SPAN * np.maximum(width, np.finfo(float).tiny)
+    grid = np.linspace(low - reach, high + reach, GRID)
+    beside = 1e-9 * width.max()
+    edges = np.add.outer(atoms, [-beside, beside]).ravel()
+    edges = np.repeat(edges[:, None], grid.shape[1], axis=1)
+    grid = np.where(np.isin(grid, atoms), grid + beside, grid)
+    return np.sort(np.concatenate([grid, edges]), axis=0)
 
 
 def level_frequencies(compiled: Evaluator, arrays: Values, response: Response) -> float:

@@ -125,7 +125,8 @@ def test_a_table_of_point_estimates_is_taken_as_it_is(own_model, own_study):
 def test_one_recipient_only(effort):
     """What never occurs is estimated from its prior, which is told."""
     alone = em.Study(trials=effort.assign(recipient="self"))
-    with pytest.warns(
-        UserWarning, match="No variance: 'recipient' is self in all 8 rows of trials"
+    with (
+        pytest.warns(UserWarning, match="No variance: 'recipient' is self in all 8 rows of trials"),
+        pytest.warns(UserWarning, match=r"'discount\[other\]', 'inverse_temperature\[other\]' of"),
     ):
         em.fit(em.get_model("prosocial_effort"), alone, method="map", seed=1)
