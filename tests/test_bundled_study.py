@@ -22,6 +22,8 @@ MODELS = {
     "induced_motives": "costly_helping",
     "motives": "motivated_empathy",
     "outgroup_help": "outgroup_help_learning",
+    "shared_dollars": "social_discounting",
+    "split_or_keep": "inequity_aversion",
 }
 FOLDER = DATA / "outgroup_help"
 TABLES = [
