@@ -198,7 +198,7 @@ def arrange(model: Model, study: Study) -> Arrangement:
     check_declaration(model)
     reads = {r.name: _columns_read(model, r) for r in model.responses}
     checked = validate(model, study, needed=reads)
-    kept, held = suited(model, checked.responses, checked.tables)
+    kept, held = suited(model, checked.responses, study.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
     levels = _levels(kept, checked.tables)
     sizes = {column: len(labels) for column, labels in levels.items()}

@@ -48,7 +48,8 @@ def of_attributes(arrangement: Arrangement) -> list[Finding]:
     if not numeric + labels:
         return []
     frame = arrangement.trials
-    rows = [_constancy(frame, name) for name in numeric]
+    weighed = {p.weighs for p in arrangement.parameters if p.fixed is None}
+    rows = [_constancy(frame, name) for name in numeric + [n for n in labels if n in weighed]]
     rows += [row for name in numeric for row in _few_values(arrangement, name)]
     centred = _within_people(frame, numeric, labels)
     if centred.shape[1] > 1:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pymc_extras.prior import Prior
 
+from empathymodels.catalog import get_model
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.dependencies import Needs, trace_response
@@ -19,7 +20,7 @@ from empathymodels.model import Model, scale_of
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response, State, Summary
 from empathymodels.reading import KEYS
 
-LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})"}
+LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})", "signed": "atanh({})"}
 WIDTH = 100
 USES = {
     "Normal": "ratings that seldom touch the ends of their scale, betas of regions",
@@ -99,9 +100,13 @@ def pages(models: Iterable[Model]) -> dict[str, str]:
 
 def _variant(model: Model) -> list[str]:
     """Say how this variant differs; the file's equations are those of the model it came from."""
-    claims = [claim(model.rivals[name]) for verb, name in model.variant if verb == "rival"]
     if not model.variant:
         return []
+    # a rival that exchanges the equations does not offer itself again: its claim is the original's
+    original = get_model(model.source) if Path(model.source).is_file() else model
+    rivals = {**model.rivals, **original.rivals}
+    taken = [name for verb, name in model.variant if verb == "rival"]
+    claims = [claim(rivals[name]) for name in taken if name in rivals]
     return [
         fill(
             f"A variant of `{model.name}`: {model.label.removeprefix(model.name).strip()}. "
@@ -152,11 +157,15 @@ def _parameters(model: Model) -> str:
 
 
 def _population_notes(model: Model) -> Iterator[str]:
-    weights = {p.weighs: p.name for p in model.parameters if p.weighs}
-    if weights:
+    weights: dict[float, dict[str, str]] = {}
+    for p in model.parameters:
+        if p.weighs is not None:
+            low, width = scale_of(model, p)
+            weights.setdefault(low + width * p.if_absent, {})[p.name] = p.weighs
+    for value, columns in weights.items():
         yield (
-            f"Held at 0 where the study lacks their column: {_code(weights.values())} (for "
-            f"{_code(weights)})."
+            f"Held at {value:g} where the study lacks their column: {_code(columns)} (for "
+            f"{_code(columns.values())})."
         )
     if model.anchors:
         yield _anchor_text(model)

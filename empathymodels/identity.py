@@ -23,10 +23,12 @@ def fingerprint(model: Model) -> str:
     """Return a hash of the model's equations and declarations, not of its text.
 
     Docstrings, comments and the names of local variables do not enter; an operation, a
-    constant, a prior, a range, a start value or a fixed value does.
+    constant, a prior, a range, a start value, a fixed value, or one that is held where a study
+    lacks something does.
     """
     fixed = [(p.name, p.fixed) for p in model.parameters if p.fixed is not None]
-    return _hash([program_fingerprint(model), repr(fixed)])
+    weights = [(p.name, p.weighs, p.if_absent) for p in model.parameters if p.weighs is not None]
+    return _hash([program_fingerprint(model), repr((fixed, weights, model.anchors))])
 
 
 def program_fingerprint(model: Model) -> str:

@@ -12,10 +12,15 @@ from typing import Any, Literal
 
 from pymc_extras.prior import Prior
 
-SUPPORTS = {"real": (-inf, inf), "positive": (0.0, inf), "unit": (0.0, 1.0)}
+SUPPORTS = {
+    "real": (-inf, inf),
+    "positive": (0.0, inf),
+    "unit": (0.0, 1.0),
+    "signed": (-1.0, 1.0),
+}
 Motive = Literal["approach", "avoidance"]
 Table = Literal["trials", "participants", "regions"]
-Support = Literal["real", "positive", "unit"]
+Support = Literal["real", "positive", "unit", "signed"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Column:
 class Parameter:
     """A quantity inferred for every participant, for the population, or for every item.
 
-    On the link scale (identity, log or logit of the support) each participant's value is
+    On the link scale (identity, log, logit or atanh, by the support) each participant's value is
     the population mean plus covariate effects plus a deviation with the population's spread.
 
     Parameters
@@ -81,8 +86,9 @@ class Parameter:
     spread : Prior, optional
         Prior of the standard deviation between participants (or items), on the link scale.
         Not needed for ``level="population"``.
-    support : {"real", "positive", "unit"}
-        Natural support; links are identity, log and logit.
+    support : {"real", "positive", "unit", "signed"}
+        Natural support: any number, above 0, 0 to 1, or -1 to 1; links are identity, log, logit
+        and atanh (Fisher's z).
     by : str, optional
         Column whose levels each get their own value. It may change from trial to trial.
     level : str
@@ -101,8 +107,10 @@ class Parameter:
     fixed : float or mapping, optional
         Natural-scale value (one, or one per `by` level) that replaces inference.
     weighs : str, optional
-        Column (with a default) that the parameter is a weight of. Where a study has no such
-        column, the parameter is held at 0, and that is told.
+        Column (with a default) that the parameter is a weight of, or needs to be told apart. Where
+        a study has no such column, the parameter is held at `if_absent`, and that is told.
+    if_absent : float
+        That value: on the natural scale, and with `scale_of` as a fraction of the response's range.
     motive : {"approach", "avoidance"}, optional
         For the weight of a motive: whether it is held to invite (above 0) or to discourage
         (below 0). Nothing is forced to have that sign; cards say it, and `plot_motives` shows
@@ -124,6 +132,7 @@ class Parameter:
     symbol: str = ""
     fixed: float | Mapping[str, float] | None = None
     weighs: str | None = None
+    if_absent: float = 0.0
     motive: Motive | None = None
     unit: str = ""
 

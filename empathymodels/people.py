@@ -215,6 +215,8 @@ def natural(scale: Scales, linked: Any, xp: Any = np) -> Any:
         plain = xp.where(support == 1, xp.exp(xp.where(support == 1, linked, 0.0)), plain)
     if (support == 2).any():
         plain = xp.where(support == 2, 1 / (1 + xp.exp(-linked)), plain)
+    if (support == 3).any():
+        plain = xp.where(support == 3, xp.tanh(linked), plain)
     return xp.where(scale.is_fixed > 0, scale.fixed, scale.low + scale.width * plain)
 
 
@@ -236,6 +238,8 @@ def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.
         return np.log(plain)
     if parameter.support == "unit":
         return np.log(plain) - np.log1p(-plain)
+    if parameter.support == "signed":
+        return np.arctanh(plain)
     return plain
 
 

@@ -237,10 +237,15 @@ def _with_prior(likelihood: Objective, mean: np.ndarray, sd: np.ndarray) -> Obje
 def _walls(block: Block, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest link-scale value of every column; fixed ones stand still."""
     support = np.array([parameter.support for parameter, _ in block.columns])
-    centre = np.where(support == "unit", 0.0, mean)
-    room = np.where(support == "real", FURTHEST * sd, WALL)
+    centre = np.where(np.isin(support, ("unit", "signed")), 0.0, mean)
+    room = np.where(support == "real", FURTHEST * sd, WALL * _pace(support))
     fixed = np.array([parameter.fixed is not None for parameter, _ in block.columns])
     return np.where(fixed, mean, centre - room), np.where(fixed, mean, centre + room)
+
+
+def _pace(support: np.ndarray) -> np.ndarray:
+    """Link-scale distance per unit of logit: atanh is half the logit of the way up the range."""
+    return np.where(support == "signed", 0.5, 1.0)
 
 
 def _starts(
@@ -360,8 +365,8 @@ def _observations(arrangement: Arrangement) -> np.ndarray:
 
 def _near_an_end(block: Block, search: Search, found: np.ndarray) -> np.ndarray:
     """Values within a thousandth of an end of their range, or at a wall, (person, column)."""
-    has_ends = np.array([parameter.support != "real" for parameter, _ in block.columns])
-    margin = np.where(has_ends, WALL + np.log(END), 0.0)
+    support = np.array([parameter.support for parameter, _ in block.columns])
+    margin = np.where(support != "real", (WALL + np.log(END)) * _pace(support), 0.0)
     return (found <= search.low + margin) | (found >= search.high - margin)
 
 

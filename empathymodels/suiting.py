@@ -15,7 +15,8 @@ def suited(
     """Return the model that a study can inform, and what of it is held at a value, and why.
 
     Responses that the study does not have are left out, weights of columns that it does not have
-    are held at zero, and the first response that can anchor the model's scale does.
+    are held (at zero, unless the model says otherwise), and the first response that can anchor the
+    model's scale does.
 
     Parameters
     ----------
@@ -35,14 +36,16 @@ def suited(
 
 
 def absent_weights(model: Model, tables: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
-    """Zero for every free parameter that weighs a column which the study does not have."""
+    """Values of the free parameters that weigh a column which the study does not have."""
     found = {}
     for parameter in model.parameters:
         if parameter.weighs is None or parameter.fixed is not None:
             continue
         column = model.column(parameter.weighs)
         if column.name not in tables.get(column.table, ()):
-            found[parameter.name] = 0.0, f"{column.table} has no column '{column.name}'."
+            low, width = scale_of(model, parameter)
+            reason = f"{column.table} has no column '{column.name}'."
+            found[parameter.name] = low + width * parameter.if_absent, reason
     return found
 
 

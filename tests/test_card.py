@@ -9,7 +9,7 @@ import xarray as xr
 from pymc_extras.prior import Prior
 
 import empathymodels as em
-from empathymodels.declaring import declarations
+from empathymodels.declaring import claim, declarations
 
 MODELS = list(em.list_models())
 
@@ -72,6 +72,12 @@ def test_the_card_of_a_variant_says_what_changed():
     assert re.search(r"`learning_rate` .*fixed at 0 ", text)
     by_cue = em.get_model("cue_expectation_learning").fix(start_expectation={"a": 40, "b": 80.5})
     assert "fixed at a: 40, b: 80.5" in em.card(by_cue)
+
+
+def test_every_rival_has_a_card_that_says_what_it_claims(model):
+    for rival, change in model.rivals.items():
+        text = " ".join(em.card(model.rival(rival)).split())
+        assert f"A variant of `{model.name}`: {rival}. {claim(change)}" in text
 
 
 def test_a_model_without_a_file_has_a_card_too(model):

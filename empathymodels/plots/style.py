@@ -127,7 +127,7 @@ def with_unit(text: str, unit: str) -> str:
 def parameter_label(model: Model, parameter: Parameter) -> str:
     """Return the meaning of a parameter with the unit of its natural scale."""
     response = next((r for r in model.observables if r.name == parameter.scale_of), None)
-    ends = {"unit": "0 to 1"}.get(parameter.support, "")
+    ends = {"unit": "0 to 1", "signed": "-1 to 1"}.get(parameter.support, "")
     unit = response.unit if response else parameter.unit or ends
     return with_unit(parameter.meaning, unit)
 
