@@ -15,6 +15,7 @@ import empathymodels as em
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 MODELS = {
+    "chosen_empathy": "empathy_selection",
     "closeness_learning": "empathy_learning",
     "cue_pain": "cue_expectation_learning",
     "effort_for_others": "prosocial_effort",
@@ -22,6 +23,7 @@ MODELS = {
     "induced_motives": "costly_helping",
     "motives": "motivated_empathy",
     "outgroup_help": "outgroup_help_learning",
+    "rival_fortunes": "affect_congruence",
     "shared_dollars": "social_discounting",
     "split_or_keep": "inequity_aversion",
 }
@@ -76,6 +78,9 @@ def test_its_model_can_use_it(name, model):
         items = pd.read_csv(DATA / name / "true_items.csv").set_index("item")["item_effect"]
         values |= {"insula_link": 0.8, "item_effect": items.reindex([*items.index, "request"])}
         values["item_effect"] = values["item_effect"].fillna(0.0)
+    if name == "chosen_empathy":
+        studies = pd.read_csv(DATA / name / "true_studies.csv").set_index("study")
+        values |= {"study_effect": studies["study_effect"]}
     if name == "outgroup_help":
         values = truth
     if name == "motives":
