@@ -140,13 +140,13 @@ def fit(
     read |= {p.by for p in arrangement.parameters if p.by}
     columns = [c for c in arrangement.model.columns if c.name in read]
     warn_of_constants(columns, arrangement.checked.tables)
-    warn_of_uninformed(arrangement)
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)
     how = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     found = covariates_for(arrangement, covariates)
     check_start(density, built, arrangement, found)
+    warn_of_uninformed(arrangement)
     steps: dict[str, Any] = {"tune": tune, "chains": chains}
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     if method != "nuts":
