@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.contracting import of_posterior
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.model import Model
@@ -41,12 +42,15 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     DataFrame
         Columns ``check``, ``value``, ``limit``, ``passed`` and ``advice`` (which parameter,
         why, what to try; empty where all is well). Rows: R-hat and bulk and tail effective
-        sample sizes of population values and R-hat of people, divergences, tree depth, then one
-        posterior predictive p-value per statistic of the model (probability that predicted data
-        give a larger value than the observed data, plus half of ties), then counts of missing
-        values and responses left out (information, always passed). For an approximate fit
-        the first row says so and fails, in place of the rows on sampling; for "laplace" the
-        second holds Pareto's k, how far the marginal density of the population is from Gaussian.
+        sample sizes of population values and R-hat of people, divergences, tree depth; then how
+        far population means and effects contracted (1 minus the posterior variance over the
+        prior's: the least of them, and a row for whatever the data hardly inform, alone or in
+        combination) and the largest of their posterior correlations; then one posterior
+        predictive p-value per statistic of the model (probability that predicted data give a
+        larger value than the observed data, plus half of ties); then counts of missing values
+        and responses left out (information, always passed). For an approximate fit the first
+        row says so and fails, in place of the rows on sampling; for "laplace" the second holds
+        Pareto's k, how far the marginal density of the population is from Gaussian.
 
     Examples
     --------
@@ -58,6 +62,8 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     if method == "map":
         posterior = posterior.isel(draw=np.zeros(draws, dtype=int))
+    else:
+        rows += of_posterior(fit["posterior"].to_dataset(), compiled.arrangement)
     rows += _statistics(compiled, model_of(fit), posterior, seed)
     rows += _outside_range(compiled)
     rows += _information(fit)
@@ -106,17 +112,19 @@ def _tails(fit: xr.DataTree) -> dict[str, Any] | None:
 def _varying(posterior: xr.Dataset) -> xr.Dataset:
     """Everything that was sampled: without fixed values and the diagonal of correlations."""
     kept = posterior[[n for n in posterior if float(posterior[n].std()) > 0]]
-    if "correlation" in kept:
-        rows, columns = np.tril_indices(kept.sizes["correlated"], -1)
-        values = kept["correlation"].to_numpy()[..., rows, columns]
-        labels = kept["correlated"].to_numpy()
-        names = [f"{labels[i]}, {labels[j]}" for i, j in zip(rows, columns, strict=True)]
-        pairs = xr.DataArray(
-            values, dims=("chain", "draw", "pair"), coords={"pair": names}, name="correlation"
+    for name in [str(n) for n in kept if str(kept[n].dims[-1]).endswith("correlated_with")]:
+        dims = kept[name].dims[-2:]
+        labels = kept[dims[0]].to_numpy()
+        rows, columns = np.tril_indices(len(labels), -1)
+        values = kept[name].to_numpy()[..., rows, columns]
+        moving = values.std(axis=(0, 1)) > 0
+        pairs = [f"{labels[i]}, {labels[j]}" for i, j in zip(rows, columns, strict=True)]
+        alone = xr.DataArray(
+            values[..., moving],
+            dims=("chain", "draw", f"{name}_pair"),
+            coords={f"{name}_pair": np.array(pairs)[moving]},
         )
-        kept = kept.drop_dims(("correlated", "correlated_with")).assign(correlation=pairs)
-        moving = kept["correlation"].std(("chain", "draw")) > 0
-        kept = kept.sel(pair=moving.to_numpy())
+        kept = kept.drop_dims(dims).assign({name: alone})
     return kept
 
 

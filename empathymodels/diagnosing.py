@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
 from empathymodels.arrangement import Arrangement, Scored
-from empathymodels.attributes import Finding, combination, finding, of_attributes
+from empathymodels.attributes import Finding, finding, of_attributes
+from empathymodels.contracting import contractions
 from empathymodels.covariates import covariates_for
 from empathymodels.designing import typical_range, typical_values
 from empathymodels.evaluating import Evaluator, evaluator
@@ -22,10 +21,6 @@ from empathymodels.people import column_label, n_levels
 from empathymodels.simulating import with_placeholders
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
-
-LEAST = 0.1  # contraction below which the data hardly inform
-TIED = 0.95  # posterior correlation from which on two numbers are known only together
-LINKED = 0.1  # entry of the projector onto uninformed directions that ties two numbers
 
 
 def diagnose_design(
@@ -227,71 +222,6 @@ def _of_information(
     if alone:
         own = [quantity.label for quantity in found if not quantity.is_shared]
         left = np.mean(alone, axis=0)[: len(own), : len(own)]  # what all share comes last
-        rows += _contractions("one person", own, left)
-        rows += _contractions("population", known.labels, np.mean(together, axis=0))
+        rows += contractions("one person", own, left)
+        rows += contractions("population", known.labels, np.mean(together, axis=0))
     return rows
-
-
-def _contractions(who: str, labels: list[str], left: np.ndarray) -> list[Finding]:
-    """Rows on what is left open, (entry, entry) in units of the prior."""
-    known = zip(labels, 1 - np.diag(left), strict=True)
-    rows = [_contraction(who, label, value, _UNINFORMED[who]) for label, value in known]
-    for text, value in _uninformed(labels, left):
-        rows.append(_contraction(who, text, value, _TRADED[who]))
-    return [*rows, *_tied(who, labels, left)]
-
-
-_UNINFORMED = {
-    "one person": "A person's own data hardly say anything about it: everybody will be where the "
-    "population is. Do not rank people by it; pool or fix it, or add trials on which it acts.",
-    "population": "The data hardly say anything about it: its posterior will be its prior. Fix it, "
-    "leave it out, or add observations on which it acts.",
-}
-_TRADED = {
-    "one person": "These trade off: within one person only their priors (and the population) tell "
-    "them apart along this direction, in prior standard deviations. Pool or fix one.",
-    "population": "These trade off: only their priors tell them apart along this direction, in "
-    "prior standard deviations. Fix one, or vary what they act on independently.",
-}
-
-
-def _contraction(who: str, what: str, value: float, advice: str) -> Finding:
-    passed = bool(value >= LEAST)
-    rounded = round(float(value), 3)
-    check = f"contraction, {who}: {what}"
-    return finding(check, rounded, f">= {LEAST}", passed, "" if passed else advice)
-
-
-def _uninformed(labels: list[str], left: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Combinations of several numbers that the data hardly inform, and their contraction.
-
-    Uninformed directions may be turned into one another; which numbers they tie is read from
-    the projector onto all of them, which does not change with that.
-    """
-    values, axes = np.linalg.eigh(left)
-    weak = axes[:, values > 1 - LEAST]
-    number, group = connected_components(abs(weak @ weak.T) > LINKED, directed=False)
-    for k in range(number):
-        members = np.flatnonzero(group == k)
-        values, axes = np.linalg.eigh(left[np.ix_(members, members)])
-        text = combination([labels[m] for m in members], axes[:, -1])
-        if values[-1] > 1 - LEAST and text.count(" ") > 1:
-            yield text, 1 - values[-1]
-
-
-def _tied(who: str, labels: list[str], left: np.ndarray) -> Iterator[Finding]:
-    """Whether any two numbers will be known only together."""
-    if len(labels) < 2:
-        return
-    sd = np.sqrt(np.diag(left))
-    r = left / np.outer(sd, sd)
-    pairs = sorted(combinations(range(len(labels)), 2), key=lambda pair: -abs(r[pair]))
-    tied = [f"{labels[i]} and {labels[j]} ({r[i, j]:.2f})" for i, j in pairs if abs(r[i, j]) > TIED]
-    advice = ""
-    if tied:
-        advice = (
-            f"{'; '.join(tied[:3])}; {counted(len(tied), 'pair')} in all. Each is known much worse "
-            "than both together: report what the data fix, or fix or pool one."
-        )
-    text = f"largest posterior correlation, {who}"
-    yield finding(text, round(float(r[pairs[0]]), 3), f"within {TIED}", not tied, advice)

@@ -17,7 +17,7 @@ from empathymodels.people import (
     POPULATION,
     Block,
     blocks,
-    column_label,
+    correlated_labels,
     parameter_values,
     scales,
     unit_values,
@@ -108,9 +108,9 @@ def _factor(
     matrix = np.tile(np.eye(block.correlated), (*shape, 1, 1))
     free = block.free_correlated
     if len(free) > 1:
-        columns = [block.columns[k] for k in free]
-        labels = [column_label(parameter, arrangement, level) for parameter, level in columns]
-        found = population["correlation"].sel(correlated=labels, correlated_with=labels)
+        name, *dims = block.correlation
+        labels = correlated_labels(block, arrangement)
+        found = population[name].sel(dict.fromkeys(dims, labels))
         matrix[..., np.array(free)[:, None], np.array(free)] = found.to_numpy()
     return np.linalg.cholesky(matrix)
 

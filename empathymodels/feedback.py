@@ -37,10 +37,11 @@ class Trial:
 
 
 def fed_back_responses(arrangement: Arrangement) -> list[Response]:
-    """Trial-level responses that later trials depend on, in declared order."""
-    read = set(arrangement.equations.data) | {
-        column.follows for column in _following(arrangement) if column.follows
-    }
+    """Trial-level responses that later trials or other responses read, in declared order."""
+    read = set(arrangement.equations.data).union(
+        *(needs.direct_data for needs in arrangement.needs.values()),
+        (column.follows for column in _following(arrangement) if column.follows),
+    )
     return [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
 
 

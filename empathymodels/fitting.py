@@ -29,7 +29,10 @@ from empathymodels.sampling import (
     check_start,
     compiled_density,
     measured_centring,
+    pilot_run,
+    pilot_starts,
     sample,
+    scattered_starts,
     start_point,
 )
 from empathymodels.saving import find_model, study_from_tree, study_tree
@@ -143,7 +146,7 @@ def fit(
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)
-    how = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
+    how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     found = covariates_for(arrangement, covariates)
     check_start(density, built, arrangement, found)
     warn_of_uninformed(arrangement)
@@ -155,11 +158,15 @@ def fit(
         trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
+        starts = scattered_starts(built, arrangement, seed=seed)
         if given is None:
-            given = measured_centring(density, built, arrangement, found, seed=seed, **how)
+            pilot, first = pilot_run(density, starts, seed=seed, **how), built
+            given = measured_centring(pilot, first, arrangement, found)
             built, arrangement = build(model, study, covariates=covariates, centring=given)
             density = compiled_density(built, arrangement)
-        trace = sample(density, draws=draws, seed=seed, **steps, **how, **(sampler or {}))
+            starts = pilot_starts(pilot, first, arrangement, found, centring_of(built))
+        how |= sampler or {}
+        trace = sample(density, draws=draws, seed=seed, starts=starts, **steps, **how)
         settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
         settings |= {"centring": _as_lists(given)}
     posterior = labelled(arrangement, found, centring_of(built), trace.draws)

@@ -47,7 +47,8 @@ def program_fingerprint(model: Model) -> str:
         scale: tuple[Any, ...] = (parameter.scale_of, parameter.role if parameter.scale_of else "")
         if parameter.scale_of in {response.name for response in model.left_out}:
             scale += scale_of(model, parameter)
-        priors = [p and repr(p.to_dict()) for p in (parameter.location, parameter.spread)]
+        declared = (parameter.location, parameter.spread, parameter.effect)
+        priors = [prior and repr(prior.to_dict()) for prior in declared]
         parts.append(repr((*fields, *scale, *priors)))
     for response in model.responses:
         distribution, _ = trace_response(model, response, equations)

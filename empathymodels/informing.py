@@ -37,7 +37,6 @@ from empathymodels.people import (
     parameter_dims,
 )
 from empathymodels.pointwise import new_person_prior
-from empathymodels.population import spread_scale
 
 STEP = 1e-4  # of the differences, on the link scale
 VALUES = 4  # of a response over which its expectation runs: all of them, or so many draws
@@ -282,7 +281,7 @@ def means(
         if quantity.parameter.name in covariates:
             for name, values in covariates[quantity.parameter.name].table.items():
                 labels.append(f"{quantity.label} by {name}")
-                prior.append(spread_scale(quantity.parameter))
+                prior.append(float(quantity.parameter.effect_prior.parameters["sigma"]))
                 columns.append(of_all * values.to_numpy()[:, None])
     return Means(labels, np.array(prior), np.stack(columns, axis=-1))
 

@@ -48,7 +48,7 @@ class Model:
     sequence : tuple of str
         Keys, besides participant, whose change resets the states (those the study has).
     correlate : tuple of str
-        Participant-level parameters whose correlations are inferred.
+        Parameters of people, or of items, whose correlations within their kind are inferred.
     anchors : mapping of str to mapping
         Responses that can give the latents their scale, in order. The first that a study has
         holds its parameters at these values (in the units of `scale_of`); the others keep
@@ -215,7 +215,8 @@ class Model:
         ----------
         **priors
             Per parameter a ``Prior`` (of the population mean, link scale) or a mapping with
-            any of ``{"location": Prior, "spread": Prior}``.
+            any of ``{"location": Prior, "spread": Prior, "effect": Prior}`` (the last: of
+            what covariates add).
 
         Examples
         --------
@@ -230,11 +231,11 @@ class Model:
         for name, given in priors.items():
             self.parameter(name)
             parts = dict(given) if isinstance(given, Mapping) else {"location": given}
-            wrong = {k: v for k, v in parts.items() if k not in ("location", "spread")}
+            wrong = {k: v for k, v in parts.items() if k not in ("location", "spread", "effect")}
             if wrong or not all(isinstance(part, Prior) for part in parts.values()):
                 raise TypeError(
-                    f"The prior of '{name}' must be a Prior or a mapping with the keys 'location' "
-                    f"and 'spread'; found {given!r}. "
+                    f"The prior of '{name}' must be a Prior or a mapping with the keys "
+                    f"'location', 'spread' and 'effect'; found {given!r}. "
                     f'Write for example {name}=Prior("Normal", mu=0, sigma=1).'
                 )
             changed[name] = parts

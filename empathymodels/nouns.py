@@ -86,6 +86,9 @@ class Parameter:
     spread : Prior, optional
         Prior of the standard deviation between participants (or items), on the link scale.
         Not needed for ``level="population"``.
+    effect : Prior, optional
+        Prior of what a covariate adds per standard deviation (or per level), on the link scale:
+        a Normal. Without it, one around 0 with the `sigma` of the spread's prior.
     support : {"real", "positive", "unit", "signed"}
         Natural support: any number, above 0, 0 to 1, or -1 to 1; links are identity, log, logit
         and atanh (Fisher's z).
@@ -123,6 +126,7 @@ class Parameter:
     meaning: str
     location: Prior
     spread: Prior | None = None
+    effect: Prior | None = None
     support: Support = "real"
     by: str | None = None
     level: str = "participant"
@@ -142,6 +146,29 @@ class Parameter:
                 f"Parameter '{self.name}' varies over {self.level}s and so needs a prior for its "
                 'spread. Add spread=Prior("HalfNormal", sigma=...).'
             )
+        if self.effect is not None and not _is_normal(self.effect):
+            raise ValueError(
+                f"The prior of covariates' effects on '{self.name}' must be a Normal with numbers; "
+                f"found {self.effect}. Write effect=Prior(\"Normal\", mu=0, sigma=...)."
+            )
+
+    @property
+    def effect_prior(self) -> Prior:
+        """Prior of the effect of a covariate: declared, or of the width of the spread's prior."""
+        if self.effect is not None:
+            return self.effect
+        sigma = self.spread.parameters.get("sigma") if self.spread is not None else None
+        return Prior("Normal", mu=0.0, sigma=sigma if isinstance(sigma, int | float) else 1.0)
+
+
+def _is_normal(prior: Prior) -> bool:
+    numbers = [prior.parameters.get(name) for name in ("mu", "sigma")]
+    return (
+        prior.distribution == "Normal"
+        and set(prior.parameters) == {"mu", "sigma"}
+        and all(isinstance(number, int | float) for number in numbers)
+        and prior.transform is None
+    )
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,12 @@ class Block:
         correlated = enumerate(self.columns[: self.correlated])
         return [k for k, (parameter, _) in correlated if parameter.fixed is None]
 
+    @property
+    def correlation(self) -> tuple[str, str, str]:
+        """Name of the matrix of correlations among results, and its two dims."""
+        of = "" if self.unit == "participant" else f"{self.unit}_"
+        return f"{of}correlation", f"{of}correlated", f"{of}correlated_with"
+
     def places(self, name: str) -> list[int]:
         """Positions of a parameter's columns."""
         return [k for k, (parameter, _) in enumerate(self.columns) if parameter.name == name]
@@ -75,7 +81,7 @@ def blocks(arrangement: Arrangement) -> list[Block]:
     offset = 0
     for unit in dict.fromkeys(p.level for p in arrangement.parameters):
         here = [p for p in arrangement.parameters if p.level == unit]
-        together = [p for p in here if unit == "participant" and is_correlated(p, arrangement)]
+        together = [p for p in here if unit != POPULATION and is_correlated(p, arrangement)]
         ordered = together + [p for p in here if p.name not in {t.name for t in together}]
         columns = [(p, k) for p in ordered for k in range(n_levels(p, arrangement))]
         correlated = sum(n_levels(p, arrangement) for p in together)
@@ -107,6 +113,12 @@ def column_label(parameter: Parameter, arrangement: Arrangement, level: int) -> 
     if parameter.by is None:
         return parameter.name
     return f"{parameter.name}[{arrangement.levels[parameter.by][level]}]"
+
+
+def correlated_labels(block: Block, arrangement: Arrangement) -> list[str]:
+    """Labels of the columns of a block whose correlations are inferred."""
+    columns = [block.columns[k] for k in block.free_correlated]
+    return [column_label(parameter, arrangement, level) for parameter, level in columns]
 
 
 def flat_positions(
@@ -264,6 +276,10 @@ class Step:
     def values(self) -> Any:
         """Link-scale values."""
         return self.mean + self.spread * self.deviation
+
+    def moved(self, share: Any) -> Any:
+        """What would be sampled for the same values at another share."""
+        return share * self.mean + self.spread**share * self.deviation
 
 
 def stepwise(

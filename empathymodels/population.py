@@ -22,6 +22,7 @@ from empathymodels.people import (
     blocks,
     cholesky_of,
     column_label,
+    correlated_labels,
     parameter_coords,
     parameter_values,
     scales,
@@ -177,6 +178,36 @@ def _is_standard(prior: Prior, family: str, names: tuple[str, ...]) -> bool:
     )
 
 
+def prior_widths(
+    arrangement: Arrangement, centring: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Prior standard deviations of what is sampled as one variable, by its name.
+
+    Those of deviations are taken at the centre of the priors of spreads.
+    """
+    found = {}
+    for block in blocks(arrangement):
+        parameters = [parameter for parameter, _ in block.columns]
+        family, names = STANDARD["location"]
+        found[f"{block.unit}:location"] = np.array(
+            [
+                float(p.location.parameters["sigma"])
+                for p in parameters
+                if _is_standard(p.location, family, names)
+            ]
+        )
+        if block.unit != POPULATION:
+            spread = np.array([spread_centre(p) for p in parameters])
+            found[f"{block.unit}:deviation"] = spread ** centring[block.unit]
+    return found
+
+
+def spread_centre(parameter: Parameter) -> float:
+    """Size of the spread that a prior with a numeric sigma is about; 1 for any other."""
+    sigma = parameter.spread.parameters.get("sigma") if parameter.spread is not None else None
+    return float(sigma) if isinstance(sigma, int | float) else 1.0
+
+
 def _own_variable(prior: Prior, name: str) -> Any:
     prior = deepcopy(prior)
     prior.dims = ()
@@ -205,8 +236,9 @@ def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
     if not entries:
         return 0.0
     rows, columns, parameters = zip(*entries, strict=True)
-    scale = np.array([spread_scale(parameter) for parameter in parameters])
-    effects = pm.Normal(f"{block.unit}:effect", 0, scale, shape=len(entries))
+    priors = [parameter.effect_prior.parameters for parameter in parameters]
+    mu, sigma = (np.array([float(prior[n]) for prior in priors]) for n in ("mu", "sigma"))
+    effects = pm.Normal(f"{block.unit}:effect", mu, sigma, shape=len(entries))
     design = np.concatenate([found.table.to_numpy() for found in covariates.values()], axis=1)
     matrix = pt.zeros((design.shape[1], block.shape[1]))
     matrix = matrix[np.array(rows), np.array(columns)].set(effects)
@@ -214,13 +246,6 @@ def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
     # the name tells which columns have which effects, since compiled densities are kept by it
     of = ", ".join(f"{name} {found.table.shape[1]}" for name, found in covariates.items())
     return (fixed_size_data(f"covariates of {of}", design)[:, :, None] * matrix[None, :, :]).sum(1)
-
-
-def spread_scale(parameter: Parameter) -> float:
-    """Prior scale of a covariate effect: that of the spread between people."""
-    assert parameter.spread is not None
-    scale = parameter.spread.parameters.get("sigma", 1.0)
-    return float(scale) if isinstance(scale, int | float) else 1.0
 
 
 def _lkj_cholesky(unit: str, size: int) -> Any:
@@ -258,7 +283,8 @@ def labelled(
     -------
     Dataset (chain, draw, ...)
         ``<name>`` on the natural scale; ``<name>_mean``, ``<name>_sd``, ``<name>_effect`` and
-        ``correlation`` on the link scale, those of fixed parameters left out.
+        ``correlation`` (of items: ``item_correlation``) on the link scale, those of fixed
+        parameters left out.
     """
     population: dict[str, Any] = {}
     flat = []
@@ -273,8 +299,8 @@ def labelled(
         free = block.free_correlated
         if factor is not None and len(free) > 1:
             matrix = (factor @ np.swapaxes(factor, -1, -2))[..., free, :][..., free]
-            dims = ("chain", "draw", "correlated", "correlated_with")
-            population["correlation"] = (dims, matrix)
+            name, *dims = block.correlation
+            population[name] = (("chain", "draw", *dims), matrix)
         if block.unit != POPULATION and f"{block.unit}:deviation" not in raw:
             continue
         values = unit_values(
@@ -293,6 +319,39 @@ def labelled(
     if len(flat) < len(blocks(arrangement)):
         return found
     return found.merge(parameter_values(arrangement, np.concatenate(flat, axis=-1)))
+
+
+def recentred(
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    centring: Mapping[str, np.ndarray],
+    wanted: Mapping[str, np.ndarray],
+    raw: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """What the sampler would have moved, (chain, draw, unit, column), had it other shares.
+
+    Parameters
+    ----------
+    arrangement, covariates, centring, raw
+        As for `labelled`.
+    wanted : mapping of str to ndarray (column,)
+        The other shares, per unit.
+    """
+    found = {}
+    for block in blocks(arrangement):
+        name = f"{block.unit}:deviation"
+        if block.unit == POPULATION:
+            continue
+        location = _assembled(block, arrangement, "location", raw)
+        spread = _assembled(block, arrangement, "spread", raw)
+        centre = location[..., None, :] + _effect_values(block, covariates, raw)
+        factor = _factor(block, raw)
+        steps = stepwise(block, centre, spread, factor, centring[block.unit], raw[name])
+        ends = np.cumsum([step.sampled.shape[-1] for step in steps])[:-1]
+        shares = np.split(wanted[block.unit], ends)
+        moved = [step.moved(share) for step, share in zip(steps, shares, strict=True)]
+        found[name] = np.concatenate(moved, axis=-1)
+    return found
 
 
 def _assembled(
@@ -371,9 +430,9 @@ def _population_coords(
         for name, covariate in covariates.items()
         if f"{name}_covariate" in used
     }
-    if "correlation" in found:
-        block = next(b for b in blocks(arrangement) if b.correlated)
-        columns = [block.columns[k] for k in block.free_correlated]
-        labels = [column_label(parameter, arrangement, level) for parameter, level in columns]
-        coords |= {"correlated": labels, "correlated_with": labels}
+    for block in blocks(arrangement):
+        name, rows, columns = block.correlation
+        if name in found:
+            labels = correlated_labels(block, arrangement)
+            coords |= {rows: labels, columns: labels}
     return coords

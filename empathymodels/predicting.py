@@ -10,8 +10,8 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import covariates_for
+from empathymodels.declaring import all_needs
 from empathymodels.drawing import draw_people, prior_people
-from empathymodels.equations import read_equations
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator, progress
 from empathymodels.feedback import fed_back_responses
 from empathymodels.fitting import marked, method_of, model_of, observed_data, study_of
@@ -164,7 +164,7 @@ def _with_responses(model: Model, study: Study, kind: Kind) -> tuple[Study, list
     unknown = [response for response in model.responses if not held[response.name]]
     if not unknown:
         return study, []
-    read = read_equations(model).data
+    read = set().union(*(needs.all_data for needs in all_needs(model).values()))
     needed = [response.name for response in unknown if response.name in read]
     if needed and kind == "one_step_ahead":
         raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from empathymodels.evaluating import evaluator
 from empathymodels.identity import program_fingerprint
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
-from empathymodels.population import labelled
+from empathymodels.population import labelled, prior_widths, recentred
 from empathymodels.terminal import without_blas_warning
 from empathymodels.wording import counted, listed
 
@@ -27,6 +27,7 @@ _DENSITIES: OrderedDict[str, Any] = OrderedDict()
 # Correlations near one leave a correlated column little room around those before it: with the
 # sliders of 84 people at two sessions, centred by .9 or more, one chain of four got stuck.
 MOST_CENTRED = 0.5
+STARTS = 100
 PILOT = {"tune": 300, "draws": 150, "chains": 2}
 
 
@@ -65,8 +66,12 @@ def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
     return repr((program_fingerprint(arrangement.model), shapes, sizes, people, varying))
 
 
-def sample(density: Any, **settings: Any) -> Trace:
-    """Run nutpie and return draws and statistics."""
+def sample(density: Any, *, starts: np.ndarray, **settings: Any) -> Trace:
+    """Run nutpie and return draws and statistics.
+
+    Every chain starts from one of ``starts``, (start, place) on the sampler's scale.
+    """
+    density = replace(density, initial_point_func=lambda seed: starts[seed % len(starts)])
     tree = nutpie.sample(density, save_warmup=False, **settings)
     draws = {str(n): v.to_numpy() for n, v in tree["posterior"].data_vars.items()}
     return Trace(draws, tree["sample_stats"].to_dataset())
@@ -80,16 +85,57 @@ def centring_of(built: pm.Model) -> dict[str, np.ndarray]:
     }
 
 
-def measured_centring(
-    density: Any,
+def pilot_run(density: Any, starts: np.ndarray, *, seed: int, **how: Any) -> Trace:
+    """Sample a few draws, from which centring is measured and the chains start."""
+    return sample(density, starts=starts, seed=seed, store_unconstrained=True, **PILOT, **how)
+
+
+def scattered_starts(built: pm.Model, arrangement: Arrangement, *, seed: int) -> np.ndarray:
+    """Points (start, place) around the priors' centres, as far off as the priors are wide.
+
+    A fixed distance on the sampler's scale would put what has a narrow prior (a slope in
+    fractions of a rating's range, say) many prior standard deviations away, where other modes lie.
+    """
+    rng = np.random.default_rng(seed)
+    width = prior_widths(arrangement, centring_of(built))
+    centre = built.initial_point(random_seed=0)
+    parts = [
+        np.broadcast_to(width.get(variable.name, 1.0), np.shape(centre[variable.name])).ravel()
+        for variable in built.continuous_value_vars
+    ]
+    return start_point(built) + np.concatenate(parts) * rng.uniform(
+        -1, 1, (STARTS, sum(map(len, parts)))
+    )
+
+
+def pilot_starts(
+    trace: Trace,
     built: pm.Model,
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
-    *,
-    seed: int,
-    **how: Any,
+    centring: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Draws of the pilot, (draw, place) on the sampler's scale, as other shares have them."""
+    points = trace.stats["unconstrained_draw"].to_numpy().copy()
+    changed = recentred(arrangement, covariates, centring_of(built), centring, trace.draws)
+    first = 0
+    for variable in built.continuous_value_vars:
+        size = int(np.prod(variable.type.shape))
+        if variable.name in changed:
+            points[..., first : first + size] = changed[variable.name].reshape(
+                *points.shape[:2], -1
+            )
+        first += size
+    return points.reshape(-1, points.shape[-1])
+
+
+def measured_centring(
+    trace: Trace,
+    built: pm.Model,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
 ) -> dict[str, list[float]]:
-    """Measure in a short pilot run how much each person's own data say about each parameter.
+    """Measure in a pilot run how much each person's own data say about each parameter.
 
     Returns
     -------
@@ -100,7 +146,6 @@ def measured_centring(
         of a column: shares per person, tried on the ratings of 110 people, left the spread of a
         column nearly stuck (effective sample size 8 in place of 234).
     """
-    trace = sample(density, seed=seed, **PILOT, **how)
     pilot = labelled(arrangement, covariates, centring_of(built), trace.draws)
     found: dict[str, list[float]] = {}
     for block in blocks(arrangement):
@@ -109,9 +154,9 @@ def measured_centring(
             continue
         deviations = np.stack([_deviation(p, k, arrangement, pilot) for p, k in columns], axis=-1)
         correlations = np.eye(len(columns))
-        if block.correlated and "correlation" in pilot:
+        if (matrix := block.correlation[0]) in pilot:
             correlated = len(block.free_correlated)
-            own = pilot["correlation"].mean(("chain", "draw")).to_numpy()
+            own = pilot[matrix].mean(("chain", "draw")).to_numpy()
             correlations[:correlated, :correlated] = own
         alone = deviations @ np.linalg.inv(np.linalg.cholesky(correlations)).T
         shares = np.median(1 - alone.var(axis=(0, 1)), axis=0)

@@ -23,6 +23,7 @@ MODELS = {
     "induced_motives": "costly_helping",
     "motives": "motivated_empathy",
     "outgroup_help": "outgroup_help_learning",
+    "regulated_empathy": "empathy_regulation",
     "rival_fortunes": "affect_congruence",
     "shared_dollars": "social_discounting",
     "split_or_keep": "inequity_aversion",
@@ -81,6 +82,8 @@ def test_its_model_can_use_it(name, model):
     if name == "chosen_empathy":
         studies = pd.read_csv(DATA / name / "true_studies.csv").set_index("study")
         values |= {"study_effect": studies["study_effect"]}
+    if name == "regulated_empathy":
+        values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
     if name == "outgroup_help":
         values = truth
     if name == "motives":

@@ -5,8 +5,18 @@ import pymc as pm
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from empathymodels.people import Block, stepwise
-from empathymodels.population import _sampled
+import empathymodels as em
+from empathymodels.build import build
+from empathymodels.people import Block, blocks, stepwise
+from empathymodels.population import _sampled, labelled, recentred
+from empathymodels.sampling import (
+    centring_of,
+    compiled_density,
+    density_and_slopes,
+    pilot_run,
+    pilot_starts,
+    scattered_starts,
+)
 
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
 SPREAD = np.array([1.5, 0.7, 0.4, 0.3])
@@ -53,3 +63,39 @@ def test_draws_have_the_moments_of_the_population(share):
     np.testing.assert_allclose(values.std(axis=0), SPREAD, rtol=0.015)
     np.testing.assert_allclose(found[:3, :3], CORRELATIONS, atol=0.02)
     np.testing.assert_allclose(found[3, :3], 0, atol=0.02)
+
+
+def test_pilot_draws_are_the_same_people_at_other_shares():
+    """A density moves by the Jacobian of the sampled values, (1 - share) log spread each."""
+    study = em.load_study("induced_motives")
+    model = em.get_model("costly_helping").rival("trade_off")
+
+    def built_with(share):
+        centring = {parameter.name: share for parameter in model.parameters}
+        built, arrangement = build(model, study, covariates=None, centring=centring)
+        return built, arrangement, compiled_density(built, arrangement)
+
+    first, arrangement, density = built_with(0.5)
+    starts = scattered_starts(first, arrangement, seed=1)
+    trace = pilot_run(density, starts, seed=1, cores=2, progress_bar=False)
+    other, _, moved = built_with(0.8)
+    shares = centring_of(first), centring_of(other)
+    starts = pilot_starts(trace, first, arrangement, {}, shares[1])
+    changed = trace.draws | recentred(arrangement, {}, *shares, trace.draws)
+    people = [
+        labelled(arrangement, {}, share, draws)
+        for share, draws in zip(shares, (trace.draws, changed), strict=True)
+    ]
+    for name in model.parameters:
+        np.testing.assert_allclose(people[0][name.name], people[1][name.name], rtol=1e-9)
+    (block,) = blocks(arrangement)
+    narrowed = np.ones(block.shape[1])
+    factor = np.linalg.cholesky(people[0]["correlation"].to_numpy()[0, -1])
+    narrowed[: block.correlated] = np.diag(factor)
+    spread = [people[0][f"{p.name}_sd"].to_numpy()[0, -1] for p, _ in block.columns]
+    spread = [s[k] if np.ndim(s) else s for s, (_, k) in zip(spread, block.columns, strict=True)]
+    stretched = block.shape[0] * np.log(np.array(spread) * narrowed).sum() * (0.8 - 0.5)
+    point = trace.stats["unconstrained_draw"].to_numpy()[0, -1]
+    before = density_and_slopes(density)(point)[0]
+    draw = trace.stats.sizes["draw"] - 1  # chains lie behind each other
+    np.testing.assert_allclose(density_and_slopes(moved)(starts[draw])[0], before - stretched)

@@ -161,7 +161,11 @@ def avoidance_only(model):
 
 
 def _without(model, *motives):
-    return model.fix(**{WEIGHTS[name]: 0.0 for name in motives})
+    """Hold the weights of motives at 0, and what only motives to approach inform with them."""
+    held = {WEIGHTS[name]: 0.0 for name in motives}
+    if set(APPROACH) <= set(motives):
+        held["vs_slope"] = 0.0
+    return model.fix(**held)
 
 
 def _by_context(model):
