@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from empathymodels.estimating import contrast, estimates
     from empathymodels.fitting import fit
     from empathymodels.likelihood import log_likelihood
+    from empathymodels.mediating import path_effects
     from empathymodels.model import Model
     from empathymodels.nouns import (
         Column,
@@ -75,6 +76,7 @@ _HOME = {
     "estimating": ("contrast", "estimates"),
     "fitting": ("fit",),
     "likelihood": ("log_likelihood",),
+    "mediating": ("path_effects",),
     "model": ("Model", "Prior"),
     "nouns": (
         "Column",

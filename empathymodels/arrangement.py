@@ -196,7 +196,7 @@ def arrange(model: Model, study: Study) -> Arrangement:
         All faults of the data at once (see `validate`).
     """
     check_declaration(model)
-    reads = {r.name: _columns_read(model, r) for r in model.responses}
+    reads = {r.name: columns_read(model, r) for r in model.responses}
     checked = validate(model, study, needed=reads)
     kept, held = suited(model, checked.responses, study.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
@@ -258,7 +258,8 @@ def summary_counts(arrangement: Arrangement) -> dict[str, np.ndarray]:
     return counts
 
 
-def _columns_read(model: Model, response: Response) -> set[str]:
+def columns_read(model: Model, response: Response) -> set[str]:
+    """Columns and responses that a response depends on, those that split parameters included."""
     needs = response_needs(model, response, read_equations(model))
     used = [p for p in model.parameters if p.name in needs.parameters]
     columns = {column for p in used for column in _label_columns(p)}

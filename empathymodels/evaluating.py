@@ -34,6 +34,7 @@ Values = Mapping[str, Any]
 _EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
 _PROGRAMS: OrderedDict[str, Program] = OrderedDict()
 KEPT_EVALUATORS = KEPT_PROGRAMS = 8
+KINDS = ("latent", "summary", "start", "log_likelihood", "draw", "mean")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Evaluator:
     parameters : list of Parameter
         The inputs, in order.
     outputs : list of (str, str)
-        Kind ("latent", "summary", "start", "log_likelihood" or "draw") and name.
+        Kind (one of `KINDS`) and name.
     program : Program
         Shared by all evaluators of the same equations and sizes.
     data : dict of str to ndarray
@@ -75,9 +76,7 @@ class Evaluator:
         for name, array in self.data.items():
             self.program.data[name].set_value(array, borrow=True)
         results = self.program.function(flat_values(self.arrangement, values))
-        found: dict[str, dict[str, np.ndarray]] = {
-            kind: {} for kind in ("latent", "summary", "start", "log_likelihood", "draw")
-        }
+        found: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         for (kind, name), result in zip(self.outputs, results, strict=True):
             found[kind][name] = result
         return found
@@ -107,9 +106,34 @@ def _evaluator(arrangement: Arrangement) -> Evaluator:
         return shared[name]
 
     observations = observe(arrangement, values, give=give, latents=_all_latents(arrangement))
-    outputs = _outputs(arrangement, observations, give)
+    return evaluator_of(arrangement, values, _outputs(arrangement, observations, give), shared)
+
+
+def evaluator_of(
+    arrangement: Arrangement,
+    values: Any,
+    outputs: Mapping[tuple[str, str], Any],
+    shared: dict[str, Any],
+    *,
+    question: str = "",
+) -> Evaluator:
+    """Return the evaluator of outputs, compiled unless a program of the same is kept.
+
+    Parameters
+    ----------
+    arrangement : Arrangement
+        Model and study.
+    values : tensor (place,)
+        Flat natural-scale parameters, of which everything follows.
+    outputs : mapping of (str, str) to tensor
+        By kind and name.
+    shared : dict of str to shared variable
+        Data that the outputs read.
+    question : str
+        What tells these outputs from others of the same model.
+    """
     data = {name: variable.get_value() for name, variable in shared.items()}
-    key = _program_key(arrangement, data)
+    key = _program_key(arrangement, data) + question
     if key not in _PROGRAMS:
         _PROGRAMS[key] = _compile([values], list(outputs.values()), shared)
         while len(_PROGRAMS) > KEPT_PROGRAMS:
@@ -171,7 +195,7 @@ def evaluate_draws(
     Returns
     -------
     dict of str to ndarray (chain, draw, row)
-        For `kind` "latent", "summary", "log_likelihood" or "draw".
+        For a `kind` of the evaluator's outputs.
     """
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     arrays = {

@@ -8,6 +8,7 @@ from typing import Any
 
 import pymc as pm
 import pytensor.tensor as pt
+from pymc.distributions.moments.means import _mean
 from pymc.distributions.shape_utils import rv_size_is_none
 
 
@@ -25,7 +26,10 @@ class ResponseDistribution(ABC):
     @classmethod
     def dist(cls, *parameters: Any, **settings: Any) -> Any:
         """Return the unnamed distribution, see the class."""
-        return pm.CustomDist.dist(*_doubles(parameters), **cls._functions(), **settings)
+        made = pm.CustomDist.dist(*_doubles(parameters), **cls._functions(), **settings)
+        # PyMC's own `mean` then knows it; every CustomDist is a type of its own
+        _mean.register(type(made.owner.op), cls._mean_of)
+        return made
 
     @classmethod
     def _functions(cls) -> dict[str, Any]:
@@ -38,6 +42,15 @@ class ResponseDistribution(ABC):
         if rv_size_is_none(size):
             size = pt.broadcast_shape(*parameters)
         return cls.draw(*parameters, size)
+
+    @classmethod
+    def _mean_of(cls, op: Any, variable: Any, *inputs: Any) -> Any:
+        return cls.mean(*op.dist_params(variable.owner))
+
+    @staticmethod
+    def mean(*parameters: Any) -> Any:
+        """Return the expected value, where it has a closed form."""
+        raise NotImplementedError("no closed form of the mean is known")
 
     @staticmethod
     @abstractmethod

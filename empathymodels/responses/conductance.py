@@ -63,3 +63,15 @@ class HurdleSquareRoot(ResponseDistribution):
         density = normal - log_normal_tail(-mu / sigma) - pt.log(2 * root)
         logp = pt.switch(is_zero, log_sigmoid(-responds), log_sigmoid(responds) + density)
         return where_possible(pt.ge(value, 0), logp)
+
+    @staticmethod
+    def mean(*parameters: Any) -> Any:
+        r"""Probability of any response times the mean square of the truncated normal.
+
+        .. math:: \sigma(\eta) \left( \mu^2 + \sigma^2
+            + \mu \sigma \frac{\varphi(\mu / \sigma)}{\Phi(\mu / \sigma)} \right)
+        """
+        responds, mu, sigma = parameters
+        z = mu / sigma
+        ratio = pt.exp(-pt.sqr(z) / 2 - log_normal_tail(-z)) / np.sqrt(2 * np.pi)
+        return pt.sigmoid(responds) * (pt.sqr(mu) + pt.sqr(sigma) + mu * sigma * ratio)

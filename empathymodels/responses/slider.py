@@ -67,6 +67,23 @@ class CensoredNormal(ResponseDistribution):
         possible = pt.and_(pt.ge(value, lower), pt.le(value, upper))
         return where_possible(possible, pt.switch(at_an_end, beyond, inside))
 
+    @staticmethod
+    def mean(*parameters: Any) -> Any:
+        r"""Both ends with their probabilities, and the normal's mean between them.
+
+        .. math::
+
+            l\,\Phi(a) + h\,(1 - \Phi(b)) + \mu\,(\Phi(b) - \Phi(a))
+                + \sigma\,(\varphi(a) - \varphi(b)), \qquad
+            a = \frac{l - \mu}{\sigma},\; b = \frac{h - \mu}{\sigma}
+        """
+        mu, sigma, lower, upper = parameters
+        a, b = (lower - mu) / sigma, (upper - mu) / sigma
+        below, above = pt.erfc(-a / np.sqrt(2)) / 2, pt.erfc(b / np.sqrt(2)) / 2
+        slope = (pt.exp(-pt.sqr(a) / 2) - pt.exp(-pt.sqr(b) / 2)) / np.sqrt(2 * np.pi)
+        between = mu * (1 - below - above) + sigma * slope
+        return lower * below + upper * above + between
+
 
 def log_normal_tail(z: Any) -> Any:
     """Log of the probability that a standard normal exceeds z."""
@@ -183,3 +200,11 @@ class OrderedBeta(ResponseDistribution):
         at_an_end = pt.switch(at_low, log_above - above, log_below - below)
         possible = pt.or_(inside, pt.or_(at_low, at_high))
         return where_possible(possible, pt.switch(inside, density + log_between, at_an_end))
+
+    @staticmethod
+    def mean(*parameters: Any) -> Any:
+        """The upper end with its share, and the beta's mean with the share between the ends."""
+        location, _, low, high, lower, upper = parameters
+        at_high, above_low = pt.sigmoid(location - high), pt.sigmoid(location - low)
+        share = at_high + (above_low - at_high) * pt.sigmoid(location)
+        return lower + (upper - lower) * share
