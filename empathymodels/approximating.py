@@ -45,7 +45,8 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.sampling import Trace, density_and_slopes
+from empathymodels.sampling import Trace
+from empathymodels.starting import density_and_slopes
 
 SMALL, BENT = 1e-4, 1e-2  # steps of second and of third differences, deviations' prior sd 1
 FIRST_REACH, REACH = 1e-2, 0.1  # of differences of M: first, then in standard deviations

@@ -94,18 +94,26 @@ def build(
 def shares_of_centring(
     arrangement: Arrangement, centring: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Share of every column per unit, (column,)."""
+    """Share of every column per unit, (column,).
+
+    Fixed parameters have none: their variables follow the prior alone, which is a funnel unless
+    deviations are sampled.
+    """
     found = {}
     for block in blocks(arrangement):
         shares = np.array(
             [
-                np.broadcast_to(centring.get(p.name, 0.5), n_levels(p, arrangement))[k]
+                np.broadcast_to(_share(p, centring), n_levels(p, arrangement))[k]
                 for p, k in block.columns
             ],
             dtype=float,
         )
         found[block.unit] = shares
     return found
+
+
+def _share(parameter: Parameter, centring: Mapping[str, Any]) -> Any:
+    return 0.0 if parameter.fixed is not None else centring.get(parameter.name, 0.5)
 
 
 def _observed(response: Response, values: np.ndarray) -> np.ndarray:

@@ -23,19 +23,16 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
-from empathymodels.population import labelled
+from empathymodels.population import centring_of, labelled
 from empathymodels.sampling import (
-    centring_of,
-    check_start,
     compiled_density,
     measured_centring,
     pilot_run,
     pilot_starts,
     sample,
-    scattered_starts,
-    start_point,
 )
 from empathymodels.saving import find_model, study_from_tree, study_tree
+from empathymodels.starting import check_start, start_point, starts_around
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.validation import warn_of_constants
@@ -158,7 +155,7 @@ def fit(
         trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
-        starts = scattered_starts(built, arrangement, seed=seed)
+        starts = starts_around(density, built, arrangement, seed=seed)
         if given is None:
             pilot, first = pilot_run(density, starts, seed=seed, **how), built
             given = measured_centring(pilot, first, arrangement, found)

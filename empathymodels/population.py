@@ -153,7 +153,7 @@ def _prior_vector(block: Block, arrangement: Arrangement, part: str) -> Any:
     """One prior per column, (column,): those of the standard family as one variable."""
     priors = [getattr(parameter, part) for parameter, _ in block.columns]
     family, names = STANDARD[part]
-    standard = [k for k, prior in enumerate(priors) if _is_standard(prior, family, names)]
+    standard = standard_columns(block, part)
     vector: Any = pt.zeros(len(priors))
     if standard:
         numbers = {n: np.array([float(priors[k].parameters[n]) for k in standard]) for n in names}
@@ -168,6 +168,13 @@ def _prior_vector(block: Block, arrangement: Arrangement, part: str) -> Any:
     return vector
 
 
+def standard_columns(block: Block, part: str) -> list[int]:
+    """Columns whose prior of this part is of the standard family: they are one variable."""
+    family, names = STANDARD[part]
+    priors = enumerate(getattr(parameter, part) for parameter, _ in block.columns)
+    return [k for k, prior in priors if _is_standard(prior, family, names)]
+
+
 def _is_standard(prior: Prior, family: str, names: tuple[str, ...]) -> bool:
     numbers = [prior.parameters.get(name) for name in names]
     return (
@@ -178,27 +185,32 @@ def _is_standard(prior: Prior, family: str, names: tuple[str, ...]) -> bool:
     )
 
 
+def centring_of(built: pm.Model) -> dict[str, np.ndarray]:
+    """Shares of centring that a built model holds, per unit."""
+    ends = ":centring"
+    return {
+        v.name.removesuffix(ends): v.get_value() for v in built.data_vars if v.name.endswith(ends)
+    }
+
+
 def prior_widths(
     arrangement: Arrangement, centring: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Prior standard deviations of what is sampled as one variable, by its name.
+    """Prior standard deviations of locations (column,) and deviations (unit, column), by name.
 
     Those of deviations are taken at the centre of the priors of spreads.
     """
     found = {}
     for block in blocks(arrangement):
         parameters = [parameter for parameter, _ in block.columns]
-        family, names = STANDARD["location"]
+        standard = standard_columns(block, "location")
         found[f"{block.unit}:location"] = np.array(
-            [
-                float(p.location.parameters["sigma"])
-                for p in parameters
-                if _is_standard(p.location, family, names)
-            ]
+            [float(parameters[k].location.parameters["sigma"]) for k in standard]
         )
         if block.unit != POPULATION:
             spread = np.array([spread_centre(p) for p in parameters])
-            found[f"{block.unit}:deviation"] = spread ** centring[block.unit]
+            width = spread ** centring[block.unit]
+            found[f"{block.unit}:deviation"] = np.broadcast_to(width, block.shape)
     return found
 
 

@@ -23,7 +23,8 @@ from empathymodels.approximating import (
 )
 from empathymodels.build import build
 from empathymodels.fitting import method_of
-from empathymodels.sampling import compiled_density, start_point
+from empathymodels.sampling import compiled_density
+from empathymodels.starting import start_point
 
 COVARIATES = {"baseline": "group + age"}
 

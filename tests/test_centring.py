@@ -8,15 +8,9 @@ from scipy.stats import multivariate_normal, norm
 import empathymodels as em
 from empathymodels.build import build
 from empathymodels.people import Block, blocks, stepwise
-from empathymodels.population import _sampled, labelled, recentred
-from empathymodels.sampling import (
-    centring_of,
-    compiled_density,
-    density_and_slopes,
-    pilot_run,
-    pilot_starts,
-    scattered_starts,
-)
+from empathymodels.population import _sampled, centring_of, labelled, recentred
+from empathymodels.sampling import compiled_density, pilot_run, pilot_starts
+from empathymodels.starting import density_and_slopes, starts_around
 
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
 SPREAD = np.array([1.5, 0.7, 0.4, 0.3])
@@ -76,7 +70,7 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
         return built, arrangement, compiled_density(built, arrangement)
 
     first, arrangement, density = built_with(0.5)
-    starts = scattered_starts(first, arrangement, seed=1)
+    starts = starts_around(density, first, arrangement, seed=1)
     trace = pilot_run(density, starts, seed=1, cores=2, progress_bar=False)
     other, _, moved = built_with(0.8)
     shares = centring_of(first), centring_of(other)

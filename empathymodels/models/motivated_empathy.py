@@ -379,11 +379,12 @@ model = Model(
         _shared(
             "rating_slope",
             "rating per unit of empathy",
-            0.1,
-            0.1,
-            (0, 0.2),
+            -2.3,
+            0.7,
+            (0.03, 0.3),
             r"\rho",
             scale_of="rating",
+            support="positive",
         ),
         _person(
             "rating_noise",
@@ -410,11 +411,12 @@ model = Model(
         _shared(
             "attention_slope",
             "attention per unit of utility",
-            0,
-            0.1,
-            (0, 0.2),
+            -3,
+            0.7,
+            (0.02, 0.15),
             r"\alpha",
             scale_of="attention",
+            support="positive",
         ),
         _shared(
             "attention_noise",
@@ -496,10 +498,12 @@ What is ours: all equations, every prior and every rival. That motives to avoid 
 motives to approach positive weights is not assumed: it is a rival, and a posterior probability.
 Any of the attributes and of the responses will do; a weight whose column is absent is held at 0.
 `context_directly` and `both` need a column `context` (a label such as the target's group).
-Traps: only one response anchors the scale of the utility. Attributes that always change together
-share their weights: look at diagnose_design before fitting. Where the context fixes every
-attribute, context and motives cannot be told apart. Attributes must be standardised (priors are
-per sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell
+Traps: only one response anchors the scale of the utility. That ratings and attention rise with it
+is taken for granted: were their slopes free, turning the signs of all weights and slopes would fit
+the ratings as well, and chains would stay there against all choices. Attributes that always
+change together share their weights: look at diagnose_design before fitting. Where the context
+fixes every attribute, context and motives cannot be told apart. Attributes must be standardised
+(priors are per sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell
 times fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within
 region.""",
 )
