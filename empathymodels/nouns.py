@@ -149,7 +149,7 @@ class Parameter:
         if self.effect is not None and not _is_normal(self.effect):
             raise ValueError(
                 f"The prior of covariates' effects on '{self.name}' must be a Normal with numbers; "
-                f"found {self.effect}. Write effect=Prior(\"Normal\", mu=0, sigma=...)."
+                f'found {self.effect}. Write effect=Prior("Normal", mu=0, sigma=...).'
             )
 
     @property

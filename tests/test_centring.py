@@ -10,7 +10,7 @@ from empathymodels.build import build
 from empathymodels.people import Block, blocks, stepwise
 from empathymodels.population import _sampled, centring_of, labelled, recentred
 from empathymodels.sampling import compiled_density, pilot_run, pilot_starts
-from empathymodels.starting import density_and_slopes, starts_around
+from empathymodels.starting import density_and_slopes, places, start_point, starts_around
 
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
 SPREAD = np.array([1.5, 0.7, 0.4, 0.3])
@@ -93,3 +93,33 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     before = density_and_slopes(density)(point)[0]
     draw = trace.stats.sizes["draw"] - 1  # chains lie behind each other
     np.testing.assert_allclose(density_and_slopes(moved)(starts[draw])[0], before - stretched)
+
+
+def test_people_start_alike_near_what_fits_them_together():
+    """Every start has the group's signs, whichever sign the priors' draws have."""
+    study = em.load_study("motives")
+    choices = em.Study(trials=study.trials.drop(columns="rating"), simulated=True)
+    model = em.get_model("motivated_empathy")
+    built, arrangement = build(model, choices)
+    density = compiled_density(built, arrangement)
+    starts = starts_around(density, built, arrangement, seed=3)
+    where = places(built)
+    (block,) = [b for b in blocks(arrangement) if b.unit == "participant"]
+    labels = [parameter.name for parameter, _ in block.columns]
+    free = [labels.index(name) for name in ("cost_weight", "effort_weight", "affiliation_weight")]
+    locations = starts[:, where["participant:location"]][:, free]
+    assert (np.sign(locations) == [-1, -1, 1]).all()
+    sampled = starts[:, where["participant:deviation"]].reshape(-1, *block.shape)[..., free]
+    assert sampled.std(axis=1).max() < 0.1
+    at = density_and_slopes(density)
+    worst = min(at(start)[0] for start in starts)
+    jittered = start_point(built) + np.random.default_rng(1).uniform(-1, 1, starts.shape)
+    assert worst > max(at(point)[0] for point in jittered)
+
+
+def test_fixed_parameters_are_not_centred():
+    """Nothing informs their variables: centred, spread and deviations would be a funnel."""
+    model = em.get_model("costly_helping").rival("trade_off").fix(slope=0.5)
+    wanted = {"slope": 0.9, "bias": 0.8}
+    built, _ = build(model, em.load_study("induced_motives"), centring=wanted)
+    np.testing.assert_array_equal(centring_of(built)["participant"], [0.8, 0.8, 0.8, 0.0])

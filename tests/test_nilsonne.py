@@ -62,10 +62,20 @@ def test_means_are_those_of_the_readme(oxazepam):
     assert means["Oxazepam"].tolist() == [8.10, 43.07, 3.24, 35.23]
 
 
+def alike(model):
+    """Effects the same in all people, as in the authors' model, whose intercepts alone vary."""
+    same = {"spread": em.Prior("HalfNormal", sigma=1e-3)}
+    same |= {"effect": em.Prior("Normal", mu=0, sigma=0.1)}
+    return model.with_priors(pain_effect=same, group_effect=same, bias=same)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_coefficients_are_those_of_the_authors(oxazepam):
+@pytest.mark.parametrize("effects", ["varying", "alike"])
+def test_coefficients_are_those_of_the_authors(oxazepam, effects):
+    """Values within one published error; errors of comparable width where the models are alike."""
     model = em.get_model("intergroup_bias").rival("no_items")
+    model = alike(model) if effects == "alike" else model
     known = oxazepam.exclude("concern.isna()", table="participants", reason="no IRI")
     assert len(known.participants) == 61
     fit = em.fit(model, known, covariates=FORMULAS, seed=1, chains=2)
@@ -99,3 +109,5 @@ def test_coefficients_are_those_of_the_authors(oxazepam):
     )
     print(found.round(2))
     assert (np.abs(found["mean"] - found["published"]) < found["error"]).all()
+    wider = found["sd"] / found["error"]
+    assert wider.between(0.7, 1.4 if effects == "alike" else 3).all()

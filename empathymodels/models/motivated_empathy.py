@@ -500,10 +500,9 @@ Any of the attributes and of the responses will do; a weight whose column is abs
 `context_directly` and `both` need a column `context` (a label such as the target's group).
 Traps: only one response anchors the scale of the utility. That ratings and attention rise with it
 is taken for granted: were their slopes free, turning the signs of all weights and slopes would fit
-the ratings as well, and chains would stay there against all choices. Attributes that always
-change together share their weights: look at diagnose_design before fitting. Where the context
-fixes every attribute, context and motives cannot be told apart. Attributes must be standardised
-(priors are per sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell
-times fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within
-region.""",
+the ratings as well, and chains would stay there against all choices. Attributes that always change
+together share their weights: look at diagnose_design before fitting. Where the context fixes every
+attribute, context and motives cannot be told apart. Attributes must be standardised (priors are per
+sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell times
+fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within region.""",
 )
