@@ -21,6 +21,7 @@ from empathymodels.predicting import thinned
 
 RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
 HEAVY_TAILS = 0.7  # Pareto k above which importance weights cannot be trusted
+RHAT_ROW, APART = "R-hat, population", 1.1  # from there on chains are in different places
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
 
@@ -42,10 +43,11 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     DataFrame
         Columns ``check``, ``value``, ``limit``, ``passed`` and ``advice`` (which parameter,
         why, what to try; empty where all is well). Rows: R-hat and bulk and tail effective
-        sample sizes of population values and R-hat of people, divergences, tree depth; then how
-        far population means and effects contracted (1 minus the posterior variance over the
-        prior's: the least of them, and a row for whatever the data hardly inform, alone or in
-        combination) and the largest of their posterior correlations; then one posterior
+        sample sizes of population values and R-hat of people, divergences, tree depth; then,
+        where chains agree, how far population means and effects contracted (1 minus the
+        posterior variance over the prior's: the least of them, and a row for whatever the data
+        hardly inform, alone or in combination) and the largest of their posterior correlations;
+        then one posterior
         predictive p-value per statistic of the model (probability that predicted data give a
         larger value than the observed data, plus half of ties); then counts of missing values
         and responses left out (information, always passed). For an approximate fit the first
@@ -62,7 +64,7 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     if method == "map":
         posterior = posterior.isel(draw=np.zeros(draws, dtype=int))
-    else:
+    elif method != "nuts" or _agree(rows):
         rows += of_posterior(fit["posterior"].to_dataset(), compiled.arrangement)
     rows += _statistics(compiled, model_of(fit), posterior, seed)
     rows += _outside_range(compiled)
@@ -74,12 +76,17 @@ def _row(name: str, value: Any, limit: str, passed: bool, advice: str = "") -> d
     return {"check": name, "value": value, "limit": limit, "passed": passed, "advice": advice}
 
 
+def _agree(rows: list[dict[str, Any] | None]) -> bool:
+    """Whether chains found the same population: else their spread says nothing of the data."""
+    return all(row["value"] <= APART for row in rows if row and row["check"] == RHAT_ROW)
+
+
 def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
     posterior = _varying(fit["posterior"].to_dataset())
     people = [n for n in posterior if "participant" in posterior[n].dims]
     population = [n for n in posterior if n not in people]
     return [
-        _worst("R-hat, population", _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
+        _worst(RHAT_ROW, _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
         _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
         _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
         _worst("tail ESS, population", _ess(posterior[population], "tail"), ESS, _ESS_ADVICE),

@@ -138,8 +138,10 @@ def fit(
         tell(notice)
     read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
     read |= {p.by for p in arrangement.parameters if p.by}
+    weighed = {p.weighs for p in arrangement.parameters if p.fixed is None}
     columns = [c for c in arrangement.model.columns if c.name in read]
-    warn_of_constants(columns, arrangement.checked.tables)
+    needed = [c for c in columns if c.default is None or c.name in weighed]
+    warn_of_constants(needed, arrangement.checked.tables)
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     density = compiled_density(built, arrangement)

@@ -338,7 +338,7 @@ def warn_of_constants(columns: Iterable[Column], tables: Mapping[str, pd.DataFra
     for column in columns:
         rows = tables.get(column.table, pd.DataFrame())
         values = rows[column.name].dropna() if column.name in rows else pd.Series(dtype=float)
-        if column.default is None and len(values) > 1 and values.nunique() == 1:
+        if len(values) > 1 and values.nunique() == 1:
             warnings.warn(
                 f"No variance: '{column.name}' is {values.iloc[0]} in all "
                 f"{counted(len(values), 'row')} of {column.table}. What depends on its differences "

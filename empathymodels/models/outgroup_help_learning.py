@@ -216,7 +216,7 @@ model = Model(
             "se",
             "known standard error of the insula beta",
             table="regions",
-            range=(0, 1e6),
+            range=(1e-6, 1e6),
             unit="as beta",
             default=0.0,
         ),

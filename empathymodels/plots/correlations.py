@@ -117,7 +117,8 @@ def _label(column: str) -> str:
 
 def _short(number: float) -> str:
     """Return -.31 for -0.31, as correlations are written; with a true minus sign."""
-    return f"{number:.2f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
+    rounded = round(number, 2) + 0.0  # never -.00
+    return f"{rounded:.2f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
 
 
 def _add_labels(panel: Axes, labels: list[str]) -> None:
