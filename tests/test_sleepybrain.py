@@ -56,14 +56,13 @@ def test_ratings_are_those_of_the_readme(hands):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_distributions_with_masses_at_the_ends(hands, model):
-    """Both give the ends a share; which predicts better is reported as it comes out.
-
-    The chains are short: how far they have converged is printed, not asserted.
-    """
-    how = {"chains": 2, "draws": 700, "tune": 700, "target_accept": 0.95, "seed": 1}
+    """Both give the ends a share; which predicts better is reported as it comes out."""
+    how = {"chains": 4, "draws": 700, "tune": 700, "seed": 1}
     fits = {name: em.fit(model.rival(name), hands, **how) for name in ("censored", "ordered_beta")}
     for name, fit in fits.items():
-        print(name, em.check(fit).set_index("check").loc[:, ["value", "passed"]], sep="\n")
+        sampling = em.check(fit).set_index("check").iloc[:6]
+        print(name, sampling[["value", "passed"]], sep="\n")
+        assert sampling["passed"].all()
     table = em.compare(fits)
     print(table.attrs["reading"])
     shares = {}
