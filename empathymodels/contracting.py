@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.attributes import Finding, combination, finding
+from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, column_label, n_levels
 from empathymodels.pointwise import new_person_prior
 from empathymodels.wording import counted
@@ -23,6 +24,8 @@ LINKED = 0.1  # entry of the projector onto uninformed directions that ties two 
 
 def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str], np.ndarray]:
     """Posterior covariance of the population's means and effects, in units of the prior's.
+
+    Parameters whose prior has no standard deviation are left out.
 
     Parameters
     ----------
@@ -41,7 +44,9 @@ def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str
     for parameter in arrangement.parameters:
         if parameter.fixed is not None or is_item(parameter):
             continue
-        prior = new_person_prior(replace(parameter, level=POPULATION, spread=None))[1]
+        prior = _prior_sd(parameter)
+        if prior is None:
+            continue
         means = posterior[f"{parameter.name}_mean"]
         for level in range(n_levels(parameter, arrangement)):
             label = column_label(parameter, arrangement, level)
@@ -57,7 +62,15 @@ def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str
             for name in effects[by_covariate].to_numpy():
                 labels.append(f"{label} by {name}")
                 columns.append(np.ravel(effects.sel({by_covariate: name})) / of_effect)
-    return labels, np.atleast_2d(np.cov(columns))
+    return labels, np.atleast_2d(np.cov(columns)) if columns else np.zeros((0, 0))
+
+
+def _prior_sd(parameter: Parameter) -> float | None:
+    """Prior standard deviation of a population mean; none where the prior has no such number."""
+    try:
+        return new_person_prior(replace(parameter, level=POPULATION, spread=None))[1]
+    except (TypeError, ValueError):  # of heavy tails, or with parameters that have priors
+        return None
 
 
 def of_posterior(posterior: xr.Dataset, arrangement: Arrangement) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pytensor.graph.basic import Variable
@@ -95,6 +96,15 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
     )
 
 
+def reading_order(read: Mapping[str, Collection[str]]) -> list[str]:
+    """Names such that each comes after those it reads; in a circle, as they stand."""
+    order: list[str] = []
+    while left := [name for name in read if name not in order]:
+        ready = [n for n in left if not set(read[n]) & (set(left) - {n})]
+        order.append((ready or left)[0])
+    return order
+
+
 def check_declaration(model: Model) -> Model:
     """Return the model if its equations use exactly what it declares; raise otherwise.
 
@@ -102,13 +112,19 @@ def check_declaration(model: Model) -> Model:
     ------
     ValueError
         A declared parameter or column is used by no equation, a latent of a response depends
-        on that response's own value on the same trial, or `latents` documents other names.
+        on that response's own value on the same trial, responses read each other in a circle,
+        or `latents` documents other names.
     """
     equations = read_equations(model)
     problems = []
     parameters, data = set(equations.parameters), set(equations.data)
+    all_needs = {r.name: response_needs(model, r, equations) for r in model.responses}
+    order = reading_order({name: needs.direct_data for name, needs in all_needs.items()})
+    for place, name in enumerate(order):
+        if circle := all_needs[name].direct_data & set(order[place + 1 :]):
+            problems.append(f"responses '{name}' and {listed(sorted(circle))} read each other")
     for response in model.responses:
-        needs = response_needs(model, response, equations)
+        needs = all_needs[response.name]
         parameters |= needs.parameters
         data |= needs.all_data
         if response.name in needs.row_data:

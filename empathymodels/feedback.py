@@ -14,6 +14,7 @@ from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.arrangement import Arrangement, starting_rows
+from empathymodels.dependencies import reading_order
 from empathymodels.equations import Names, distribution_of, mask_columns, pick
 from empathymodels.evaluating import Evaluator, Values
 from empathymodels.model import Model
@@ -37,12 +38,15 @@ class Trial:
 
 
 def fed_back_responses(arrangement: Arrangement) -> list[Response]:
-    """Trial-level responses that later trials or other responses read, in declared order."""
+    """Trial-level responses that later trials or other responses read, those read first."""
     read = set(arrangement.equations.data).union(
         *(needs.direct_data for needs in arrangement.needs.values()),
         (column.follows for column in _following(arrangement) if column.follows),
     )
-    return [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
+    found = [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
+    needs = {name: needs.direct_data for name, needs in arrangement.needs.items()}
+    order = reading_order({r.name: needs.get(r.name, frozenset()) for r in found})
+    return sorted(found, key=lambda response: order.index(response.name))
 
 
 def _following(arrangement: Arrangement) -> list[Column]:

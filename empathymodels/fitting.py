@@ -87,7 +87,9 @@ def fit(
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws, tune, chains, cores : int
-        Draws kept and adaptation steps per chain, number of chains, chains run at a time
+        Chains start near what fits all people together, then from draws of a pilot of two
+        chains: not far apart, so that R-hat shows other modes only if the pilot met them. Draws
+        kept and adaptation steps per chain, number of chains, chains run at a time
         (all cores unless given). Of these ``"laplace"`` uses `draws` alone, ``"map"`` none.
     target_accept : float in (0, 1)
         Acceptance rate the step size is adapted to.
@@ -157,7 +159,7 @@ def fit(
         trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
-        starts = starts_around(density, built, arrangement, seed=seed)
+        starts = starts_around(density, built, arrangement, found, seed=seed)
         if given is None:
             pilot, first = pilot_run(density, starts, seed=seed, **how), built
             given = measured_centring(pilot, first, arrangement, found)

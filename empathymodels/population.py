@@ -194,9 +194,11 @@ def centring_of(built: pm.Model) -> dict[str, np.ndarray]:
 
 
 def prior_widths(
-    arrangement: Arrangement, centring: Mapping[str, np.ndarray]
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    centring: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """Prior standard deviations of locations (column,) and deviations (unit, column), by name.
+    """Prior standard deviations of locations, deviations and effects of covariates, by name.
 
     Those of deviations are taken at the centre of the priors of spreads.
     """
@@ -211,6 +213,11 @@ def prior_widths(
             spread = np.array([spread_centre(p) for p in parameters])
             width = spread ** centring[block.unit]
             found[f"{block.unit}:deviation"] = np.broadcast_to(width, block.shape)
+        if block.unit == "participant":
+            of_effects = [p.effect_prior for _, _, p in effect_entries(block, covariates)]
+            found["participant:effect"] = np.array(
+                [float(e.parameters["sigma"]) for e in of_effects]
+            )
     return found
 
 
@@ -295,7 +302,7 @@ def labelled(
     -------
     Dataset (chain, draw, ...)
         ``<name>`` on the natural scale; ``<name>_mean``, ``<name>_sd``, ``<name>_effect`` and
-        ``correlation`` (of items: ``item_correlation``) on the link scale, those of fixed
+        ``correlation`` (of items ``<column>_correlation``) on the link scale, those of fixed
         parameters left out.
     """
     population: dict[str, Any] = {}

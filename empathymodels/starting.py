@@ -16,14 +16,19 @@ from empathymodels.people import POPULATION, blocks
 from empathymodels.population import centring_of, labelled, prior_widths, standard_columns
 from empathymodels.wording import counted, listed
 
-SEARCHES, COPIES = 4, 5  # searches for what fits everybody, and starts around what each found
+SEARCHES, COPIES = 4, 100  # searches for what fits everybody, and starts around what each found
 STEPS = 100  # of a search
 BELOW = 20.0  # in log-density of the best: from there on a start is a place to get lost in
 NEAR = 0.1  # how far people start from each other, in prior standard deviations
 
 
 def starts_around(
-    density: Any, built: pm.Model, arrangement: Arrangement, *, seed: int
+    density: Any,
+    built: pm.Model,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    *,
+    seed: int,
 ) -> np.ndarray:
     """Points (start, place) on the sampler's scale from which chains may start.
 
@@ -33,8 +38,9 @@ def starts_around(
     what fits much worse than the best is left out.
     """
     rng, at, begin = np.random.default_rng(seed), density_and_slopes(density), start_point(built)
-    widths = prior_widths(arrangement, centring_of(built))
-    moves = _moves(built, arrangement)
+    widths = prior_widths(arrangement, covariates, centring_of(built))
+    sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
+    moves = _moves(built, arrangement) * sd
 
     def falling(locations: np.ndarray) -> tuple[float, np.ndarray]:
         value, slopes = at(begin + moves @ locations)
@@ -42,17 +48,18 @@ def starts_around(
             return np.finfo(float).max, np.zeros(len(locations))
         return -value, -(slopes @ moves)
 
-    sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
-    found = [
-        minimize(falling, first, method="L-BFGS-B", jac=True, options={"maxiter": STEPS})
-        for first in sd * rng.uniform(-1, 1, (SEARCHES, len(sd)))
-    ]
+    # the first search begins where the density is known to be finite
+    firsts = rng.uniform(-1, 1, (SEARCHES, len(sd))) * (np.arange(SEARCHES) > 0)[:, None]
+    how = {"method": "L-BFGS-B", "jac": True, "options": {"maxiter": STEPS}}
+    found = [minimize(falling, first, **how) for first in firsts]
     best = min(one.fun for one in found)
-    fitting = np.array([begin + moves @ one.x for one in found if one.fun < best + BELOW])
-    near = np.ones(len(begin))
+    fitting = np.array([begin + moves @ one.x for one in found if one.fun <= best + BELOW])
+    near = np.full(len(begin), NEAR)
     for name, place in places(built).items():
         if name in widths:
-            near[place] = NEAR * widths[name].ravel()
+            near[place] *= widths[name].ravel()
+        elif ":spread" in name or ":partial" in name:
+            near[place] = 1.0
     starts = np.repeat(fitting, COPIES, axis=0)
     return starts + near * rng.uniform(-1, 1, starts.shape)
 

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 import pytest
 from pymc_extras.prior import Prior
 
+import empathymodels as em
 from empathymodels import (
     Column,
     FirstResponse,
@@ -22,7 +23,7 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.dependencies import check_declaration, response_needs
+from empathymodels.dependencies import check_declaration, reading_order, response_needs
 from empathymodels.equations import hold_where_missing, mask_columns, mask_name, read_equations
 from empathymodels.identity import fingerprint, program_fingerprint
 
@@ -407,3 +408,22 @@ def test_pick_and_put():
     for k in range(3):
         found = [float(v) for v in function(1.0, 2.0, 3.0, float(k))]
         assert found == [k + 1.0, *(9.0 if i == k else i + 1.0 for i in range(3))]
+
+
+def test_responses_are_drawn_after_those_they_read():
+    read = {"help": {"rating", "cost"}, "rating": {"stimulus"}, "look": set()}
+    assert reading_order(read) == ["rating", "help", "look"]
+    assert reading_order({"one": {"other"}, "other": {"one"}}) == ["one", "other"]
+
+
+def test_responses_that_read_each_other_are_refused():
+    def distress(latent, parameters, data):
+        noise = parameters.distress_noise
+        return pm.Normal.dist(latent.felt_distress + data.concern, noise)
+
+    model = em.get_model("empathy_regulation")
+    responses = tuple(
+        replace(r, function=distress) if r.name == "distress" else r for r in model.responses
+    )
+    with pytest.raises(ValueError, match="'distress' and 'concern' read each other"):
+        check_declaration(replace(model, responses=responses, rivals={}))

@@ -31,6 +31,7 @@ Cikara, Bruneau & Saxe (2011), Curr Dir Psychol Sci 20:149-153, doi:10.1177/0963
 
 from dataclasses import replace
 
+import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -140,8 +141,8 @@ def _of(recipient, **where):
 def _by_relation(table):
     """Largest minus smallest change of the rating with the valence, over relations."""
     others = table[table.recipient == "other"]
-    changes = [_change(rows) for _, rows in others.groupby("relation")]
-    return max(changes) - min(changes)
+    changes = pd.Series([_change(rows) for _, rows in others.groupby("relation")], dtype=float)
+    return changes.max() - changes.min()  # of relations with events of both valences
 
 
 def _by_stakes(table):

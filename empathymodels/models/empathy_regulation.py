@@ -337,6 +337,7 @@ model = Model(
 What was published: the three strategies, in words (Zaki 2014), and that distress and concern are
 two emotions (Batson et al. 1987). What is ours: all equations, every prior and every rival.
 Any of the columns will do: without instructions, stimuli or stories their parameters are held at 0.
+(With instructions but no stimulus, fix the gains of attention: they act on the stimulus alone.)
 Trials that were avoided have no ratings: leave these cells empty. Distress and concern must be on
 one scale, since reappraisal moves points from one to the other: with_range(distress=(1, 7),
 concern=(1, 7)).
