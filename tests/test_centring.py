@@ -110,7 +110,8 @@ def test_people_start_alike_near_what_fits_them_together():
     locations = starts[:, where["participant:location"]][:, free]
     assert (np.sign(locations) == [-1, -1, 1]).all()
     sampled = starts[:, where["participant:deviation"]].reshape(-1, *block.shape)[..., free]
-    np.testing.assert_allclose(sampled.mean(axis=1), 0.5 * locations, atol=0.05)
+    # locations are moved by a tenth of the prior at most, and people around half of them
+    np.testing.assert_allclose(sampled.mean(axis=1), 0.5 * locations, atol=0.08)
     at = density_and_slopes(density)
     worst = min(at(start)[0] for start in starts)
     jittered = start_point(built) + np.random.default_rng(1).uniform(-1, 1, starts.shape)
