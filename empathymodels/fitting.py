@@ -87,10 +87,10 @@ def fit(
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws, tune, chains, cores : int
-        Chains start near what fits all people together, then from draws of a pilot of two
-        chains: not far apart, so that R-hat shows other modes only if the pilot met them. Draws
-        kept and adaptation steps per chain, number of chains, chains run at a time
-        (all cores unless given). Of these ``"laplace"`` uses `draws` alone, ``"map"`` none.
+        Draws kept and adaptation steps per chain, number of chains, chains run at a time
+        (all cores unless given). Of these ``"laplace"`` uses `draws` alone, ``"map"`` none. Chains
+        start from draws of a pilot of two chains, which start near what fits all people together:
+        R-hat shows other modes only if the pilot met them.
     target_accept : float in (0, 1)
         Acceptance rate the step size is adapted to.
     centring : "measured", float or mapping

@@ -145,7 +145,9 @@ def path_effects(
             "change": change,
             "path": path,
             **summary(effect, prob),
-            "p_positive": float((effect > 0).mean()) if effect.size > 1 else np.nan,
+            "p_positive": float((effect > 0).mean())
+            if effect.size > 1 and effect.any()
+            else np.nan,
         }
         for path, effect in _beyond_rounding(paths, start).items()
     )

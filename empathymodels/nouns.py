@@ -155,10 +155,13 @@ class Parameter:
     @property
     def effect_prior(self) -> Prior:
         """Prior of the effect of a covariate: declared, or of the width of the spread's prior."""
-        if self.effect is not None:
-            return self.effect
+        return self.effect or Prior("Normal", mu=0.0, sigma=self.spread_scale)
+
+    @property
+    def spread_scale(self) -> float:
+        """Link-scale size of the spread between people that its prior expects; 1 if it has none."""
         sigma = self.spread.parameters.get("sigma") if self.spread is not None else None
-        return Prior("Normal", mu=0.0, sigma=sigma if isinstance(sigma, int | float) else 1.0)
+        return float(sigma) if isinstance(sigma, int | float) else 1.0
 
 
 def _is_normal(prior: Prior) -> bool:

@@ -210,7 +210,7 @@ def prior_widths(
             [float(parameters[k].location.parameters["sigma"]) for k in standard]
         )
         if block.unit != POPULATION:
-            spread = np.array([spread_centre(p) for p in parameters])
+            spread = np.array([p.spread_scale for p in parameters])
             width = spread ** centring[block.unit]
             found[f"{block.unit}:deviation"] = np.broadcast_to(width, block.shape)
         if block.unit == "participant":
@@ -219,12 +219,6 @@ def prior_widths(
                 [float(e.parameters["sigma"]) for e in of_effects]
             )
     return found
-
-
-def spread_centre(parameter: Parameter) -> float:
-    """Size of the spread that a prior with a numeric sigma is about; 1 for any other."""
-    sigma = parameter.spread.parameters.get("sigma") if parameter.spread is not None else None
-    return float(sigma) if isinstance(sigma, int | float) else 1.0
 
 
 def _own_variable(prior: Prior, name: str) -> Any:
