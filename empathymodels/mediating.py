@@ -86,7 +86,8 @@ def path_effects(
         natural direct effect); and ``"both together"`` (what the two do beyond their sum, 0 where
         nothing bends or multiplies). The last three add up to the total. Columns
         ``response``, ``change``, ``path``, ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``
-        (in the response's unit; of a choice, as probability) and ``p_positive`` (none of an exact 0); an approximate
+        (in the response's unit; of a choice, as probability) and ``p_positive``
+        (none of an exact 0); an approximate
         fit has a column ``method``, as in `estimates`. ``attrs["reading"]`` says in words what was
         averaged, and on what assumptions the numbers rest.
 
