@@ -95,7 +95,9 @@ def compilations(monkeypatch):
     return count
 
 
-def test_values_held_fixed_share_the_compiled_density(fit, model, study, compilations):
+def test_values_held_fixed_share_the_compiled_density(model, study, compilations):
+    em.fit(model, study, seed=1, **TINY)
+    compilations.clear()
     held = em.fit(model.fix(learning_rate=0.3), study, seed=1, **TINY)
     static = em.fit(model.rival("no_learning"), study, seed=1, **TINY)
     assert compilations == []
@@ -107,11 +109,12 @@ def test_values_held_fixed_share_the_compiled_density(fit, model, study, compila
     assert static.attrs["label"] == "outgroup_help_learning no_learning"
 
 
-def test_other_data_of_the_same_sizes_share_it_too(own_model, own_study, own_fit, compilations):
+def test_other_data_of_the_same_sizes_share_it_too(own_model, own_study, compilations):
     settings = {"covariates": {"baseline": "group + age"}, "seed": 1, **TINY}
+    before = em.fit(own_model, own_study, **settings)
+    compilations.clear()
     changed = own_study.trials.assign(rating=own_study.trials["rating"] + 1)
     raised = em.fit(own_model, replace(own_study, trials=changed), **settings)
-    before = em.fit(own_model, own_study, **settings)
     assert compilations == []
     difference = raised["posterior"]["baseline"].mean() - before["posterior"]["baseline"].mean()
     assert float(difference) == pytest.approx(1, abs=0.15)
