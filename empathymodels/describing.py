@@ -65,7 +65,7 @@ def card(model: Model) -> str:
     """
     needs = all_needs(model)
     sections = {
-        "Equations": _equations(model),
+        "Equations": equations_text(model),
         "Parameters": _parameters(model),
         "Data": _data(model, needs),
         "Responses": _responses(model, needs),
@@ -74,7 +74,7 @@ def card(model: Model) -> str:
         "Notes": model.notes,
         "References": "\n".join(_item(reference_text(entry)) for entry in model.references),
     }
-    opening = "\n\n".join([f"# {model.label}", _sentence(model.title), *_variant(model)])
+    opening = "\n\n".join([f"# {model.label}", _sentence(model.title), *variant_text(model)])
     parts = [f"## {title}\n\n{text.strip()}" for title, text in sections.items() if text]
     return "\n\n".join([opening, *parts]) + "\n"
 
@@ -98,7 +98,7 @@ def pages(models: Iterable[Model]) -> dict[str, str]:
 # ---------------------------------------------------------------------------- sections
 
 
-def _variant(model: Model) -> list[str]:
+def variant_text(model: Model) -> list[str]:
     """Say how this variant differs; the file's equations are those of the model it came from."""
     if not model.variant:
         return []
@@ -117,7 +117,7 @@ def _variant(model: Model) -> list[str]:
     ]
 
 
-def _equations(model: Model) -> str:
+def equations_text(model: Model) -> str:
     """Return the file's docstring, its math as Markdown, without first line and references."""
     if not Path(model.source).is_file():
         return "This model was defined outside a file, so that its equations have no text."
@@ -147,7 +147,7 @@ def _parameters(model: Model) -> str:
         for p in model.parameters
     ]
     priors = [
-        (f"`{p.name}`", _typical_text(model, p), *_prior_texts(p), _scale_text(model, p))
+        (f"`{p.name}`", _typical_text(model, p), *_prior_texts(p), scale_text(model, p))
         for p in model.parameters
     ]
     headers = ("parameter", "typical value", "prior of the mean", "of the spread", "on the scale")
@@ -200,10 +200,10 @@ def _typical_text(model: Model, parameter: Parameter) -> str:
 def _prior_texts(parameter: Parameter) -> tuple[str, str]:
     if parameter.fixed is not None:
         return f"fixed at {fixed_text(parameter)}", ""
-    return _prior_text(parameter.location), _prior_text(parameter.spread)
+    return prior_text(parameter.location), prior_text(parameter.spread)
 
 
-def _scale_text(model: Model, parameter: Parameter) -> str:
+def scale_text(model: Model, parameter: Parameter) -> str:
     """Say on which scale the priors of a parameter are stated, as a formula of its value."""
     if parameter.fixed is not None:
         return ""
@@ -221,11 +221,11 @@ def fixed_text(parameter: Parameter) -> str:
     return f"{parameter.fixed:g}"
 
 
-def _prior_text(prior: Prior | None) -> str:
+def prior_text(prior: Prior | None) -> str:
     if prior is None:
         return ""
     given = (
-        f"{name}={_prior_text(value) if isinstance(value, Prior) else _short(value)}"
+        f"{name}={prior_text(value) if isinstance(value, Prior) else _short(value)}"
         for name, value in prior.parameters.items()
     )
     return f"{prior.distribution}({', '.join(given)})"
