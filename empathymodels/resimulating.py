@@ -1,0 +1,178 @@
+"""Simulate a design and fit it, again and again, with one compiled program."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+from pymc.pytensorf import compile, reseed_rngs
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.build import build
+from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.drawing import draw_people
+from empathymodels.evaluating import Evaluator, evaluator
+from empathymodels.feedback import replaced
+from empathymodels.model import Model
+from empathymodels.own_values import values_from_table
+from empathymodels.people import parameter_dims
+from empathymodels.population import centring_of, labelled
+from empathymodels.sampling import compiled_density, measured_centring, pilot_run, sample
+from empathymodels.simulating import simulate_responses, with_placeholders
+from empathymodels.starting import starts_around
+from empathymodels.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Refitter:
+    """A model compiled for one design, to be sampled on whatever it simulates there.
+
+    Attributes
+    ----------
+    compiled : Evaluator
+        Simulates; its arrangement is the design with a legal value of every response.
+    covariates : dict of str to Covariates
+        As evaluated for the design's people.
+    built : pm.Model
+        The PyMC model of the design.
+    """
+
+    compiled: Evaluator
+    covariates: dict[str, Covariates]
+    built: pm.Model
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """Model and design."""
+        return self.compiled.arrangement
+
+    @cached_property
+    def density(self) -> Any:
+        """The compiled density."""
+        return compiled_density(self.built, self.arrangement)
+
+    @cached_property
+    def _prior(self) -> tuple[Any, list[Any], list[str]]:
+        """A function that draws a population from the prior, its random streams, and names."""
+        names = [v.name for v in self.built.free_RVs if not v.name.endswith(":deviation")]
+        outputs = [self.built[name] for name in names]
+        draw, updates = compile([], outputs, random_seed=0, return_updates=True)
+        return draw, list(updates), names
+
+    def warm_up(self, *, from_prior: bool) -> None:
+        """Compile what is compiled at first use."""
+        _ = self.density
+        if from_prior:
+            _ = self._prior
+
+    def population(self, seed: int) -> xr.Dataset:
+        """Draw one population from the prior, (chain, draw, ...) of size 1."""
+        draw, random, names = self._prior
+        reseed_rngs(random, seed)
+        raw = {n: np.asarray(value)[None, None] for n, value in zip(names, draw(), strict=True)}
+        return labelled(self.arrangement, self.covariates, {}, raw)
+
+    def people(self, population: xr.Dataset, seed: int) -> xr.Dataset:
+        """Add new people, and items, of a population to it."""
+        rng = np.random.default_rng(seed)
+        return population.merge(draw_people(self.arrangement, population, self.covariates, rng))
+
+    def given(self, parameters: pd.DataFrame | Mapping[str, Any]) -> xr.Dataset:
+        """Values that somebody gives for everybody, laid out as a posterior of one draw."""
+        values = values_from_table(self.arrangement, parameters)
+        labels = {"participant": self.arrangement.participants, **self.arrangement.levels}
+        found = {
+            p.name: (("chain", "draw", *parameter_dims(p)), np.asarray(values[p.name])[None, None])
+            for p in self.arrangement.parameters
+        }
+        used = {dim for dims, _ in found.values() for dim in dims}
+        return xr.Dataset(found, coords={d: v for d, v in labels.items() if d in used})
+
+    def simulate(self, truth: xr.Dataset, seed: int) -> dict[str, np.ndarray]:
+        """Draw all responses once, as `simulate_responses` gives them."""
+        values = {
+            p.name: truth[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()[0, 0]
+            for p in self.arrangement.parameters
+        }
+        self.compiled.reseed(seed)
+        return simulate_responses(self.compiled, values)
+
+    def fit(
+        self, drawn: Mapping[str, np.ndarray], *, seed: int, **settings: Any
+    ) -> tuple[xr.Dataset, xr.Dataset]:
+        """Sample the posterior given simulated responses.
+
+        Returns
+        -------
+        Dataset, Dataset
+            As groups ``posterior`` and ``sample_stats`` of `fit`; attribute ``seconds`` of the
+            latter: sampling alone.
+        """
+        density = self._density_of(drawn)
+        starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
+        how = {"cores": 1, "progress_bar": False, **settings}
+        began = perf_counter()
+        trace = sample(density, starts=starts, seed=seed, **how)
+        stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
+        centring = centring_of(self.built)
+        return labelled(self.arrangement, self.covariates, centring, trace.draws), stats
+
+    def centring(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> dict[str, Any]:
+        """Measure centring on simulated responses, as `fit` does."""
+        density = self._density_of(drawn)
+        starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
+        pilot = pilot_run(density, starts, seed=seed, progress_bar=False, **how)
+        return measured_centring(pilot, self.built, self.arrangement, self.covariates)
+
+    def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Any:
+        """The density with simulated responses, and what they brought about, in place of ours."""
+        trials: dict[str, np.ndarray] = {}
+        observed: dict[str, np.ndarray] = {}
+        for name, values in drawn.items():
+            scored = self.arrangement.scored.get(name)
+            if scored is None:  # an outcome that followed from a response
+                trials[name] = values
+                continue
+            observed[f"{name}:observed"] = values
+            if scored.response.table == "trials":
+                column = self.arrangement.trials[name].to_numpy(dtype=float, na_value=np.nan)
+                trials[name] = column.copy()
+                trials[name][scored.trial] = values
+        with replaced(self.compiled, trials):
+            data = {**self.compiled.data, **observed}
+        used = {variable.name for variable in self.density.shared_var_keys}
+        return self.density.with_data(**{n: data[n] for n in used if n in data})
+
+
+def refitter(
+    model: Model,
+    design: Study,
+    *,
+    covariates: Mapping[str, str] | None = None,
+    centring: Mapping[str, Any] | None = None,
+) -> Refitter:
+    """Compile a model for a design, which needs no responses.
+
+    Parameters
+    ----------
+    model, design : Model, Study
+        What is fitted to what.
+    covariates : mapping of str to str, optional
+        Formula per parameter, as in `fit`.
+    centring : mapping, optional
+        As of `build`.
+    """
+    with warnings.catch_warnings():  # placeholders are identical by design
+        warnings.filterwarnings("ignore", message="Identical responses")
+        filled = with_placeholders(model, design, model.responses)
+        compiled = evaluator(model, filled)
+        built, arrangement = build(model, filled, covariates=covariates, centring=centring)
+    return Refitter(compiled, covariates_for(arrangement, covariates), built)
