@@ -63,7 +63,7 @@ class Task:
     @property
     def key(self) -> str:
         """Hash of the identity and the seed, with which file names begin."""
-        return _hash({**self.identity, "name": self.name, "seed": self.seed})[:16]
+        return _hash({**self.identity, "seed": self.seed})[:16]
 
     def path(self, number: int, place: Path) -> Path:
         """File of one replicate."""
@@ -219,7 +219,7 @@ def _stream(
 def _asked(workers: int | None) -> int | None:
     """What joblib is asked for; nothing where somebody has entered a backend."""
     backend, jobs = joblib.parallel.get_active_backend()
-    nothing_entered = type(backend).__name__ == "LokyBackend" and jobs == 1
+    nothing_entered = type(backend).__name__ == "LokyBackend" and jobs in (None, 1)
     return available_cores() if workers is None and nothing_entered else workers
 
 

@@ -1,0 +1,235 @@
+"""Replicates: the same results whatever the workers, kept as they finish, none lost or dropped."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from empathymodels.replicating import Task, replicates, seeds_of
+
+N = 6
+
+
+def draw(plan, seeds):
+    """One number of the replicate's own; leaves a trace of having been done."""
+    number = seeds.spawn_key[0]
+    with (Path(plan["log"]) / f"{number}").open("a") as log:
+        log.write("done\n")
+    if number == plan.get("fails"):
+        raise ValueError("no such luck")
+    if number == plan.get("dies"):
+        marker = Path(plan["log"]) / "died"
+        if plan.get("always") or not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(plan.get("seconds", 0))
+    return {"number": float(np.random.default_rng(seeds).normal())}
+
+
+def task(log, seed=1, **plan):
+    log.mkdir(exist_ok=True)
+    plan = {"log": str(log), **plan}
+    return Task("Drawing", draw, lambda: (plan, 0.1), {"task": "drawing"}, seed)
+
+
+def numbers(done):
+    return [one.result["number"] for one in done]
+
+
+def times_done(log):
+    return {int(f.name): f.read_text().count("done") for f in log.iterdir() if f.name.isdigit()}
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """What one process gives."""
+    return numbers(replicates(task(tmp_path / "alone"), number=N, workers=1))
+
+
+def test_seeds_are_numpys_children_whatever_their_number():
+    children = np.random.SeedSequence(5).spawn(4)
+    for number, child in enumerate(children):
+        assert np.array_equal(seeds_of(5, number).generate_state(3), child.generate_state(3))
+
+
+def test_results_do_not_depend_on_workers_nor_on_how_many_are_asked_for(tmp_path, alone):
+    assert len(set(alone)) == N
+    two = replicates(task(tmp_path / "log"), number=N, workers=2)
+    assert [one.number for one in two] == list(range(N))
+    assert numbers(two) == alone
+    few = replicates(task(tmp_path / "log"), number=3, workers=1)
+    assert numbers(few) == alone[:3]
+    other = replicates(task(tmp_path / "log", seed=2), number=N, workers=1)
+    assert not set(numbers(other)) & set(alone)
+
+
+def test_only_what_is_missing_is_done(tmp_path, alone, capsys):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    replicates(task(log), number=4, folder=folder, workers=1)
+    assert numbers(replicates(task(log), number=N, folder=folder, workers=1)) == alone
+    assert times_done(log) == dict.fromkeys(range(N), 1)
+    assert f"4 of {N} replicates are there already" in capsys.readouterr().err
+    # another seed is another task in the same folder
+    replicates(task(log, seed=2), number=1, folder=folder, workers=1)
+    assert len(list(folder.iterdir())) == N + 1
+
+
+@pytest.mark.parametrize("harm", ["half", "empty", "altered", "no text", "other content"])
+def test_damaged_files_are_done_again(tmp_path, alone, capsys, harm):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    made = task(log)
+    replicates(made, number=N, folder=folder, workers=1)
+    path = made.path(2, folder)
+    text = path.read_text()
+    stored = json.loads(text)
+    stored["content"]["result"]["number"] += 1e-9
+    changed = {
+        "half": text[: len(text) // 2].encode(),
+        "empty": b"",
+        "altered": json.dumps(stored).encode(),
+        "no text": b"\xff\xfe\x00",
+        "other content": b"[1, 2]",
+    }
+    path.write_bytes(changed[harm])
+    capsys.readouterr()
+    assert numbers(replicates(made, number=N, folder=folder, workers=1)) == alone
+    assert times_done(log) == {**dict.fromkeys(range(N), 1), 2: 2}
+    told = capsys.readouterr().err
+    assert path.name in told and "1 file" in told and "Done again" in told
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path, alone):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    log.mkdir()
+    script = (
+        "from pathlib import Path; from test_replicates import task; "
+        "from empathymodels.replicating import replicates; "
+        f"replicates(task(Path({str(log)!r}), seconds=0.3), number={N}, "
+        f"folder={str(folder)!r}, workers=1)"
+    )
+    where = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    with subprocess.Popen([sys.executable, "-c", script], env=where) as run:
+        until = time.monotonic() + 60
+        while len(list(folder.glob("*.json"))) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        run.kill()
+    kept = {f.name for f in folder.glob("*.json")}
+    assert 2 <= len(kept) < N
+    assert numbers(replicates(task(log), number=N, folder=folder, workers=1)) == alone
+    again = {number for number, times in times_done(log).items() if times > 1}
+    assert len(again) <= 1 and not again & {int(name[-10:-5]) for name in kept}
+
+
+def test_what_fails_is_counted_and_kept(tmp_path, alone, capsys):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    for _ in range(2):
+        done = replicates(task(log, fails=3), number=N, folder=folder, workers=1)
+        assert [one.error for one in done if one.error] == ["ValueError: no such luck"]
+        assert done[3].result == {}
+        assert numbers([*done[:3], *done[4:]]) == [*alone[:3], *alone[4:]]
+        told = capsys.readouterr().err
+        assert f"1 of {N} replicates failed" in told and "no such luck" in told
+    assert times_done(log) == dict.fromkeys(range(N), 1)
+
+
+def test_a_lost_worker_costs_what_it_had_not_finished(tmp_path, alone, capsys):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    done = replicates(task(log, dies=2, seconds=0.2), number=N, folder=folder, workers=2)
+    assert numbers(done) == alone
+    assert not any(one.error for one in done)
+    # two were under way when the worker was lost
+    assert sum(times_done(log).values()) <= N + 2
+    assert "a worker was lost" in capsys.readouterr().err
+
+
+def test_workers_that_never_survive_end_the_run_and_keep_the_rest(tmp_path):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    made = task(log, dies=2, always=True)
+    with pytest.raises(RuntimeError, match=r"missing: '2'.*Run again") as raised:
+        replicates(made, number=N, folder=folder, workers=2)
+    assert f"{N - 1} of {N} are done" in str(raised.value)
+    assert len(list(folder.glob("*.json"))) == N - 1
+
+
+def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path, alone, monkeypatch):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    write, written = Path.write_text, []
+
+    def write_until_full(path, text, **how):
+        if len(written) == 2:
+            write(path, text[:20], **how)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(path)
+        return write(path, text, **how)
+
+    monkeypatch.setattr(Path, "write_text", write_until_full)
+    with pytest.raises(OSError, match=f"2 of {N} are kept in .*Make room") as raised:
+        replicates(task(log), number=N, folder=folder, workers=1)
+    assert raised.value.errno == errno.ENOSPC
+    assert len(list(folder.iterdir())) == 2
+    monkeypatch.undo()
+    assert numbers(replicates(task(log), number=N, folder=folder, workers=1)) == alone
+
+
+def test_a_folder_that_may_not_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        replicates(task(tmp_path / "log"), number=1, folder=tmp_path / "file", workers=1)
+
+
+def test_threads_take_turns(tmp_path, alone):
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        assert numbers(replicates(task(tmp_path / "log"), number=N)) == alone
+
+
+@pytest.mark.parametrize("wrong", [{"number": 0}, {"number": 1, "workers": 0}])
+def test_too_few_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match=r"at least 1; found 0"):
+        replicates(task(tmp_path / "log"), **wrong)
+
+
+def test_time_is_told_first(tmp_path, capsys):
+    replicates(task(tmp_path / "log"), number=N, workers=1)
+    assert f"{N} replicates on 1 worker, about 1 s" in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------------------- a cluster
+
+
+@pytest.fixture
+def client():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.run(sys.path.insert, 0, str(Path(__file__).parent))
+        yield client
+
+
+@pytest.mark.filterwarnings("default")  # of the cluster's own, not ours
+def test_a_cluster_gives_the_same_results(tmp_path, alone, client):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    with joblib.parallel_config(backend="dask"):
+        assert numbers(replicates(task(log), number=N, folder=folder)) == alone
+    assert times_done(log) == dict.fromkeys(range(N), 1)
+    assert len(list(folder.iterdir())) == N
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_that_loses_a_worker_gives_the_same_results(tmp_path, alone, client):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    with joblib.parallel_config(backend="dask"):
+        done = replicates(task(log, dies=2, seconds=0.2), number=N, folder=folder)
+    assert numbers(done) == alone
+    assert sum(times_done(log).values()) <= N + 2
