@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from empathymodels.retesting import reliability
     from empathymodels.saving import load, save
+    from empathymodels.selecting import select
     from empathymodels.simulating import simulate
     from empathymodels.study import Study, list_studies, load_study
     from empathymodels.verifying import verify
@@ -109,6 +110,7 @@ _HOME = {
     ),
     "retesting": ("reliability",),
     "saving": ("load", "save"),
+    "selecting": ("select",),
     "simulating": ("simulate",),
     "study": ("Study", "list_studies", "load_study"),
     "verifying": ("verify",),
