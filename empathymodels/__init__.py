@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from empathymodels.plots.parameters import plot_parameters, plot_people
     from empathymodels.plots.predictions import plot_predictions, plot_statistics
     from empathymodels.plots.recovery import plot_recovery
+    from empathymodels.plots.selection import plot_selection
     from empathymodels.pointwise import point_estimates
     from empathymodels.predicting import latents, predict
     from empathymodels.responses import (
@@ -96,6 +97,7 @@ _HOME = {
     "plots.parameters": ("plot_parameters", "plot_people"),
     "plots.predictions": ("plot_predictions", "plot_statistics"),
     "plots.recovery": ("plot_recovery",),
+    "plots.selection": ("plot_selection",),
     "pointwise": ("point_estimates",),
     "predicting": ("latents", "predict"),
     "responses": (

@@ -91,7 +91,7 @@ def _by_condition(given: Given) -> Mapping[str, Any]:
 def _table(given: Given, evidence: str | None) -> pd.DataFrame:
     """Return the log evidences themselves: computed from fits, or those behind a comparison."""
     if isinstance(given, pd.DataFrame):
-        return given.attrs.get("per_person", given)
+        return given.attrs.get("evidences", given)
     computing = import_module("empathymodels.evidence")  # compiles models: only where needed
     settings = {} if evidence is None else {"evidence": evidence}
     return computing.participant_evidences(given, **settings)

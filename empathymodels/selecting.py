@@ -61,7 +61,7 @@ def select(
 
         - fits by name, from which log evidences per person are computed;
         - a table (participant, model) of log evidences, whose ``attrs["evidence"]`` says what
-          they are, or a comparison that carries one as ``attrs["per_person"]``;
+          they are, or a comparison that carries one as ``attrs["evidences"]``;
         - either of these by condition, of the same people and models:
           ``{"pain": table, "neutral": other_table}``.
     evidence : str, optional

@@ -320,6 +320,19 @@ def test_people_who_change_and_people_who_do_not():
     assert people.index.equals(one.index)
 
 
+def test_the_figure_shows_the_table(weak):
+    table = em.select(table_of(weak))
+    left, right = em.plot_selection(table).axes
+    np.testing.assert_allclose(left.lines[1].get_xdata(), table["frequency"])
+    ends = np.array([path.vertices[:, 0] for path in left.collections[0].get_paths()])
+    np.testing.assert_allclose(ends, table[["hdi_low", "hdi_high"]])
+    bars = [bar.get_width() for bar in right.patches]
+    np.testing.assert_allclose(bars, table["protected_exceedance"])
+    assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b"]
+    with pytest.raises(ValueError, match=r"found 2 columns: 'a', 'b'\. Give em\.select"):
+        em.plot_selection(table_of(weak))
+
+
 # ------------------------------------------------------------------------ what is given
 
 
@@ -346,7 +359,7 @@ def test_fits_are_asked_for_their_evidences(monkeypatch, weak):
 
 def test_a_comparison_carries_its_evidences(weak):
     comparison = pd.DataFrame({"elpd": [-30.0, -40.0]}, index=["a", "b"])
-    comparison.attrs["per_person"] = table_of(weak)
+    comparison.attrs["evidences"] = table_of(weak)
     pd.testing.assert_frame_equal(em.select(comparison), em.select(table_of(weak)))
 
 
