@@ -135,7 +135,7 @@ def _faults(condition: str, table: pd.DataFrame) -> Iterator[str]:
             f"{where}: {listed(others, 5)}. Make ids the index: table.set_index('participant')."
         )
         return
-    values = table.to_numpy(float)
+    values = table.to_numpy(float, na_value=np.nan)
     people, models = np.nonzero(~np.isfinite(values))
     if len(people):
         cells = [
@@ -154,7 +154,8 @@ def _kinds(tables: Mapping[str, pd.DataFrame]) -> dict[str | None, list[str]]:
     """Return the conditions of each kind of evidence."""
     found: dict[str | None, list[str]] = {}
     for name, table in tables.items():
-        found.setdefault(table.attrs.get("evidence"), []).append(name)
+        kind = table.attrs.get("evidence")
+        found.setdefault(None if kind is None else str(kind), []).append(name)
     return found
 
 
@@ -178,7 +179,7 @@ def _differences(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     for name in others:
         for noun in ("index", "columns"):
             one, other = getattr(tables[first], noun), getattr(tables[name], noun)
-            apart = one.symmetric_difference(other)
+            apart = one.symmetric_difference(other, sort=False)
             if len(apart):
                 what = "participants" if noun == "index" else "models"
                 yield (
@@ -240,8 +241,8 @@ def _group_faults(groups: pd.Series, participants: pd.Index) -> Iterator[str]:
     if len(without):
         yield (
             f"Everybody has a group; found none for {listed(without, 5)} "
-            f"({counted(len(without), 'participant')} of {len(participants):,}). Add them, or "
-            "leave these people out of the evidences."
+            f"({counted(len(without), 'participant')} of {len(participants):,}). Give a "
+            "mapping from participant, such as people.set_index('participant')['group']."
         )
     found = known[known.index.isin(participants)].unique()
     if len(found) < 2:

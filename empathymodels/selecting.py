@@ -71,7 +71,7 @@ def select(
         Models by family; every model in one. Families are equally probable a priori however many
         models they have: a model's prior count is one over the size of its family.
     groups : Series or mapping, optional
-        Group of every participant.
+        Group of every participant, by participant; of others it may tell, too.
     prob : float in (0, 1)
         Mass of the highest-density intervals.
     draws : int

@@ -408,6 +408,9 @@ def test_other_faults(weak):
     assert "evidence='fixed_prior' with 1 table" in refusal(table, evidence="fixed_prior")
     groups = pd.Series(["x", "y"] * 8, index=[*table.index, "p0"])
     assert "found 'p0' more than once" in refusal(table, groups=groups)
+    absent = table.astype("Float64")
+    absent.iloc[0, 0] = pd.NA
+    assert "found nan of 'p0' under 'a' (1 value of 30)" in refusal(absent)
     with pytest.raises(TypeError, match=r"found 2 values of type 'int'\. Give"):
         em.select({"a": 1, "b": 2})
     with pytest.raises(TypeError, match="found 1 value of type 'list'"):
@@ -432,6 +435,9 @@ def test_conditions_of_other_people_or_models(weak):
     text = refusal({"pain": table_of(weak), "neutral": other})
     assert "the same participants; found 'p0' only in one of 'pain' and 'neutral' (1)" in text
     assert "the same models; found 'b', 'c' only in one" in text
+    numbered = table_of(weak)[:2].set_axis([1, 2])
+    text = refusal({"pain": table_of(weak)[:2], "neutral": numbered})
+    assert "found 'p0', 'p1', '1', '2' only in one" in text
     wide = table_of(np.zeros((3, 6)))
     conditions = dict.fromkeys(("one", "two", "three", "four"), wide)
     assert "found 6 models in 4 conditions (1,296)" in refusal(conditions)
