@@ -79,9 +79,6 @@ def test_its_model_can_use_it(name, model):
         items = pd.read_csv(DATA / name / "true_items.csv").set_index("item")["item_effect"]
         values |= {"insula_link": 0.8, "item_effect": items.reindex([*items.index, "request"])}
         values["item_effect"] = values["item_effect"].fillna(0.0)
-    if name == "chosen_empathy":
-        studies = pd.read_csv(DATA / name / "true_studies.csv").set_index("study")
-        values |= {"study_effect": studies["study_effect"]}
     if name == "regulated_empathy":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
     if name == "outgroup_help":

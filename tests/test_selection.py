@@ -1,13 +1,16 @@
 """Empathy selection: what makes people choose empathy, in several studies, and its price."""
 
+from itertools import combinations
 from pathlib import Path
 
+import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
 
 import empathymodels as em
 from empathymodels.arrangement import arrange
+from empathymodels.covariates import covariates_for
 
 DATA = Path(__file__).parents[1] / "data" / "chosen_empathy"
 SHORT = {"chains": 2, "draws": 300, "tune": 400, "seed": 1}
@@ -41,20 +44,37 @@ def test_weights_are_recovered(fits):
         assert (np.sign(draws) == np.sign(value)).mean() > 0.99
 
 
-def test_people_are_recovered_with_what_their_study_adds(fits):
-    truth = pd.read_csv(DATA / "true_parameters.csv").set_index("participant")
-    studies = pd.read_csv(DATA / "true_studies.csv").set_index("study")["study_effect"]
-    trials = em.load_study("chosen_empathy").trials
-    of_person = trials.groupby("participant")["study"].first()
+def test_people_are_recovered(fits):
+    truth = pd.read_csv(DATA / "true_parameters.csv").set_index("participant")["readiness"]
     posterior = fits["empathy_selection"]["posterior"]
-    drawn = posterior["readiness"] + posterior["study_effect"].sel(study=of_person.to_xarray())
-    draws = drawn.sel(participant=truth.index).transpose("chain", "draw", "participant").to_numpy()
-    true = (truth["readiness"] + of_person.map(studies))[truth.index]
-    assert np.corrcoef(draws.mean(axis=(0, 1)), true)[0, 1] > 0.9
+    drawn = posterior["readiness"].sel(participant=truth.index)
+    draws = drawn.transpose("chain", "draw", "participant").to_numpy()
+    assert np.corrcoef(draws.mean(axis=(0, 1)), truth)[0, 1] > 0.9
     low, high = np.quantile(draws, [0.05, 0.95], axis=(0, 1))
-    assert 0.8 < ((low < true) & (true < high)).mean() < 0.98
+    assert 0.8 < ((low < truth) & (truth < high)).mean() < 0.98
     spread = posterior["readiness_sd"].to_numpy()
     assert abs(spread.mean() - 1.2) < 3 * spread.std()
+
+
+def test_what_studies_add_is_recovered(fits):
+    """Studies are a level of the population: their means differ, and sampling them is easy."""
+    fit, people = fits["empathy_selection"], em.load_study("chosen_empathy").participants
+    truth = pd.read_csv(DATA / "true_parameters.csv").set_index("participant")["readiness"]
+    true = truth.groupby(people.set_index("participant")["study"]).mean()
+    for one, other in combinations(true.index, 2):
+        sides = {"study": one}, {"study": other}
+        (row,) = em.contrast(fit, "readiness", *sides, prob=0.99).to_dict("records")
+        assert row["hdi_low"] < true[one] - true[other] < row["hdi_high"]
+    posterior = fit["posterior"]
+    of_people = posterior["readiness_mean"], posterior["readiness_effect"]
+    assert all(float(az.rhat(values).max()) < 1.03 for values in of_people)
+    assert all(float(az.ess(values).min()) > 150 for values in of_people)
+
+
+def test_no_studies(selection):
+    study = em.load_study("chosen_empathy")
+    assert list(covariates_for(arrange(selection, study), None)) == ["readiness"]
+    assert covariates_for(arrange(selection.rival("no_studies"), study), None) == {}
 
 
 def test_rivals_without_what_made_the_data_lose(fits):
@@ -66,12 +86,13 @@ def test_rivals_without_what_made_the_data_lose(fits):
 
 
 def test_choices_alone_will_do(selection):
-    """What a study does not have is held at 0, its level of studies included, and told."""
+    """What a study does not have is held at 0, and told; one study needs no level of studies."""
     trials = em.load_study("chosen_empathy").trials[["participant", "trial", "engage"]]
     found = arrange(selection, em.Study(trials=trials))
     assert [p.name for p in found.parameters if p.fixed is None] == ["readiness"]
-    assert "Parameter 'study_effect' is held at 0: trials has no column 'study'." in found.notices
-    assert len(found.notices) == 7
+    assert "Parameter 'effort_weight' is held at 0: trials has no column 'effort'." in found.notices
+    assert len(found.notices) == 6
+    assert covariates_for(found, None) == {}
 
 
 # the price

@@ -35,14 +35,19 @@ POPULATION = {
 }
 
 
+def studies() -> np.ndarray:
+    """Study of every participant, in turn."""
+    return np.resize(list(STUDIES), PEOPLE)
+
+
 def design(rng: np.random.Generator) -> em.Study:
     """Appraisals that differ between people and trials; loved ones or raised efficacy, by study."""
-    people = labels(PEOPLE)
+    people = pd.DataFrame({"participant": labels(PEOPLE), "study": studies()})
+    of_trial = np.repeat(studies(), TRIALS)
     number = np.tile(np.arange(TRIALS), PEOPLE)
     trials = pd.DataFrame(
         {
-            "participant": np.repeat(people, TRIALS),
-            "study": np.repeat(np.resize(list(STUDIES), PEOPLE), TRIALS),
+            "participant": np.repeat(people["participant"], TRIALS),
             "trial": number + 1,
             "time": number / (TRIALS - 1) - 0.5,
         }
@@ -51,18 +56,18 @@ def design(rng: np.random.Generator) -> em.Study:
         own = np.repeat(rng.normal(0, 0.6, PEOPLE), TRIALS)
         trials[appraisal] = own + rng.normal(0, 0.8, len(trials))
     is_close = rng.permuted(np.tile([False, True], (PEOPLE, TRIALS // 2)), axis=1).ravel()
-    trials["closeness"] = (is_close & trials["study"].isin(CLOSE)).astype(int)
+    trials["closeness"] = (is_close & np.isin(of_trial, CLOSE)).astype(int)
     raised_first = np.arange(PEOPLE) // len(STUDIES) % 2 == 1
     is_raised = (number < TRIALS // 2) == np.repeat(raised_first, TRIALS)
-    trials["efficacy_manipulation"] = (is_raised & trials["study"].isin(RAISED)).astype(int)
-    return em.Study(trials=trials.round(2))
+    trials["efficacy_manipulation"] = (is_raised & np.isin(of_trial, RAISED)).astype(int)
+    return em.Study(trials=trials.round(2), participants=people)
 
 
 def truth(rng: np.random.Generator) -> pd.DataFrame:
     """True parameters, on the natural scale."""
     table = {
         "participant": labels(PEOPLE),
-        "readiness": rng.normal(-0.62, 1.2, PEOPLE),
+        "readiness": rng.normal(-0.62, 1.2, PEOPLE) + pd.Series(studies()).map(STUDIES),
         "exhaustion": rng.normal(-0.4, 0.4, PEOPLE),
     }
     return pd.DataFrame(table | POPULATION).round(4)
@@ -72,13 +77,10 @@ def main() -> None:
     """Simulate and write."""
     rng = np.random.default_rng(SEED)
     planned, parameters = design(rng), truth(rng)
-    values = dict(parameters.set_index("participant").items())
-    values |= {**POPULATION, "study_effect": pd.Series(STUDIES)}
-    study, _ = em.simulate(em.get_model("empathy_selection"), planned, values, seed=SEED)
+    study, _ = em.simulate(em.get_model("empathy_selection"), planned, parameters, seed=SEED)
     study.trials["engage"] = study.trials["engage"].astype(int)
-    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=["trials"])
-    shown = pd.Series(STUDIES, name="study_effect").rename_axis("study").reset_index()
-    shown.to_csv(FOLDER / "true_studies.csv", index=False, lineterminator="\n")
+    tables = ["trials", "participants"]
+    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=tables)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,24 @@ r"""Empathy selection: whether to empathise is chosen, and empathy is avoided wh
 
 On every trial a participant chooses between empathising and something else (describing the
 person, say). Empathy is worth less the more effortful and the more aversive it seems, and more the
-more one thinks to be good at it. For participant :math:`s` of study :math:`j`, with appraisals
-(standardised) and the share :math:`\tau_t` of the session that is gone,
+more one thinks to be good at it. For participant :math:`s`, with appraisals (standardised) and the
+share :math:`\tau_t` of the session that is gone,
 
 .. math::
 
-    U_{s,t} &= b_s + v_j + d_s\, \tau_t
+    U_{s,t} &= b_s + d_s\, \tau_t
         + w_e\, \text{effort}_{s,t} + w_a\, \text{aversion}_{s,t} + w_f\, \text{efficacy}_{s,t} \\
         &\quad + m\, \text{manipulation}_{s,t} + c\, \text{closeness}_{s,t} \\
     P(\text{engage}_t) &= \text{logit}^{-1}(U_{s,t})
+
+People are nested in studies: readiness in study :math:`j` lies around a mean of its own,
+
+.. math::
+
+    b_s \sim \text{Normal}(\mu_b + v_{j(s)},\; \sigma_b)
+
+with :math:`v = 0` for one of them. In words of the package, the study is a covariate of
+readiness: a column of the table `participants`.
 
 The rival `discounting` is for choices in which money is offered for empathising: with the offer
 :math:`x_t` and the weight :math:`\mu_s > 0` of money,
@@ -62,7 +71,7 @@ def _utility(parameters, data):
     )
     situation = parameters.manipulation_effect * data.efficacy_manipulation
     situation = situation + parameters.closeness_weight * data.closeness
-    own = parameters.readiness + parameters.study_effect + parameters.exhaustion * data.time
+    own = parameters.readiness + parameters.exhaustion * data.time
     return own + appraised + situation
 
 
@@ -101,7 +110,7 @@ def no_exhaustion(model):
 
 def no_studies(model):
     """Studies differ only by their people."""
-    return _without(model, "study_effect")
+    return replace(model, covariates={})
 
 
 def _without(model, *names):
@@ -201,7 +210,11 @@ def _difference(column):
 
 def _spread(key):
     """Standard deviation of the share of engaging between participants, or between studies."""
-    return lambda table: table.groupby(key)["engage"].mean().std()
+
+    def spread(table):
+        return table.groupby(key)["engage"].mean().std() if key in table else float("nan")
+
+    return spread
 
 
 model = Model(
@@ -230,10 +243,21 @@ model = Model(
             range=(-1, 1),
             default=0.0,
         ),
-        Column("study", "study that the participant took part in", levels="any", default="one"),
+        Column(
+            "study", "study that the participant took part in", table="participants", levels="any"
+        ),
     ),
     parameters=(
-        _person("readiness", "utility where everything else is at 0", 0, 1, 1, (-2, 1), "b"),
+        _person(
+            "readiness",
+            "utility where everything else is at 0",
+            0,
+            1,
+            1,
+            (-2, 1),
+            "b",
+            effect=Prior("Normal", mu=0, sigma=0.7),
+        ),
         _person(
             "exhaustion",
             "change of utility from the first to the last trial",
@@ -262,20 +286,11 @@ model = Model(
             "closeness",
             "approach",
         ),
-        Parameter(
-            "study_effect",
-            "what a study adds to everybody's utility",
-            location=Prior("Normal", mu=0, sigma=1e-3),
-            spread=Prior("HalfNormal", sigma=0.5),
-            level="study",
-            typical=(-0.5, 0.5),
-            symbol="v",
-            weighs="study",
-        ),
     ),
     responses=(
         Response("engage", engage, "1: chose to empathise; 0: the alternative", levels=(0, 1)),
     ),
+    covariates={"readiness": "study"},
     statistics=(
         Statistic("share of engaging", "engage", lambda table: table.engage.mean()),
         Statistic("sd of people's engaging", "engage", _spread("participant")),
@@ -316,8 +331,8 @@ model = Model(
 What was published: in 11 studies (1,204 participants) and their meta-analysis people preferred to
 avoid empathy; avoidance went with empathy seeming more effortful, more aversive and less
 efficacious, and raising efficacy removed it (2019).
-What is ours: the utility on single trials, studies as crossed items, the price, every prior and
-every rival. Signs are not assumed. An earlier preprint of the same authors has an empathy
+What is ours: the utility on single trials, studies as a covariate of readiness, the price, every
+prior and every rival. Signs are not assumed. An earlier preprint of the same authors has an empathy
 discounting paradigm; its equations are not confirmed here.
 Appraisals may be rated once per participant (the same number in all of the person's rows) or on
 every trial; what the study does not have is left out. It is a special case of `motivated_empathy`
@@ -327,10 +342,11 @@ explains as well: `compare`, which asks about the same people's trials, hardly s
 is the answer. A rating made on every trial differs between people and within them, and one weight
 serves both: to ask about situations alone, subtract every participant's mean. Where efficacy is
 rated after it was raised, part of the manipulation acts through the rating, and
-`manipulation_effect` is what is left: without the column `efficacy` it is all of it. Few studies
-say little about how much studies differ; with one study leave the column out. What a study adds
-and how ready its participants are make up for each other, so that chains mix slowly: take
-em.fit(..., draws=5000), which costs little here, or no_studies where studies are not the question.
+`manipulation_effect` is what is left: without the column `efficacy` it is all of it. Studies are
+a covariate, `readiness ~ study`: give `study` in the table of participants, once per person. How
+much two studies differ is em.contrast(fit, "readiness", {"study": "one"}, {"study": "two"}); what
+is expected of a study that the fit has not seen is not inferred. Other covariates come beside
+it: covariates={"readiness": "study + age"}.
 Prices divide by the weight of money: where that is not known to be well above 0 they have long
 tails, so report medians and intervals. The prior of `money_weight` expects offers of a few units
 at most: give money in dollars rather than cents.""",
