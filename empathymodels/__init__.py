@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pymc_extras.prior import Prior
 
+    from empathymodels.calibrating import calibrate
     from empathymodels.catalog import get_model, list_models
     from empathymodels.checking import check
     from empathymodels.citing import cite
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         Statistic,
         Summary,
     )
+    from empathymodels.plots.calibration import plot_calibration
     from empathymodels.plots.comparison import plot_comparison
     from empathymodels.plots.correlations import plot_correlations
     from empathymodels.plots.latents import plot_latent, plot_response_over_latent
@@ -46,7 +48,9 @@ if TYPE_CHECKING:
     from empathymodels.plots.recovery import plot_recovery
     from empathymodels.plots.selection import plot_selection
     from empathymodels.pointwise import point_estimates
+    from empathymodels.power_scaling import sensitivity
     from empathymodels.predicting import latents, predict
+    from empathymodels.recovering import recover
     from empathymodels.responses import (
         CensoredNormal,
         Choice,
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "calibrating": ("calibrate",),
     "catalog": ("get_model", "list_models"),
     "checking": ("check",),
     "citing": ("cite",),
@@ -90,6 +95,7 @@ _HOME = {
         "Statistic",
         "Summary",
     ),
+    "plots.calibration": ("plot_calibration",),
     "plots.comparison": ("plot_comparison",),
     "plots.correlations": ("plot_correlations",),
     "plots.latents": ("plot_latent", "plot_response_over_latent"),
@@ -99,7 +105,9 @@ _HOME = {
     "plots.recovery": ("plot_recovery",),
     "plots.selection": ("plot_selection",),
     "pointwise": ("point_estimates",),
+    "power_scaling": ("sensitivity",),
     "predicting": ("latents", "predict"),
+    "recovering": ("recover",),
     "responses": (
         "CensoredNormal",
         "Choice",

@@ -23,10 +23,11 @@ import xarray as xr
 from empathymodels.arrangement import arrange
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
+from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.quantities import Quantities, quantities
-from empathymodels.resimulating import Refitter, refitter
 from empathymodels.replicating import Replicate, Task, replicates, seeds_of
+from empathymodels.resimulating import Refitter, refitter
 from empathymodels.sampling import PILOT
 from empathymodels.simulating import with_placeholders
 from empathymodels.starting import check_start
@@ -34,7 +35,7 @@ from empathymodels.study import Study
 from empathymodels.terminal import tell
 from empathymodels.wording import counted, listed
 
-Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
+type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
 KEPT_REFITTERS = 2
@@ -108,7 +109,7 @@ def simulated_fits(
     }
 
     def prepare() -> tuple[Plan, float]:
-        _check(model, study)
+        _check(model, study, known)
         plan = Plan(task.key, packed(model), study, covariates, None, known, settings)
         return _with_centring(plan, seed, n)
 
@@ -134,11 +135,13 @@ def as_study(design: Study | pd.DataFrame) -> Study:
     )
 
 
-def _check(model: Model, study: Study) -> None:
-    """Tell once, of the design, what would be told of every fit; faults of it raise."""
+def _check(model: Model, study: Study, truth: Any) -> None:
+    """Tell once what would be told of every fit; faults of the design or the truth raise."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Identical responses")
         arrangement = arrange(model, with_placeholders(model, study, model.responses))
+    if _is_table(truth):
+        values_from_table(arrangement, truth)
     for notice in arrangement.notices:
         tell(notice)
 

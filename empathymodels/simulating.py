@@ -84,7 +84,7 @@ def simulate(
         values = values_from_table(arrangement, parameters)
     compiled.reseed(seed)
     responses = simulate_responses(compiled, values)
-    return _filled(design, arrangement, responses), parameter_table(arrangement, values)
+    return filled_study(design, arrangement, responses), parameter_table(arrangement, values)
 
 
 def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
@@ -205,7 +205,8 @@ def _with_region(tables: dict[str, pd.DataFrame], response: Response, value: flo
     return made if regions is None else pd.concat([regions, made], ignore_index=True)
 
 
-def _filled(design: Study, arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> Study:
+def filled_study(design: Study, arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> Study:
+    """Return a design with the responses that `simulate_responses` drew."""
     tables = {name: table.copy() for name, table in design.tables.items()}
     for name, values in drawn.items():
         if name not in arrangement.scored:  # an outcome that followed from a response

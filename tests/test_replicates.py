@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -233,3 +234,29 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_results(tmp_path, alone, c
         done = replicates(task(log, dies=2, seconds=0.2), number=N, folder=folder)
     assert numbers(done) == alone
     assert sum(times_done(log).values()) <= N + 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_that_goes_away_is_said(tmp_path, client):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    closing = threading.Timer(2.0, client.cluster.close)
+    closing.start()
+    with (
+        joblib.parallel_config(backend="dask"),
+        pytest.raises(RuntimeError, match=r"within reach.*run again with the same folder"),
+    ):
+        replicates(task(log, seconds=1), number=20, folder=folder)
+    closing.join()
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_address_that_does_not_answer_is_said_by_the_cluster(tmp_path):
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(OSError, match=r"127\.0\.0\.1:1"),
+        joblib.parallel_config(backend="dask", scheduler_host="tcp://127.0.0.1:1"),
+    ):
+        replicates(task(tmp_path / "log"), number=1)
+    assert not (tmp_path / "log").exists()

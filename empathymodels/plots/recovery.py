@@ -1,6 +1,8 @@
-"""Estimated against true parameters of a simulated study."""
+"""Estimated against true parameters of one simulated study, or of many."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,38 +24,56 @@ from empathymodels.plots.style import (
 )
 from empathymodels.recovering import against_truth
 
+COLUMNS = 3
 
-@says_method
-def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
-    """Show estimated against true parameters of a simulated study.
+
+def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None = None) -> Figure:
+    """Show estimated against true parameters of one simulated study, or of many.
 
     Parameters
     ----------
-    fit : DataTree
-        Fit of the simulated study.
-    truth : DataFrame
-        One row per participant; columns ``participant`` and ``name`` or ``name[level]``, as
-        for `simulate`. Parameters of items are not shown.
+    source : DataTree or DataFrame
+        Fit of a simulated study, or the result of `recover`.
+    truth : DataFrame, optional
+        For a fit: one row per participant; columns ``participant`` and ``name`` or
+        ``name[level]``, as for `simulate`. Parameters of items are not shown.
 
     Returns
     -------
     Figure
-        One panel per participant-level parameter: posterior medians with 90 %
+        One panel per participant-level parameter. Of one study: posterior medians with 90 %
         highest-density intervals against true values, the line of equality, and in the title
         the correlation r and the share of true values inside their interval. The last panel:
         population-level parameters, as distance from the truth in posterior standard
-        deviations.
+        deviations. Of many: posterior means of everybody in all replicates, with correlation and
+        90 % coverage; then the coverage of every parameter with two standard errors, and the
+        middle 90 % of what estimates were off, in posterior standard deviations.
 
     Raises
     ------
     KeyError
         `truth` holds none of the fit's parameters.
+    TypeError
+        A fit without its truth.
 
     Examples
     --------
     >>> import empathymodels as em
     >>> em.plot_recovery(fit, true_parameters)  # doctest: +SKIP
+    >>> em.plot_recovery(em.recover(model, study))  # doctest: +SKIP
     """
+    if isinstance(source, pd.DataFrame):
+        return _of_many(source)
+    if truth is None:
+        raise TypeError(
+            "A fit is shown against its true values; found none. Give the table that simulate() "
+            "returned, or the result of recover() alone."
+        )
+    return _of_one(source, truth)
+
+
+@says_method
+def _of_one(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
     table = against_truth(estimates(fit, prob=PROBS[0]), truth, arrangement)
     people = table[table["level_of"] == "participant"]
@@ -65,6 +85,67 @@ def plot_recovery(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     if len(population):
         _add_population_recovery(axes[-1], population)
     return figure
+
+
+def _of_many(table: pd.DataFrame) -> Figure:
+    found = table.attrs["replicates"]
+    people = table[table["whose"] != "population"]
+    columns = min(COLUMNS, max(len(people), 2))
+    rows = -(-len(people) // columns)
+    heights = [*[2.6] * rows, 1.0 + 0.17 * len(table)]
+    figure, axes = panels(columns * (rows + 1), columns=columns, width=2.8, height=heights)
+    for panel, row in zip(axes, people.to_dict("records"), strict=False):
+        _add_everybody(panel, row, found.isel(quantity=found["label"] == row["parameter"]))
+    coverage, distance = axes[columns * rows : columns * rows + 2]
+    _add_coverage(coverage, table)
+    _add_distances(distance, table, found)
+    for unused in [*axes[len(people) : columns * rows], *axes[columns * rows + 2 :]]:
+        unused.remove()
+    return figure
+
+
+def _add_everybody(panel: Axes, row: dict[str, Any], one: xr.Dataset) -> None:
+    true, mean = one["true"].to_numpy().ravel(), one["mean"].to_numpy().ravel()
+    low, high = np.nanmin([true, mean]), np.nanmax([true, mean])
+    panel.plot([low, high], [low, high], color=GREY, linewidth=1, zorder=0)
+    panel.plot(true, mean, "o", color=COLOURS[0], markersize=2, alpha=0.3, markeredgewidth=0)
+    r = "" if np.isnan(row["correlation"]) else f"r = {row['correlation']:.2f}, "
+    title = f"{words(row['parameter'])}\n{r}{row['coverage_90']:.0%} inside 90 %"
+    panel.set_title(title, fontsize=SMALL, loc="left")
+    panel.set_xlabel("true", fontsize=SMALL)
+    panel.set_ylabel("posterior mean", fontsize=SMALL)
+
+
+def _add_coverage(panel: Axes, table: pd.DataFrame) -> None:
+    place = np.arange(len(table))[::-1]
+    for prob, colour in ((0.5, COLOURS[1]), (0.9, COLOURS[0])):
+        share, error = (table[f"coverage_{prob:.0%}".rstrip("%") + end] for end in ("", "_se"))
+        panel.axvline(prob, color=colour, linewidth=1, linestyle="--", zorder=0)
+        panel.hlines(place, share - 2 * error, share + 2 * error, color=colour, alpha=0.5)
+        panel.plot(share, place, "o", color=colour, markersize=3)
+    panel.set_xlim(-0.03, 1.03)
+    panel.set_yticks(place, [words(name) for name in table["parameter"]], fontsize=SMALL - 2)
+    panel.set_ylim(-0.7, len(table) - 0.3)
+    panel.set_title("coverage", fontsize=SMALL, loc="left")
+    panel.set_xlabel(
+        "true values in the 50 % and 90 %\nintervals (2 standard errors)", fontsize=SMALL
+    )
+
+
+def _add_distances(panel: Axes, table: pd.DataFrame, found: xr.Dataset) -> None:
+    place = np.arange(len(table))[::-1]
+    distance = ((found["mean"] - found["true"]) / found["sd"]).groupby("label")
+    low, mid, high = (
+        distance.quantile(q, ...).sel(label=table["parameter"].to_numpy())
+        for q in (0.05, 0.5, 0.95)
+    )
+    panel.axvline(0, color=GREY, linewidth=1, zorder=0)
+    panel.hlines(place, low, high, color=COLOURS[0], alpha=0.5)
+    panel.plot(mid, place, "o", color=COLOURS[0], markersize=3)
+    panel.set_yticks(place, [""] * len(table))
+    panel.set_ylim(-0.7, len(table) - 0.3)
+    panel.set_title("estimated minus true", fontsize=SMALL, loc="left")
+    panel.set_xlabel("posterior standard deviations\n(median, middle 90 %)", fontsize=SMALL)
 
 
 def _add_recovered(panel: Axes, column: str, rows: pd.DataFrame) -> None:

@@ -1,0 +1,274 @@
+"""Recovery and calibration: simulated as `simulate` does, fitted as `fit` does, counted right."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import empathymodels as em
+from empathymodels import simulated_fits
+from empathymodels.calibrating import _uniformity
+from empathymodels.covariates import covariates_for
+from empathymodels.designing import made_up_study
+from empathymodels.packing import PackedModel, packed, unpacked
+from empathymodels.quantities import prior_variances, quantities
+from empathymodels.resimulating import refitter
+from empathymodels.simulating import filled_study
+
+FEW = {"draws": 50, "tune": 100, "seed": 3}
+MODELS = Path(__file__).parent / "models"
+
+
+@pytest.fixture(scope="module")
+def trials():
+    rng = np.random.default_rng(1)
+    names = [f"P{k}" for k in range(6)]
+    keys = {"participant": np.repeat(names, 8), "trial": np.tile(np.arange(8), 6)}
+    return pd.DataFrame({**keys, "intensity": rng.uniform(-1, 1, 48)})
+
+
+@pytest.fixture(scope="module")
+def design(trials):
+    people = pd.DataFrame({"participant": trials["participant"].unique()})
+    people["age"] = [20.0, 25, 31, 44, 52, 60]
+    return em.Study(trials=trials, participants=people)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("recovery")
+
+
+@pytest.fixture(scope="module")
+def table(own_model, design, folder):
+    return em.recover(own_model, design, n=4, folder=folder, workers=1, **FEW)
+
+
+@pytest.mark.parametrize("which", ["rated_pain", "followed_choice"])
+def test_a_replicate_is_a_fit_of_the_simulated_study(which, design):
+    if which == "rated_pain":
+        model, study = em.get_model(MODELS / "rated_pain.py"), design
+    else:
+        model = em.get_model(MODELS / "followed_choice.py")
+        study = made_up_study(model, people=4, trials=10, seed=1)
+    refit = refitter(model, study)
+    truth = refit.people(refit.population(1), 2)
+    drawn = refit.simulate(truth, 3)
+    how = {"draws": 20, "tune": 40, "chains": 2}
+    posterior, _ = refit.fit(drawn, seed=4, target_accept=0.9, **how)
+    simulated = filled_study(refit.arrangement.study, refit.arrangement, drawn)
+    fit = em.fit(model, simulated, seed=4, cores=1, centring=0.5, progress=False, **how)
+    for name in posterior:
+        assert np.array_equal(posterior[name], fit["posterior"][name]), name
+
+
+def test_truths_are_those_that_simulate_takes(own_model, design):
+    refit = refitter(own_model, design)
+    _, truth = em.simulate(own_model, design, seed=7)
+    given = refit.given(truth)
+    drawn = refit.simulate(given, 7)
+    again, _ = em.simulate(own_model, design, truth, seed=7)
+    ratings = again.trials["rating"].to_numpy()[refit.arrangement.scored["rating"].rows]
+    assert np.array_equal(drawn["rating"], ratings)
+
+
+def test_population_values_have_the_variance_that_contraction_is_told_from(own_model, design):
+    refit = refitter(own_model, design, covariates={"baseline": "age"})
+    found = [
+        quantities(refit.people(refit.population(k), k), refit.arrangement) for k in range(1000)
+    ]
+    drawn = np.concatenate([one.linked[0] for one in found])
+    told = prior_variances(
+        refit.arrangement, covariates_for(refit.arrangement, {"baseline": "age"})
+    )
+    for label in dict.fromkeys(found[0].labels):
+        mine = drawn[:, [k for k, name in enumerate(found[0].labels) if name == label]]
+        # of people the covariates differ: their variance is that over people and replicates
+        assert mine.var() == pytest.approx(told[label.split("[")[0]], rel=0.15), label
+
+
+def test_correlations_have_the_prior_variance_that_is_told(model, study):
+    refit = refitter(model, study)
+    variances = prior_variances(refit.arrangement, covariates_for(refit.arrangement, None))
+    drawn = np.stack(
+        [quantities(refit.population(k), refit.arrangement).natural[0, 0] for k in range(1500)]
+    )
+    labels = quantities(refit.population(0), refit.arrangement).labels
+    mine = [k for k, label in enumerate(labels) if label.startswith("correlation")]
+    assert len(mine) > 1
+    assert drawn[:, mine].var() == pytest.approx(variances["correlation"], rel=0.1)
+
+
+# ------------------------------------------------------------------------------- the table
+
+
+def test_the_table_counts_the_replicates(table, own_model):
+    found = table.attrs["replicates"]
+    assert dict(found.sizes) == {"replicate": 4, "quantity": 6 * 2 + 5}
+    assert table["parameter"].is_unique
+    row = table.set_index("parameter").loc["slope"]
+    mine = found.isel(quantity=found["label"] == "slope")
+    error = (mine["mean"] - mine["true"]).to_numpy()
+    assert row["values"] == error.size == 24
+    assert row["bias"] == pytest.approx(error.mean())
+    assert row["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+    r = [np.corrcoef(mine["mean"][k], mine["true"][k])[0, 1] for k in range(4)]
+    assert row["correlation"] == pytest.approx(np.mean(r))
+    inside = (mine["q05"] < mine["true"]) & (mine["true"] < mine["q95"])
+    assert row["coverage_90"] == pytest.approx(float(inside.mean()))
+    assert row["coverage_90_se"] == pytest.approx(inside.mean("quantity").std(ddof=1) / 2)
+    noise = table.set_index("parameter").loc["noise"]
+    of_noise = found.isel(quantity=found["label"] == "noise")
+    assert noise["contraction"] == pytest.approx(1 - of_noise["variance"].mean() / 0.5**2)
+    assert noise["correlation"] == pytest.approx(
+        np.corrcoef(of_noise["mean"].squeeze(), of_noise["true"].squeeze())[0, 1]
+    )
+    assert table["divergences"].iloc[0] == np.mean(found["divergences"].to_numpy() > 0)
+    assert "4 replicates; 0 failed" in table.attrs["reading"]
+    assert set(table["whose"]) == {"people", "population"}
+
+
+def test_every_replicate_has_its_own_truth(table):
+    found = table.attrs["replicates"]
+    true = found["true"].to_numpy()
+    assert len(np.unique(true, axis=0)) == 4
+    assert ((found["rank"] > 0) & (found["rank"] < 1)).all()
+
+
+def test_workers_and_extension_change_nothing(table, own_model, trials, design):
+    two = em.recover(own_model, design, n=6, workers=2, **FEW)
+    more = two.attrs["replicates"].isel(replicate=slice(4))
+    for name in ("true", "mean", "sd", "rank", "rhat"):
+        assert np.array_equal(more[name], table.attrs["replicates"][name]), name
+
+
+def test_a_table_of_trials_is_a_design(own_model, trials):
+    table = em.recover(own_model, trials, n=2, workers=1, **FEW)
+    assert len(table) == 7
+
+
+def test_a_model_made_on_the_spot_travels(own_model, design):
+    priors = own_model.with_priors(noise=em.Prior("Normal", mu=-1.5, sigma=0.2))
+    assert isinstance(packed(priors), PackedModel)
+    assert unpacked(packed(priors)).variant == priors.variant
+    bare = replace(own_model, statistics=(), responses=own_model.responses, correlate=("slope",))
+    assert packed(bare) is bare
+    assert packed(replace(own_model, source="")).name == own_model.name
+    installed = em.get_model("prosocial_effort").rival("linear")
+    assert packed(installed).text == ""
+    assert unpacked(packed(installed)).label == installed.label
+
+
+def test_given_truths_are_the_same_in_all_replicates(own_model, design):
+    truth = {"baseline": 4.0, "slope": pd.Series(range(6), [f"P{k}" for k in range(6)]), "noise": 1}
+    table = em.recover(own_model, design, n=2, truth=truth, workers=1, **FEW)
+    found = table.attrs["replicates"]
+    assert set(table["parameter"]) == {"baseline", "slope", "noise"}
+    assert np.array_equal(found["true"][0], found["true"][1])
+    assert not np.array_equal(found["mean"][0], found["mean"][1])
+    assert np.isnan(table.set_index("parameter").loc["noise", "correlation"])
+
+
+def test_populations_of_a_fit_are_truths(own_model, design, own_fit, own_study):
+    covariates = {"baseline": "group + age"}
+    table = em.recover(
+        own_model, own_study, n=3, truth=own_fit, covariates=covariates, workers=1, **FEW
+    )
+    found = table.attrs["replicates"]
+    mine = found.isel(quantity=found["label"] == "slope_mean")["true"].to_numpy().ravel()
+    assert np.isin(mine, own_fit["posterior"]["slope_mean"].to_numpy()).all()
+    assert len(set(mine)) == 3
+    assert {"baseline_effect[age]"} <= set(table["parameter"])
+    with pytest.raises(ValueError, match="same model"):
+        em.recover(own_model.rival("no_slope"), own_study, n=1, truth=own_fit)
+
+
+def test_impossible_designs_are_refused_before_anything_is_done(own_model, trials, tmp_path):
+    with pytest.raises(ValueError, match="intensity"):
+        em.recover(own_model, trials.drop(columns="intensity"), n=1, folder=tmp_path)
+    with pytest.raises(TypeError, match="must be a Study, or a table of trials"):
+        em.recover(own_model, "trials.csv", n=1)
+    with pytest.raises(TypeError, match="Truths must be"):
+        em.recover(own_model, trials, n=1, truth=3)
+    with pytest.raises(KeyError, match="Missing: 'slope', 'noise'"):
+        em.recover(own_model, trials, n=1, truth={"baseline": 4.0})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_replicate_that_cannot_be_fitted_is_kept(own_model, design, folder, monkeypatch, capsys):
+    really = simulated_fits._drawn
+
+    def drawn(refit, plan, seeds):
+        if seeds.spawn_key == (1,):
+            raise FloatingPointError("overflow")
+        return really(refit, plan, seeds)
+
+    monkeypatch.setattr(simulated_fits, "_drawn", drawn)
+    table = em.recover(own_model, design, n=3, workers=1, **{**FEW, "seed": 9})
+    assert table.attrs["failed"] == {1: "FloatingPointError: overflow"}
+    assert list(table.attrs["replicates"]["replicate"].to_numpy()) == [0, 2]
+    assert "1 failed" in table.attrs["reading"]
+    assert "1 of 3 replicates failed" in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------------------- calibration
+
+
+def test_calibration_reads_the_replicates_of_recovery(table, own_model, design, folder):
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    found = em.calibrate(own_model, design, n=4, folder=folder, workers=1, **FEW)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    replicates = table.attrs["replicates"]
+    person = [k % 6 for k in range(4)]
+    slopes = replicates.isel(quantity=replicates["label"] == "slope")["rank"].to_numpy()
+    mine = found.attrs["ranks"]["slope"].to_numpy()
+    assert np.array_equal(mine, slopes[np.arange(4), person])
+    assert found["parameter"].tolist() == table["parameter"].tolist()
+    assert "after correction for 7 parameters" in found.attrs["reading"]
+
+
+@pytest.mark.parametrize(("shape", "uniform"), [(1.0, True), (0.6, False), (1.7, False)])
+def test_ranks_that_are_not_uniform_are_found(shape, uniform):
+    ranks = np.random.default_rng(2).beta(shape, shape, 300)
+    row = _uniformity(xr.DataArray(ranks, dims="replicate"))
+    assert (row["p_uniform"] > 0.01) == uniform
+    assert row["mean_rank"] == pytest.approx(0.5, abs=0.06)
+    assert (row["coverage_50"] > 0.42) == (shape >= 1)
+
+
+@pytest.mark.slow
+def test_a_small_model_is_calibrated(own_model, design):
+    table = em.calibrate(own_model, design, n=200, draws=1000, tune=800, target_accept=0.95)
+    print(table.to_string(), table.attrs["reading"])
+    assert "no departure" in table.attrs["reading"]
+
+
+# --------------------------------------------------------------------------------- figures
+
+
+def test_figures_show_every_parameter(table, own_model, design, folder):
+    figure = em.plot_recovery(table)
+    titles = [panel.get_title(loc="left") for panel in figure.axes]
+    assert [title.split("\n")[0] for title in titles] == [
+        "baseline",
+        "slope",
+        "coverage",
+        "estimated minus true",
+    ]
+    labels = [label.get_text() for label in figure.axes[2].get_yticklabels()]
+    assert labels == [name.replace("_", " ") for name in table["parameter"]]
+    calibration = em.calibrate(own_model, design, n=4, folder=folder, workers=1, **FEW)
+    assert len(em.plot_calibration(calibration).axes) == 7
+    assert len(em.plot_calibration(calibration, parameters=["noise"]).axes) == 1
+    with pytest.raises(KeyError, match="Did you mean 'noise'"):
+        em.plot_calibration(calibration, parameters=["noize"])
+    assert not plt.get_fignums()
+
+
+def test_one_fit_needs_its_truth(own_fit):
+    with pytest.raises(TypeError, match="against its true values"):
+        em.plot_recovery(own_fit)
