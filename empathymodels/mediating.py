@@ -1,31 +1,34 @@
-r"""How much of the effect of a data column on a response goes through a latent.
+r"""How much of the effect of a data column on a response goes along a path.
 
-A response that is expected where the column is at :math:`x`, and where whatever reads the latent,
-on that trial or on a later one, finds the latent as it is where the column is at :math:`x'`, is
+A path goes from the column by steps :math:`m_1, \dots, m_K` to the response. Let its first step be
+as it is where the column is at :math:`x'`, and all else as where it is at :math:`x`:
 
-.. math:: Y(x, x') = \frac{1}{S} \sum_s \frac{1}{T_s} \sum_t
-    E\left[ y_{s,t} \mid x, L_s(x'), \theta_s \right]
+.. math::
 
-for participants :math:`s` with rows :math:`t`. Moving the column from :math:`l` to :math:`h` then
-changes it by
+    m_1^* = m_1(x'), \qquad m_k^* = m_k(x,\, m_{k-1}^*), \qquad
+    Y(x, x') = \frac{1}{S} \sum_s \frac{1}{T_s} \sum_t
+        E\left[ y_{s,t} \mid x,\, m_K^*,\, \theta_s \right]
+
+for participants :math:`s` with rows :math:`t`. Whatever reads the step :math:`m_{k-1}` on the way
+to :math:`m_k`, on that trial or on a later one, finds :math:`m_{k-1}^*`. Moving the column from
+:math:`l` to :math:`h` then changes the response by
 
 .. math::
 
     \underbrace{Y(h, h) - Y(l, l)}_{\text{total}}
-        = \underbrace{Y(l, h) - Y(l, l)}_{\text{through the latent}}
+        = \underbrace{Y(l, h) - Y(l, l)}_{\text{through the path}}
         + \underbrace{Y(h, l) - Y(l, l)}_{\text{not through it}}
         + \underbrace{Y(h, h) - Y(h, l) - Y(l, h) + Y(l, l)}_{\text{both together}}
 
-The equations are cut at the latent: one run of them gives the latent, and a second run reads it
-in place of its own. Expected responses of people are averaged, not their coefficients: where a
-person's slopes multiply, the average holds their covariance over people, and probabilities are
+The equations are cut at every step: one run of them gives the first, and each further run reads a
+step in place of its own. Expected responses of people are averaged, not their coefficients: where
+a person's slopes multiply, the average holds their covariance over people, and probabilities are
 averaged as probabilities.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from numbers import Real
 from typing import Any
@@ -35,13 +38,12 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, arrange, columns_read
-from empathymodels.covariates import covariates_for
-from empathymodels.cutting import between, expectation, moved, reads_latent
+from empathymodels.cutting import between, drawn_beside, expectation, moved
 from empathymodels.estimating import summary, with_method
 from empathymodels.evaluating import evaluate_draws
 from empathymodels.fitting import model_of, study_of
-from empathymodels.nouns import FirstResponse
 from empathymodels.predicting import thinned
+from empathymodels.routing import check_route, shared_parameters
 from empathymodels.wording import did_you_mean, listed
 
 ROUNDING = 1e-12  # relative, of a mean over rows: far above its error, far below any interest
@@ -52,12 +54,12 @@ def path_effects(
     column: str,
     response: str,
     *,
-    through: str,
+    through: str | Sequence[str],
     values: tuple[Any, Any],
     draws: int = 400,
     prob: float = 0.9,
 ) -> pd.DataFrame:
-    """How far a column changes a response, and how much of this goes through a latent.
+    """How far a column changes a response, and how much of this goes along a path.
 
     Parameters
     ----------
@@ -67,8 +69,10 @@ def path_effects(
         Data column that the equations read, such as an attribute or the context.
     response : str
         The response whose expected value changes.
-    through : str
-        The latent, such as ``"utility"`` or ``"prediction_error"``.
+    through : str or sequence of str
+        The latent, such as ``"utility"``, or several in the order in which each leads to the next:
+        ``["avoidance", "empathy"]``. For a score of people the last may be a summary that it
+        reads, such as ``"mean_surprise"``.
     values : (low, high)
         The column is moved from `low` to `high` on every row that has it: two numbers within its
         declared range, or two of its labels.
@@ -82,9 +86,11 @@ def path_effects(
     DataFrame
         Four rows, told apart by ``path``: ``"total"``; ``"through <latent>"`` (what the response
         changes by if only the latent moves as the column would move it: the natural indirect
-        effect); ``"not through <latent>"`` (if the column moves and the latent does not: the
-        natural direct effect); and ``"both together"`` (what the two do beyond their sum, 0 where
-        nothing bends or multiplies). The last three add up to the total. Columns
+        effect), of several ``"through <first> -> <second>"`` (if only the first moves so, and only
+        by way of the second and so on: the path-specific effect); ``"not through ..."`` (if the
+        column moves, and nothing goes along this path; for one latent the natural direct effect);
+        and ``"both together"`` (what the two do beyond their sum, 0 where nothing bends or
+        multiplies). The last three add up to the total. Columns
         ``response``, ``change``, ``path``, ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``
         (in the response's unit; of a choice, as probability) and ``p_positive``
         (none of an exact 0); an approximate
@@ -96,21 +102,25 @@ def path_effects(
     KeyError
         There is no such column, latent or response, or no such label.
     ValueError
-        No equation of the response reads the column or the latent, the values are outside of the
-        column's range or the same, or the response's distribution has no mean in closed form.
+        The equations do not have the path: the first step does not depend on the column, a step
+        not on the one before it, or the response not on the last; a step is a response. The values
+        are outside of the column's range or the same, or a distribution has no mean in closed form.
 
     Notes
     -----
-    People keep their own parameters and count alike, whatever their number of rows. The latent is
-    held on every trial: a state that it updates is then what the held latent makes of it.
-    Responses that the equations read, such as earlier choices, stay as observed: what the column
-    does to the response by way of them is not counted. A share of the total is not given: it has
-    no stable value where the total may be 0, and a share near 1 would not show that there is no
-    other way, only that the model has none.
+    People keep their own parameters and count alike, whatever their number of rows. Steps are
+    held on every trial: a state that one updates is then what the held step makes of it.
+    Another response of the same trial that this one reads (a residual shared with it) is averaged
+    over as it would be drawn, exactly for levels and by quadrature with 40 points for a normal.
+    Responses that equations of trials read, such as earlier choices, stay as observed: what the
+    column does to the response by way of them is not counted. A share of the total is not given:
+    it has no stable value where the total may be 0, and a share near 1 would not show that there is
+    no other way, only that the model has none.
 
     References
     ----------
     Pearl (2001), Direct and indirect effects, Proc UAI 17:411-420, doi:10.48550/arXiv.1301.2300.
+    Avin, Shpitser & Pearl (2005), Identifiability of path-specific effects, Proc IJCAI 19:357-363.
     Kenny, Korchmaros & Bolger (2003), Psychological Methods 8:115-128,
     doi:10.1037/1082-989X.8.2.115 (the covariance of slopes).
 
@@ -123,20 +133,21 @@ def path_effects(
     >>> print(table.attrs["reading"])  # doctest: +SKIP
     """
     arrangement = arrange(model_of(fit), study_of(fit))
-    _check_names(arrangement, column, response, through, fit)
+    steps = [through] if isinstance(through, str) else list(through)
+    check_route(arrangement, column, response, steps, fit)
     _check_values(arrangement, column, values)
-    worlds = [expectation(moved(arrangement, column, x), response, through) for x in values]
+    worlds = [expectation(moved(arrangement, column, x), response, steps) for x in values]
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     means = {}
-    for own, latent in product((0, 1), repeat=2):
-        world = between(worlds[own], worlds[latent])
+    for own, first in product((0, 1), repeat=2):
+        world = between(worlds[own], worlds[first])
         found = evaluate_draws(world, posterior, "mean", description="Paths")
-        means[own, latent] = found[response][..., 0]
-    start = means[0, 0]
+        means[own, first] = found[response][..., 0]
+    start, path = means[0, 0], " -> ".join(steps)
     paths = {
         "total": means[1, 1] - start,
-        f"through {through}": means[0, 1] - start,
-        f"not through {through}": means[1, 0] - start,
+        f"through {path}": means[0, 1] - start,
+        f"not through {path}": means[1, 0] - start,
         "both together": means[1, 1] - means[1, 0] - means[0, 1] + start,
     }
     change = f"{column}: {values[0]} to {values[1]}"
@@ -144,15 +155,15 @@ def path_effects(
         {
             "response": response,
             "change": change,
-            "path": path,
+            "path": name,
             **summary(effect, prob),
             "p_positive": float((effect > 0).mean())
             if effect.size > 1 and effect.any()
             else np.nan,
         }
-        for path, effect in _beyond_rounding(paths, start).items()
+        for name, effect in _beyond_rounding(paths, start).items()
     )
-    table.attrs["reading"] = _reading(arrangement, column, response, through, values)
+    table.attrs["reading"] = _reading(arrangement, column, response, steps, values)
     return with_method(table, fit, place=3)
 
 
@@ -163,71 +174,6 @@ def _beyond_rounding(paths: Mapping[str, np.ndarray], start: np.ndarray) -> dict
 
 
 # --------------------------------------------------------------------------- what can be asked
-
-
-def _check_names(
-    arrangement: Arrangement, column: str, response: str, through: str, fit: xr.DataTree
-) -> None:
-    model, latents = arrangement.model, arrangement.equations.latents
-    declared = model.response(response)
-    if through not in latents:
-        raise KeyError(
-            f"`through` must be a latent of trials that the study can tell; '{model.label}' has "
-            f"{len(latents)}: {listed(latents)}. Found '{through}'. Name one of them."
-            + did_you_mean(through, latents)
-        )
-    read = columns_read(model, declared)
-    if column not in read or not _has(arrangement, response, column):
-        _refuse_column(arrangement, column, response, read, fit)
-    read_latents = [name for name in latents if reads_latent(arrangement, declared, name)]
-    if through not in read_latents:
-        raise ValueError(
-            f"'{response}' must depend on the latent that its path is to go through; in "
-            f"'{model.label}' it depends on {listed(read_latents)}; '{through}' is not among these "
-            f"{len(read_latents)}. Name one of them, or another response."
-        )
-    _refuse_first_responses(arrangement, column)
-
-
-def _has(arrangement: Arrangement, response: str, column: str) -> bool:
-    return any(column in x for x in (arrangement.trials, arrangement.scored[response].frame))
-
-
-def _refuse_column(
-    arrangement: Arrangement, column: str, response: str, read: set[str], fit: xr.DataTree
-) -> None:
-    asked: dict[str, str] = json.loads(fit.attrs["covariates"])
-    covariates = covariates_for(arrangement, asked)
-    explained = [name for name, found in covariates.items() if column in found.columns]
-    there = [c.name for c in arrangement.model.columns if _has(arrangement, response, c.name)]
-    usable = [name for name in there if name in read]
-    if explained:
-        raise ValueError(
-            f"A path starts at a column that equations read on the way to '{response}': "
-            f"{listed(usable)}. '{column}' is a covariate of {len(explained)} parameters, "
-            f"{listed(explained)}: it tells people apart and is no part of a trial. Ask "
-            f"em.contrast(fit, '{explained[0]}', ...)."
-        )
-    arrangement.model.column(column)
-    reason = "the study does not have it" if column in read else "no equation of it reads it"
-    raise ValueError(
-        f"A path starts at a column of the study that equations read on the way to '{response}'. "
-        f"Found '{column}': {reason}. There are {len(usable)}: {listed(usable)}. Name one of them."
-        + did_you_mean(column, usable)
-    )
-
-
-def _refuse_first_responses(arrangement: Arrangement, column: str) -> None:
-    model = arrangement.model
-    started = [
-        s.name for s in model.states if s.over == column and isinstance(s.start, FirstResponse)
-    ]
-    if started:
-        raise ValueError(
-            f"A column can be moved where states do not start at responses to its levels. In "
-            f"'{model.label}' {len(started)} do by '{column}': {listed(started)}; responses to a "
-            "level that was not shown are unknown. Name another column."
-        )
 
 
 def _check_values(arrangement: Arrangement, column: str, values: tuple[Any, Any]) -> None:
@@ -253,26 +199,60 @@ def _check_values(arrangement: Arrangement, column: str, values: tuple[Any, Any]
 
 
 def _reading(
-    arrangement: Arrangement, column: str, response: str, through: str, values: tuple[Any, Any]
+    arrangement: Arrangement,
+    column: str,
+    response: str,
+    steps: Sequence[str],
+    values: tuple[Any, Any],
 ) -> str:
     """Say what the numbers are and what they rest on."""
     declared = arrangement.model.response(response)
-    read = columns_read(arrangement.model, declared)
-    given = [r.name for r in arrangement.model.observables if r.name in read]
     unit = f", in {declared.unit}" if declared.unit else ""
+    chain, nodes = " -> ".join(steps), [column, *steps, response]
+    ways = (
+        f"only '{steps[0]}' moves, on all trials, as the column would move it"
+        if len(steps) == 1
+        else f"'{steps[0]}' moves, on all trials, as the column would move it, each further step "
+        "only as far as the one before it moves it, and nothing else moves"
+    )
     sentences = [
         f"Change of the expected '{response}'{unit}, where '{column}' is moved from {values[0]} to "
         f"{values[1]} on all trials.",
         "Averaged over every participant's rows, then over the participants of the study, who keep "
         "their own parameters.",
-        f"'Through {through}': only '{through}' moves, on all trials, as the column would move it.",
-        f"Responses that the equations read are as observed: {listed(given)}; what '{column}' does "
-        "by way of these is not counted."
-        if given
-        else "",
-        f"An effect of '{column}', and of '{through}', only as far as the equations of "
-        f"'{arrangement.model.label}' hold and nothing that they lack moves two of '{column}', "
-        f"'{through}' and '{response}' together.",
+        f"'Through {chain}': {ways}.",
+        *_of_other_responses(arrangement, column, response),
+        f"An effect of '{column}', and of {_and(steps)}, only as far as the equations of "
+        f"'{arrangement.model.label}' hold and nothing that they lack moves two of {_and(nodes)} "
+        "together.",
         "Ways that the model does not have are not looked for.",
     ]
-    return " ".join(filter(None, sentences))
+    return " ".join(sentences)
+
+
+def _and(names: Sequence[str]) -> str:
+    """Name one or more in a sentence."""
+    before, last = listed(names[:-1]), f"'{names[-1]}'"
+    return f"{before} and {last}" if len(names) > 1 else last
+
+
+def _of_other_responses(arrangement: Arrangement, column: str, response: str) -> list[str]:
+    """Say what became of the responses that were recorded."""
+    read = columns_read(arrangement.model, arrangement.model.response(response))
+    drawn = drawn_beside(arrangement, response)
+    given = [r.name for r in arrangement.model.observables if r.name in read - set(drawn)]
+    sentences = [
+        f"'{response}' reads '{name}' of its trial, and is averaged over it as the model draws it "
+        f"where '{column}' is moved."
+        for name in drawn
+    ]
+    if given:
+        sentences.append(
+            f"Responses that the equations read are as observed: {listed(given)}; what '{column}' "
+            "does by way of these is not counted."
+        )
+    return sentences + [
+        f"'{response}' does not read '{other}' and has {listed(parameters)} in common with it: "
+        f"no path goes by what was recorded of '{other}'."
+        for other, parameters in shared_parameters(arrangement, response).items()
+    ]

@@ -1,4 +1,4 @@
-"""Path effects against computation by hand: slopes that covary, probabilities, states."""
+"""Path effects against computation by hand: slopes that covary, probabilities, chains, states."""
 
 import json
 from dataclasses import replace
@@ -24,6 +24,7 @@ from empathymodels.identity import fingerprint
 from empathymodels.saving import study_tree
 
 TWO_WAYS = Path(__file__).parent / "models" / "two_ways.py"
+THREE_SLOPES = Path(__file__).parent / "models" / "three_slopes.py"
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 
 
@@ -125,12 +126,11 @@ def test_a_probability_is_averaged_as_a_probability(motives_fit, motives):
     assert abs(found["total"] - 2 * draws_of(motives_fit, "cost_weight").mean()) > 0.1
 
 
-def test_what_a_latent_does_not_carry_is_not_through_it(motives_fit):
-    """Costs discourage: nothing of them goes through what invites."""
-    table = em.path_effects(motives_fit, "cost", "engage", through="approach", values=(0, 1))
-    found = means_of(table)
-    assert found["through approach"] == 0
-    assert found["not through approach"] == found["total"] != 0
+def test_a_latent_that_the_column_does_not_move(motives_fit):
+    """Costs discourage: they are no part of what invites, and no path goes by it."""
+    told = "'approach' does not depend on it. 3 do: 'avoidance', 'utility', 'empathy'"
+    with pytest.raises(ValueError, match=rf"where 'cost' goes in; .*{told}"):
+        em.path_effects(motives_fit, "cost", "engage", through="approach", values=(0, 1))
 
 
 def test_context_through_motives_and_directly(motives):
@@ -139,9 +139,9 @@ def test_context_through_motives_and_directly(motives):
     fit = as_fit(model, motives)
     change = {"column": "context", "response": "engage", "values": ("in", "out")}
     by_utility = means_of(em.path_effects(fit, **change, through="utility"))
-    by_approach = means_of(em.path_effects(fit, **change, through="approach"))
-    assert by_utility["through utility"] == by_utility["total"] == by_approach["total"] != 0
-    assert by_approach["through approach"] == 0
+    assert by_utility["through utility"] == by_utility["total"] != 0
+    with pytest.raises(ValueError, match="2 do: 'utility', 'empathy'"):
+        em.path_effects(fit, **change, through="approach")
 
 
 # -------------------------------------------------------------- a latent and a direct way beside it
@@ -207,13 +207,15 @@ def test_both_ways_and_what_they_do_together(two_ways_fit, two_ways):
     assert (abs(table["mean"]) > 1e-4).all()
 
 
-def test_a_split_parameter_moves_with_its_column(two_ways_fit):
-    """Duty has a value per context: moving the context moves helping, and no warmth."""
-    found = means_of(
-        em.path_effects(two_ways_fit, "context", "help", through="warmth", values=("in", "out"))
-    )
-    assert found["through warmth"] == found["both together"] == 0
-    assert found["not through warmth"] == found["total"] != 0
+def test_a_split_parameter_moves_with_its_column(two_ways):
+    """Duty and warming have a value per context: moving the context moves helping by both."""
+    fit = as_fit(em.get_model(TWO_WAYS).split("context", "warming"), two_ways)
+    change = {"column": "context", "response": "help", "values": ("in", "out")}
+    found = means_of(em.path_effects(fit, **change, through="warmth"))
+    assert (abs(found) > 1e-6).all()
+    whole = em.get_model(TWO_WAYS)
+    with pytest.raises(ValueError, match=r"'warmth' does not depend on it\. 0 do: none"):
+        em.path_effects(as_fit(whole, two_ways), **change, through="warmth")
 
 
 def test_ratings_with_ends_have_their_mean(two_ways_fit, two_ways):
@@ -238,6 +240,191 @@ def test_ratings_with_ends_have_their_mean(two_ways_fit, two_ways):
     by_hand = (rating(1) - rating(0)).mean()
     np.testing.assert_allclose(found["through warmth"], by_hand, rtol=1e-7)
     np.testing.assert_allclose(found["total"], by_hand, rtol=1e-7)
+
+
+# ---------------------------------------------------------------------- several steps in order
+
+
+@pytest.fixture(scope="module")
+def three_slopes():
+    rng = np.random.default_rng(4)
+    trials = pd.DataFrame(
+        {
+            "participant": np.repeat(["A", "B", "C", "D", "E", "F"], 7),
+            "trial": np.tile(np.arange(1, 8), 6),
+            "closeness": rng.normal(size=42).clip(-3, 3),
+            "gift": rng.normal(size=42),
+            "help": rng.integers(0, 2, 42),
+            "thanked": rng.integers(0, 2, 42),
+        }
+    )
+    trials.loc[[2, 20], "closeness"] = np.nan
+    trials.loc[[3, 30, 31], "help"] = np.nan
+    return em.Study(trials=trials, name="three_slopes", simulated=True)
+
+
+@pytest.fixture(scope="module")
+def three_slopes_fit(three_slopes):
+    """Slopes of people that go with each other, (chain, draw, participant)."""
+    rng = np.random.default_rng(5)
+    common = rng.normal(size=(1, 4, 6))
+    names = ("warming", "caring", "pity", "giving", "liking", "duty")
+    slopes = {name: 0.5 + 0.6 * common + 0.2 * rng.normal(size=common.shape) for name in names}
+    return as_fit(em.get_model(THREE_SLOPES), three_slopes, **slopes)
+
+
+CHAIN = {"through": ["warmth", "concern"], "values": (-0.5, 1.5)}
+
+
+def slopes_of(fit):
+    """The six slopes of everybody, each (draw, participant)."""
+    return tuple(
+        draws_of(fit, name) for name in ("warming", "caring", "pity", "giving", "liking", "duty")
+    )
+
+
+def test_a_chain_of_slopes_is_the_mean_product(three_slopes_fit):
+    """Mean of a product of three, which is that of their means and what they covary."""
+    table = em.path_effects(three_slopes_fit, "closeness", "gift", **CHAIN).set_index("path")
+    warming, caring, pity, giving, liking, duty = slopes_of(three_slopes_fit)
+    products = {
+        "total": warming * caring * giving + pity * giving + warming * liking + duty,
+        "through warmth -> concern": warming * caring * giving,
+        "not through warmth -> concern": pity * giving + warming * liking + duty,
+    }
+    assert list(table.index) == [*products, "both together"]
+    for path, product in products.items():
+        by_hand = 2 * product.mean(axis=1)
+        np.testing.assert_allclose(table.loc[path, "mean"], by_hand.mean(), **EXACT)
+        np.testing.assert_allclose(table.loc[path, "sd"], by_hand.std(ddof=1), **EXACT)
+    assert (table.loc["both together", ["mean", "sd"]] == 0).all()
+
+    chain = np.stack([warming, caring, giving])
+    means = chain.mean(axis=2)
+    off = chain - means[..., None]
+    first, second, third = (off[[0, 0, 1]] * off[[1, 2, 2]]).mean(axis=2)
+    covarying = means[2] * first + means[1] * second + means[0] * third + off.prod(0).mean(1)
+    by_moments = 2 * (means.prod(axis=0) + covarying)
+    np.testing.assert_allclose(
+        table.loc["through warmth -> concern", "mean"], by_moments.mean(), **EXACT
+    )
+    assert (abs(2 * covarying) > 0.1).all()
+
+
+def expected_helping(fit, study, closeness, first, response="help"):
+    """Mean chance of help, or of thanks, where only warmth on its way to concern is as at first."""
+    warming, caring, pity, giving, liking, duty = (x[..., None] for x in slopes_of(fit))
+    concern = caring * warming * first + pity * closeness
+    worth = giving * concern + liking * warming * closeness + duty * closeness
+    help_ = special.expit(worth)
+    if response == "thanked":
+        reward, grace = (draws_of(fit, n)[:, None, None] for n in ("reward", "grace"))
+        without, after = (special.expit(reward * h + grace * concern) for h in (0, 1))
+        return (help_ * after + (1 - help_) * without).mean(axis=(1, 2))
+    return help_.mean(axis=(1, 2))
+
+
+@pytest.mark.parametrize("response", ["help", "thanked"])
+def test_a_chain_to_a_choice_is_an_average_of_probabilities(
+    three_slopes_fit, three_slopes, response
+):
+    """Thanks follow help of the same trial, which is averaged over as it would be drawn."""
+    found = means_of(em.path_effects(three_slopes_fit, "closeness", response, **CHAIN))
+
+    def at(own, first):
+        return expected_helping(three_slopes_fit, three_slopes, own, first, response)
+
+    low, high = CHAIN["values"]
+    start = at(low, low)
+    by_hand = {
+        "total": at(high, high) - start,
+        "through warmth -> concern": at(low, high) - start,
+        "not through warmth -> concern": at(high, low) - start,
+        "both together": at(high, high) - at(high, low) - at(low, high) + start,
+    }
+    for path, effect in by_hand.items():
+        np.testing.assert_allclose(found[path], effect.mean(), **EXACT)
+        assert abs(found[path]) > 1e-4
+    np.testing.assert_allclose(found.iloc[1:].sum(), found["total"], **EXACT)
+
+
+def test_context_to_motive_to_empathy_to_helping(motives):
+    """Costs weigh more with the other group: the context acts through a motive, and on help."""
+    trials = motives.trials.assign(help=motives.trials["engage"])
+    model = em.get_model("motivated_empathy").split("context", "cost_weight").without("AI")
+    fit = as_fit(model, em.Study(trials=trials, name="few", simulated=True))
+    change = {"column": "context", "response": "help", "values": ("in", "out")}
+    found = means_of(em.path_effects(fit, **change, through=["avoidance", "empathy"]))
+    assert found["through avoidance -> empathy"] == found["total"] != 0
+    assert found["not through avoidance -> empathy"] == 0
+
+    weights = fit["posterior"]["cost_weight"].transpose("chain", "draw", "participant", "context")
+    own = fit["posterior"].to_dataset().isel(chain=0)
+    whose = own["participant"].to_index().get_indexer(trials["participant"])
+
+    def helping(context):
+        cost = weights.sel(context=context).to_numpy()[0][:, whose]
+        utility = own["readiness"].to_numpy()[:, whose] + cost * trials["cost"].to_numpy()
+        utility = utility + own["exhaustion"].to_numpy()[:, whose] * trials["time"].to_numpy()
+        for name in set(trials) & {n.removesuffix("_weight") for n in own if n != "cost_weight"}:
+            if f"{name}_weight" in own:
+                utility = utility + (
+                    own[f"{name}_weight"].to_numpy()[:, whose] * trials[name].to_numpy()
+                )
+        log_odds = (
+            own["help_baseline"].to_numpy()[:, whose]
+            + own["help_slope"].to_numpy()[:, None] * utility
+        )
+        people = pd.DataFrame(special.expit(log_odds).T).groupby(whose).mean()
+        return people.mean().to_numpy()
+
+    by_hand = (helping("out") - helping("in")).mean()
+    np.testing.assert_allclose(found["total"], by_hand, **EXACT)
+
+
+def test_a_path_needs_every_step(three_slopes_fit, motives_fit):
+    change = {"column": "closeness", "response": "gift", "values": (0, 1)}
+    backwards = "in 'three_slopes' 'warmth' does not read 'concern'. 0 do: none"
+    with pytest.raises(ValueError, match=f"must read the one before it; {backwards}"):
+        em.path_effects(three_slopes_fit, **change, through=["concern", "warmth"])
+    with pytest.raises(ValueError, match="none twice; found 2, of which twice 'warmth'"):
+        em.path_effects(three_slopes_fit, **change, through=["warmth", "warmth"])
+    with pytest.raises(ValueError, match=r"at least one step, and none twice; found 0"):
+        em.path_effects(three_slopes_fit, **change, through=[])
+    with pytest.raises(ValueError, match=r"'help' is a response; .*'gift' does not read it"):
+        em.path_effects(three_slopes_fit, **change, through=["concern", "help"])
+    with pytest.raises(ValueError, match=r"'avoidance' does not read 'approach'\. 2 do: 'utility'"):
+        em.path_effects(
+            motives_fit, "affiliation", "AI", through=["approach", "avoidance"], values=(0, 1)
+        )
+
+
+def test_words_of_a_chain(three_slopes_fit):
+    table = em.path_effects(three_slopes_fit, "closeness", "thanked", **CHAIN)
+    reading = table.attrs["reading"]
+    assert "'Through warmth -> concern': 'warmth' moves" in reading
+    assert "each further step only as far as the one before it moves it" in reading
+    assert "'thanked' reads 'help' of its trial, and is averaged over it" in reading
+    assert "moves two of 'closeness', 'warmth', 'concern' and 'thanked' together" in reading
+    assert "as observed" not in reading
+
+
+def test_a_shared_residual_moves_nothing():
+    """Concern reads what else moved distress: instructions change its mean, and no residual."""
+    study = em.load_study("regulated_empathy")
+    people = study.trials["participant"].unique()[:5]
+    trials = study.trials[study.trials["participant"].isin(people)]
+    model = em.get_model("empathy_regulation")
+    fit = as_fit(model, em.Study(trials=trials, name="few", simulated=True))
+    change = {"column": "downregulate", "response": "concern", "values": (0, 1)}
+    found = means_of(em.path_effects(fit, **change, through="shift"))
+    rated = trials.dropna(subset=["distress", "concern"]).groupby("participant")["stimulus"]
+    stimulus = rated.mean().loc[fit["posterior"]["participant"].to_numpy()].to_numpy()
+    attended = draws_of(fit, "concern_slope") * draws_of(fit, "attention_down") * stimulus
+    shift = draws_of(fit, "shift_down").mean()
+    assert abs(draws_of(fit, "residual_correlation")).min() > 0.01
+    np.testing.assert_allclose(found["through shift"], shift, rtol=1e-8)
+    np.testing.assert_allclose(found["not through shift"], attended.mean(), rtol=1e-8)
 
 
 # -------------------------------------------------------------------------------- learning
@@ -344,6 +531,54 @@ def test_a_held_latent_is_held_for_later_trials_too(
         slope = draws_of(learning_fit, "insula_error").mean()
         np.testing.assert_allclose(found["not through value"], 2 * slope, rtol=1e-9)
         assert found["through value"] * slope < 0
+
+
+@pytest.mark.parametrize("summary", ["mean_surprise", "value_change"])
+def test_error_to_a_summary_to_the_change_of_empathy(learning_fit, learning_study, summary):
+    """What the model has between errors and empathy: the insula's slope times the mean surprise."""
+    steps = ["prediction_error", summary]
+    table = em.path_effects(learning_fit, "outcome", "empathy_after", through=steps, values=(-1, 1))
+    runs = [by_recursion(learning_fit, learning_study, outcome) for outcome in (-1, 1)]
+
+    def mean_surprise(run):
+        error = np.where(run["there"], abs(run["prediction_error"]), 0).sum(axis=-1)
+        return error / run["there"].sum(axis=-1)
+
+    link = draws_of(learning_fit, "insula_link")[:, None] * draws_of(learning_fit, "insula_error")
+    shift = draws_of(learning_fit, "generalisation")[:, None]
+    ways = {
+        "mean_surprise": link * (mean_surprise(runs[1]) - mean_surprise(runs[0])),
+        "value_change": shift * (runs[1]["last"] - runs[0]["last"]),
+    }
+    found, path = means_of(table), "prediction_error -> " + summary
+    asked, other = ways.pop(summary), next(iter(v for k, v in ways.items() if k != summary))
+    np.testing.assert_allclose(found[f"through {path}"], asked.mean(), rtol=1e-9)
+    np.testing.assert_allclose(found[f"not through {path}"], other.mean(), rtol=1e-9)
+    np.testing.assert_allclose(found["total"], (asked + other).mean(), rtol=1e-9)
+    assert found["both together"] == 0
+    told = "does not read 'insula' and has 'insula_error' in common with it: no path goes by what"
+    assert told in table.attrs["reading"]
+
+
+def test_recorded_betas_are_on_no_path(learning_fit):
+    with pytest.raises(
+        ValueError,
+        match=r"'insula' is a response; in 'outgroup_help_learning' 'empathy_after' does not read "
+        r"it\. Both depend on the latents 'value', 'prediction_error' and share the parameters "
+        r"'insula_error', and that is all.*lead 4: .*'mean_surprise'",
+    ):
+        em.path_effects(
+            learning_fit,
+            "outcome",
+            "empathy_after",
+            through=["prediction_error", "insula"],
+            values=(-1, 1),
+        )
+    with pytest.raises(ValueError, match=r"'value' does not read 'mean_surprise'\. 0 do: none"):
+        em.path_effects(
+            learning_fit, "outcome", "empathy_after", through=["mean_surprise", "value"],
+            values=(-1, 1),
+        )  # fmt: skip
 
 
 def test_an_expression_written_twice_is_one():
