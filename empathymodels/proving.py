@@ -31,6 +31,7 @@ from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
 from empathymodels.people import parameter_dims
 from empathymodels.predicting import predict
+from empathymodels.reading import join_rows
 from empathymodels.simulating import simulate, with_placeholders
 from empathymodels.slopes import Slopes, difference, slopes
 from empathymodels.study import Study
@@ -226,8 +227,11 @@ def missing_responses(bench: Bench) -> Found:
             continue  # summaries of states that the response changed
         gone = np.zeros(len(series), dtype=bool)
         for other in needed:
-            if len(blanked[other]) == len(gone):
+            places = [arrangement.model.response(r).table for r in (name, other)]
+            if places[0] == places[1]:
                 gone |= blanked[other]
+            elif places == ["regions", "trials"]:  # a beta explained by a response of its trial
+                gone |= blanked[other][join_rows(tables["regions"], tables["trials"], *places)]
         kept = series.index[~gone]
         wrong += [name] if series[gone].notna().any() else []
         wrong += _differing({name: series[kept]}, {name: expected[name][kept]}, name)

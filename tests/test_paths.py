@@ -366,11 +366,9 @@ def test_context_to_motive_to_empathy_to_helping(motives):
         cost = weights.sel(context=context).to_numpy()[0][:, whose]
         utility = own["readiness"].to_numpy()[:, whose] + cost * trials["cost"].to_numpy()
         utility = utility + own["exhaustion"].to_numpy()[:, whose] * trials["time"].to_numpy()
-        for name in set(trials) & {n.removesuffix("_weight") for n in own if n != "cost_weight"}:
-            if f"{name}_weight" in own:
-                utility = utility + (
-                    own[f"{name}_weight"].to_numpy()[:, whose] * trials[name].to_numpy()
-                )
+        for name in (c for c in trials if f"{c}_weight" in own and c != "cost"):
+            weight = own[f"{name}_weight"].to_numpy()[:, whose]
+            utility = utility + weight * trials[name].to_numpy()
         log_odds = (
             own["help_baseline"].to_numpy()[:, whose]
             + own["help_slope"].to_numpy()[:, None] * utility
@@ -407,6 +405,36 @@ def test_words_of_a_chain(three_slopes_fit):
     assert "'thanked' reads 'help' of its trial, and is averaged over it" in reading
     assert "moves two of 'closeness', 'warmth', 'concern' and 'thanked' together" in reading
     assert "as observed" not in reading
+
+
+def test_a_shared_residual_of_a_choice_is_averaged_over(motives):
+    """Its expected help is that of all residuals a rating may have, not of those recorded."""
+    trials = motives.trials.assign(help=motives.trials["engage"])
+    model = em.get_model("motivated_empathy").rival("shared_residuals").without("AI")
+    few = em.Study(trials=trials, name="few", simulated=True)
+    fit = as_fit(model, few, help_residual=1.5)
+    change = {"column": "cost", "response": "help", "values": (-1.0, 1.0)}
+    table = em.path_effects(fit, **change, through=["avoidance", "empathy"])
+    assert "'help' reads 'rating' of its trial, and is averaged" in table.attrs["reading"]
+    z, width = np.linspace(-9, 9, 2001, retstep=True)
+    density = stats.norm.pdf(z) * width
+    own = fit["posterior"].to_dataset().isel(chain=0)
+    whose = own["participant"].to_index().get_indexer(trials["participant"])
+
+    def helping(cost):
+        utility = own["readiness"].to_numpy()[:, whose]
+        utility = utility + own["exhaustion"].to_numpy()[:, whose] * trials["time"].to_numpy()
+        for name in (c for c in trials if f"{c}_weight" in own):
+            x = cost if name == "cost" else trials[name].to_numpy()
+            utility = utility + own[f"{name}_weight"].to_numpy()[:, whose] * x
+        worth = own["help_slope"].to_numpy()[:, None] * utility
+        worth = worth + own["help_baseline"].to_numpy()[:, whose]
+        chance = sum(d * special.expit(worth + 1.5 * at) for at, d in zip(z, density, strict=True))
+        return pd.DataFrame(chance.T).groupby(whose).mean().mean().to_numpy()
+
+    by_hand = (helping(1.0) - helping(-1.0)).mean()
+    np.testing.assert_allclose(means_of(table)["total"], by_hand, rtol=1e-7)
+    np.testing.assert_allclose(means_of(table).iloc[1], by_hand, rtol=1e-7)
 
 
 def test_a_shared_residual_moves_nothing():

@@ -29,6 +29,12 @@ mentalizing (TPJ) with the utility, empathic concern (VS) with the approach:
 
 A weight is how much one standard deviation of its attribute changes the log odds of engaging.
 
+Given all this, responses of one trial are independent. The rival ``shared_residuals`` lets what
+else moves a rating, :math:`z_t = (\text{rating}_t - r_s - \rho\, E_{s,t}) / \sigma_s`, move the
+others of its trial: :math:`\kappa\, z_t` is added to the mean of attention and of each region, and
+to the log odds of helping, each with a :math:`\kappa` of its own. A region's residual then
+correlates with that of the rating by :math:`\kappa / \sqrt{\kappa^2 + \sigma'^2}`.
+
 References
 ----------
 Zaki (2014), Psychological Bulletin 140:1608-1647, doi:10.1037/a0037679.
@@ -195,8 +201,7 @@ def signed(model):
         replace(p, **sizes) if p.name in weights and p.fixed is None else p
         for p in model.parameters
     )
-    kept = {name: rival for name, rival in model.rivals.items() if name != "signed"}
-    return replace(model, step=step, parameters=changed, rivals=kept)
+    return replace(model, step=step, parameters=changed, rivals=_but(model, "signed"))
 
 
 def censored(model):
@@ -209,7 +214,33 @@ def censored(model):
     responses = tuple(
         replace(r, function=rating) if r.name == "rating" else r for r in model.responses
     )
-    return replace(model, responses=responses)
+    return replace(model, responses=responses, rivals=_but(model, "shared_residuals"))
+
+
+def shared_residuals(model):
+    """What moves a rating beyond its mean moves the other responses of its trial as well."""
+
+    def sharing(response):
+        name = response.name.lower()
+
+        def function(latent, parameters, data):
+            residual = (data.rating - _rated(latent, parameters)) / parameters.rating_noise
+            baseline, slope = (getattr(parameters, f"{name}_{x}") for x in ("baseline", "residual"))
+            moved = parameters.also(**{f"{name}_baseline": baseline + slope * residual})
+            return response.function(latent, moved, data)
+
+        return replace(response, function=function)
+
+    return replace(
+        model,
+        responses=tuple(sharing(r) if r.name in RESIDUALS else r for r in model.responses),
+        parameters=(*model.parameters, *RESIDUALS.values()),
+        rivals=_but(model, "shared_residuals", "censored"),
+    )
+
+
+def _but(model, *names):
+    return {name: rival for name, rival in model.rivals.items() if name not in names}
 
 
 # ------------------------------------------------------------------------- declarations
@@ -254,36 +285,38 @@ def _weight(motive, typical):
     )
 
 
+def _of_scale(name, of, slope, typical, symbols):
+    """Baseline and slope of a response with a range, as fractions of it."""
+    baseline = _person(
+        f"{name}_baseline", f"{name} at utility 0", 0.5, 0.2, 0.2, (0.3, 0.7), symbols[0],
+        scale_of=name, role="location",
+    )  # fmt: skip
+    return baseline, _shared(
+        f"{name}_slope", f"{name} per unit of {of}", slope, 0.7, typical, symbols[1],
+        scale_of=name, support="positive",
+    )  # fmt: skip
+
+
 def _region(name, marks, of):
+    beta = f"{name.upper()} beta"
     return (
+        _person(f"{name}_baseline", f"{beta} at utility 0", 0, 0.5, 0.5, (-0.5, 0.5), f"c{marks}"),
         _person(
-            f"{name}_baseline",
-            f"{name.upper()} beta at utility 0",
-            0,
-            0.5,
-            0.5,
-            (-0.5, 0.5),
-            f"c{marks}",
-        ),
-        _person(
-            f"{name}_slope",
-            f"{name.upper()} beta per unit of {of}",
-            0,
-            0.5,
-            0.25,
-            (-0.2, 0.6),
+            f"{name}_slope", f"{beta} per unit of {of}", 0, 0.5, 0.25, (-0.2, 0.6),
             rf"\lambda{marks}",
         ),
         _shared(
-            f"{name}_noise",
-            f"standard deviation of {name.upper()} betas",
-            -0.3,
-            0.5,
-            (0.4, 1.2),
-            rf"\sigma{marks}'",
-            support="positive",
+            f"{name}_noise", f"standard deviation of {beta}s", -0.3, 0.5, (0.4, 1.2),
+            rf"\sigma{marks}'", support="positive",
         ),
-    )
+    )  # fmt: skip
+
+
+def _residual(name, what, sigma, typical, **more):
+    return _shared(
+        f"{name.lower()}_residual", f"{what} per sd of the rating's residual", 0, sigma, typical,
+        rf"\kappa_{{\text{{{name}}}}}", **more,
+    )  # fmt: skip
 
 
 def _share(response):
@@ -302,6 +335,16 @@ def _late(table):
     return table.engage[order >= half].mean() - table.engage[order < half].mean()
 
 
+REGIONS = (
+    ("AI", ai, "anterior-insula"),
+    ("TPJ", tpj, "temporo-parietal junction"),
+    ("VS", vs, "ventral-striatum"),
+)
+RESIDUALS = {  # by response
+    "attention": _residual("attention", "attention", 0.1, (-0.05, 0.08), scale_of="attention"),
+    "help": _residual("help", "log odds of helping", 1, (-0.5, 1)),
+    **{name: _residual(name, f"{name} beta", 0.5, (-0.3, 0.6)) for name, *_ in REGIONS},
+}
 TYPICAL = {
     "suffering": (-1, 0.2),
     "cost": (-1.4, 0),
@@ -311,6 +354,33 @@ TYPICAL = {
     "affiliation": (0, 1.4),
     "desirability": (-0.2, 0.8),
 }
+PARAMETERS = (
+    _person("readiness", "utility where every attribute is at 0", 0, 1, 1, (-1, 1), "w_0"),
+    *(_weight(motive, TYPICAL[motive]) for motive in (*AVOIDANCE, *APPROACH)),
+    _person(
+        "exhaustion", "change of utility from the first to the last trial", 0, 0.5, 0.5, (-1, 0.3),
+        "d", weighs="time",
+    ),
+    _person(
+        "stimulus_effect", "empathy per sd of the stimulus", 0, 1, 0.5, (0, 1), "b",
+        weighs="stimulus",
+    ),
+    *_of_scale("rating", "empathy", -2.3, (0.03, 0.3), ("r", r"\rho")),
+    _person(
+        "rating_noise", "standard deviation of ratings", -2, 0.5, 0.3, (0.06, 0.25), r"\sigma",
+        scale_of="rating", support="positive",
+    ),
+    *_of_scale("attention", "utility", -3, (0.02, 0.15), ("a", r"\alpha")),
+    _shared(
+        "attention_noise", "standard deviation of attention", -2, 0.5, (0.06, 0.25), r"\sigma_a",
+        scale_of="attention", support="positive",
+    ),
+    _person("help_baseline", "log odds of helping at utility 0", 0, 1, 1, (-1, 1), "h"),
+    _shared("help_slope", "log odds of helping per unit of empathy", 0, 1, (0, 1.5), r"\eta"),
+    *_region("ai", "", "empathy"),
+    *_region("tpj", "'", "utility"),
+    *_region("vs", "''", "approach"),
+)  # fmt: skip
 
 model = Model(
     title="motives to approach and to avoid make it worth empathising, or not",
@@ -342,116 +412,15 @@ model = Model(
             default=0.0,
         ),
     ),
-    parameters=(
-        _person("readiness", "utility where every attribute is at 0", 0, 1, 1, (-1, 1), "w_0"),
-        *(_weight(motive, TYPICAL[motive]) for motive in (*AVOIDANCE, *APPROACH)),
-        _person(
-            "exhaustion",
-            "change of utility from the first to the last trial",
-            0,
-            0.5,
-            0.5,
-            (-1, 0.3),
-            "d",
-            weighs="time",
-        ),
-        _person(
-            "stimulus_effect",
-            "empathy per sd of the stimulus",
-            0,
-            1,
-            0.5,
-            (0, 1),
-            "b",
-            weighs="stimulus",
-        ),
-        _person(
-            "rating_baseline",
-            "rating at utility 0",
-            0.5,
-            0.2,
-            0.2,
-            (0.3, 0.7),
-            "r",
-            scale_of="rating",
-            role="location",
-        ),
-        _shared(
-            "rating_slope",
-            "rating per unit of empathy",
-            -2.3,
-            0.7,
-            (0.03, 0.3),
-            r"\rho",
-            scale_of="rating",
-            support="positive",
-        ),
-        _person(
-            "rating_noise",
-            "standard deviation of ratings",
-            -2,
-            0.5,
-            0.3,
-            (0.06, 0.25),
-            r"\sigma",
-            scale_of="rating",
-            support="positive",
-        ),
-        _person(
-            "attention_baseline",
-            "attention at utility 0",
-            0.5,
-            0.2,
-            0.2,
-            (0.3, 0.7),
-            "a",
-            scale_of="attention",
-            role="location",
-        ),
-        _shared(
-            "attention_slope",
-            "attention per unit of utility",
-            -3,
-            0.7,
-            (0.02, 0.15),
-            r"\alpha",
-            scale_of="attention",
-            support="positive",
-        ),
-        _shared(
-            "attention_noise",
-            "standard deviation of attention",
-            -2,
-            0.5,
-            (0.06, 0.25),
-            r"\sigma_a",
-            scale_of="attention",
-            support="positive",
-        ),
-        _person("help_baseline", "log odds of helping at utility 0", 0, 1, 1, (-1, 1), "h"),
-        _shared("help_slope", "log odds of helping per unit of empathy", 0, 1, (0, 1.5), r"\eta"),
-        *_region("ai", "", "empathy"),
-        *_region("tpj", "'", "utility"),
-        *_region("vs", "''", "approach"),
-    ),
+    parameters=PARAMETERS,
     responses=(
         Response("engage", engage, "1: chose to empathise; 0: avoided it", levels=(0, 1)),
         Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
         Response("attention", attention, "share of time at the target", range=(0, 1)),
         Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
-        Response(
-            "AI", ai, "anterior-insula beta, z-scored", table="regions", region="AI", unit="z"
-        ),
-        Response(
-            "TPJ",
-            tpj,
-            "temporo-parietal junction beta, z-scored",
-            table="regions",
-            region="TPJ",
-            unit="z",
-        ),
-        Response(
-            "VS", vs, "ventral-striatum beta, z-scored", table="regions", region="VS", unit="z"
+        *(
+            Response(name, follows, f"{area} beta, z-scored", "regions", region=name, unit="z")
+            for name, follows, area in REGIONS
         ),
     ),
     anchors={
@@ -478,6 +447,7 @@ model = Model(
         "avoidance_only": avoidance_only,
         "signed": signed,
         "censored": censored,
+        "shared_residuals": shared_residuals,
     },
     references=(
         Reference(
@@ -504,5 +474,9 @@ the ratings as well, and chains would stay there against all choices. Attributes
 together share their weights: look at diagnose_design before fitting. Where the context fixes every
 attribute, context and motives cannot be told apart. Attributes must be standardised (priors are per
 sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell times
-fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within region.""",
+fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within region.
+`shared_residuals` scores attention, helping and regions where the trial was rated too, and needs
+ratings for that. It is no path by which ratings act: it says what goes with them beyond the
+motives. Two regions are then related by way of the rating alone. It has no variant with
+`censored`: of a rating at an end nobody knows the residual.""",
 )
