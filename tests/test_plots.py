@@ -410,6 +410,7 @@ def test_choices_without_states_are_shown_over_the_first_attribute(helping_fit, 
         ):
             exact = binomtest(int(own["sum"]), int(own["size"])).proportion_ci(0.9, "wilson")
             np.testing.assert_allclose(ends, [exact.low, exact.high])
+    assert figure.axes[0].get_ylabel() == "share of help (1: prosocial option)"
     assert key(figure) == ["predicted: median", "50 %", "90 %", "observed, binomial 90 %"]
 
 

@@ -33,8 +33,8 @@ from empathymodels.plots.style import (
     groups_of,
     label_axes,
     level_label,
+    mean_label,
     panels,
-    response_label,
     says_method,
     words,
 )
@@ -247,7 +247,7 @@ def plot_response_over_latent(
     label_axes(
         panel,
         x=_latent_label(model, latent),
-        y=f"mean {response_label(model, response)}",
+        y=mean_label(model, response),
         title=f"{words(response)} over {words(latent)}",
         width=60,
     )

@@ -30,8 +30,10 @@ from empathymodels.plots.style import (
     column_label,
     group_means,
     groups_of,
+    is_binary,
     label_axes,
     level_label,
+    mean_label,
     panels,
     response_label,
     says_method,
@@ -121,11 +123,10 @@ def plot_predictions(
             column = column_of(scored, x)
             _add_means(panel, scored, rows, predicted, colours[level], column, bins)
             panel.set_xlabel(fill(column_label(model, x), WIDTH), fontsize=SMALL)
-    binary = is_binary(scored.response)
-    mean = f"share of {words(response)} ({text})" if binary else f"mean {text}"
-    label = "number of participants" if x is None else mean
+    label = "number of participants" if x is None else mean_label(model, response)
     axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
-    add_key(figure, SHARE_KEY if binary and x is not None else PREDICTED_KEY)
+    is_share = is_binary(scored.response) and x is not None
+    add_key(figure, SHARE_KEY if is_share else PREDICTED_KEY)
     return figure
 
 
@@ -133,11 +134,6 @@ SHARE_KEY: dict[str, Artist] = {
     ("observed, binomial 90 %" if name == "observed" else name): artist
     for name, artist in PREDICTED_KEY.items()
 }
-
-
-def is_binary(response: Response) -> bool:
-    """Whether a response is 0 or 1, so that its mean is a share."""
-    return response.levels == (0, 1)
 
 
 def _default_column(arrangement: Arrangement, scored: Scored, by: str | None) -> str | None:

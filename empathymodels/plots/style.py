@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from empathymodels.fitting import marked, method_of
 from empathymodels.model import Model
-from empathymodels.nouns import Parameter
+from empathymodels.nouns import Parameter, Response
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -136,6 +136,19 @@ def response_label(model: Model, name: str) -> str:
     """Return the meaning of a response with its unit."""
     response = model.response(name)
     return with_unit(response.meaning or words(name), response.unit)
+
+
+def mean_label(model: Model, name: str) -> str:
+    """Return what the mean of a response is: of 0 and 1, the share of what 1 stands for."""
+    response = model.response(name)
+    if not is_binary(response):
+        return f"mean {response_label(model, name)}"
+    return with_unit(f"share of {words(name)}", response.meaning.partition(";")[0])
+
+
+def is_binary(response: Response) -> bool:
+    """Whether a response is 0 or 1, so that its mean is a share."""
+    return response.levels == (0, 1)
 
 
 def column_label(model: Model, name: str) -> str:
