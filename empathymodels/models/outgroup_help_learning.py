@@ -419,6 +419,9 @@ learner for its fMRI regressors with the learning rate held at 0.3 and compared 
 2016 paper set its learning rate is not confirmed.
 What is ours: estimating the learning rate, the hierarchy, the joint likelihood of feelings,
 insula and empathy, every prior, and all rivals.
+What the model says of the insula and the change of empathy: the second follows a person's insula
+response to prediction errors (`insula_error`) times the mean surprise. It does not read recorded
+betas; the path from outcomes goes by `prediction_error` and `mean_surprise` (em.path_effects).
 Traps: with 20 trials learning rate and start value trade off. Outcomes coded -1 and 1 put the
 asymptote at 0.5 under 75 % help. Within help trials (and within no-help trials) value and
 prediction error are perfectly negatively related, so an insula effect of one is told from an
