@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from empathymodels.citing import cite
     from empathymodels.comparing import compare
     from empathymodels.competing import fit_rivals
+    from empathymodels.confusing import confuse
     from empathymodels.describing import card
     from empathymodels.diagnosing import diagnose_design
     from empathymodels.equations import pick, put
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from empathymodels.plots.calibration import plot_calibration
     from empathymodels.plots.comparison import plot_comparison
+    from empathymodels.plots.confusion import plot_confusion
     from empathymodels.plots.correlations import plot_correlations
     from empathymodels.plots.latents import plot_latent, plot_response_over_latent
     from empathymodels.plots.motives import plot_motives
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from empathymodels.power_scaling import sensitivity
     from empathymodels.predicting import latents, predict
     from empathymodels.recovering import recover
+    from empathymodels.reporting.page import report
     from empathymodels.responses import (
         CensoredNormal,
         Choice,
@@ -77,6 +80,7 @@ _HOME = {
     "citing": ("cite",),
     "comparing": ("compare",),
     "competing": ("fit_rivals",),
+    "confusing": ("confuse",),
     "describing": ("card",),
     "diagnosing": ("diagnose_design",),
     "equations": ("pick", "put"),
@@ -97,6 +101,7 @@ _HOME = {
     ),
     "plots.calibration": ("plot_calibration",),
     "plots.comparison": ("plot_comparison",),
+    "plots.confusion": ("plot_confusion",),
     "plots.correlations": ("plot_correlations",),
     "plots.latents": ("plot_latent", "plot_response_over_latent"),
     "plots.motives": ("plot_motives",),
@@ -108,6 +113,7 @@ _HOME = {
     "power_scaling": ("sensitivity",),
     "predicting": ("latents", "predict"),
     "recovering": ("recover",),
+    "reporting.page": ("report",),
     "responses": (
         "CensoredNormal",
         "Choice",

@@ -10,6 +10,7 @@ import xarray as xr
 from empathymodels.catalog import get_model, list_models
 from empathymodels.model import Model
 from empathymodels.nouns import Reference
+from empathymodels.study import Study
 
 PACKAGE = "empathymodels, version {version}: hierarchical Bayesian models of motivated empathy."
 BUILT_ON = (
@@ -27,18 +28,19 @@ BUILT_ON = (
 )
 
 
-def cite(*models_or_fits: Model | str | Path | xr.DataTree) -> str:
-    """Return what to cite: the references of models, and of the package, with their DOIs.
+def cite(*sources: Model | str | Path | xr.DataTree | Study) -> str:
+    """Return what to cite: studies, models, the package and what it is built on, with DOIs.
 
     Parameters
     ----------
-    *models_or_fits : Model or str or Path or DataTree
-        Models, their names or files, or fits. None: the package alone.
+    *sources : Model or str or Path or DataTree or Study
+        Models, their names or files, studies, or fits, which carry both a study and a model.
+        None: the package alone.
 
     Returns
     -------
     str
-        One reference per line, each once.
+        One reference per line, each once: studies, then models, then software.
 
     Raises
     ------
@@ -53,15 +55,17 @@ def cite(*models_or_fits: Model | str | Path | xr.DataTree) -> str:
     >>> "10.1073/pnas.1514539112" in em.cite("outgroup_help_learning")
     True
     """
+    return "\n".join(citations(*sources))
+
+
+def citations(*sources: Model | str | Path | xr.DataTree | Study) -> list[str]:
+    """Return the lines of `cite`."""
     from empathymodels import __version__
 
-    references = [entry for source in models_or_fits for entry in _references(source)]
-    texts = [
-        *map(reference_text, references),
-        PACKAGE.format(version=__version__),
-        *map(reference_text, BUILT_ON),
-    ]
-    return "\n".join(dict.fromkeys(texts))
+    references = [reference_text(entry) for source in sources for entry in references_of(source)]
+    studies = [text for source in sources for text in _study_texts(source)]
+    software = [PACKAGE.format(version=__version__), *map(reference_text, BUILT_ON)]
+    return list(dict.fromkeys([*studies, *references, *software]))
 
 
 def reference_text(reference: Reference) -> str:
@@ -69,18 +73,32 @@ def reference_text(reference: Reference) -> str:
     return f"{reference.citation} https://doi.org/{reference.doi}"
 
 
-def _references(source: Model | str | Path | xr.DataTree) -> list[Reference]:
+def references_of(source: Model | str | Path | xr.DataTree | Study) -> list[Reference]:
+    """Return the papers that a model, or the model of a fit, declares."""
+    if isinstance(source, Study):
+        return []
     if isinstance(source, str | Path):
         return list(get_model(source).references)
     if isinstance(source, Model):
         return list(source.references)
     if not isinstance(source, xr.DataTree) or "model" not in source.attrs:
         raise TypeError(
-            "cite() takes models, names or files of models, and fits; found "
-            f"{type(source).__name__}. Give what fit() or get_model() returned."
+            "cite() takes models, names or files of models, studies, and fits; found "
+            f"{type(source).__name__}. Give what fit(), get_model() or load_study() returned."
         )
     if "declarations" in source.attrs:
         stored = json.loads(source.attrs["declarations"])["references"]
         return [Reference(**entry) for entry in stored]
     name = source.attrs["model"]
     return list(get_model(name if name in list_models() else source.attrs["source"]).references)
+
+
+def _study_texts(source: object) -> list[str]:
+    """Return the citation of a study, or of a fit's study, where it has one."""
+    if isinstance(source, Study):
+        text = source.citation
+    elif isinstance(source, xr.DataTree) and "study" in source.children:
+        text = source["study"].attrs["citation"]
+    else:
+        text = ""
+    return [" ".join(text.split())] if text.strip() else []

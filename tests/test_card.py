@@ -10,6 +10,7 @@ from pymc_extras.prior import Prior
 
 import empathymodels as em
 from empathymodels.declaring import claim, declarations
+from empathymodels.saving import study_tree
 
 MODELS = list(em.list_models())
 
@@ -107,6 +108,17 @@ def test_cite_takes_models_names_files_and_fits():
     assert em.cite(model.name) == em.cite(model.source) == em.cite(fit) == em.cite(stored) == whole
     assert em.cite(model, fit, stored) == whole
     assert "Hein" not in em.cite()
+
+
+def test_cite_names_the_study_first_of_a_study_or_a_fit():
+    model, study = em.get_model("outgroup_help_learning"), em.load_study("outgroup_help")
+    fit = xr.DataTree.from_dict({"study": study_tree(study)})
+    fit.attrs = {"model": model.name}
+    data, *others = em.cite(fit).splitlines()
+    assert data == study.citation
+    assert "\n".join(others) == em.cite(model)
+    assert em.cite(study).splitlines() == [data, *em.cite().splitlines()]
+    assert em.cite(em.Study(trials=study.trials)) == em.cite()
 
 
 def test_cite_explains_itself():

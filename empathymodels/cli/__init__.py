@@ -17,7 +17,7 @@ from typing import Any
 
 import typer
 
-from empathymodels.cli.fits import check, compare, estimates, latents, predict
+from empathymodels.cli.fits import check, compare, estimates, latents, predict, report
 from empathymodels.cli.models import card, list_, verify
 from empathymodels.cli.studies import demo, diagnose_design, fit, simulate
 from empathymodels.terminal import tell
@@ -43,6 +43,10 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an 
     estimates: ("empathymodels estimates fit.nc --out estimates.csv",),
     latents: ("empathymodels latents fit.nc --out latents.tsv",),
     compare: ("empathymodels compare learning.nc no_learning.nc",),
+    report: (
+        "empathymodels report learning.nc no_learning.nc --out report.html",
+        "--question 'Is empathy learned from help?'",
+    ),
     verify: ("empathymodels verify my_model.py",),
     demo: ("empathymodels demo --out first-look",),
 }

@@ -1,4 +1,4 @@
-"""Commands about fits: check, predict, estimates, latents, compare."""
+"""Commands about fits: check, predict, estimates, latents, compare, report."""
 
 from __future__ import annotations
 
@@ -181,6 +181,26 @@ def compare(
     table = em.compare(loaded, unit=unit, response=response)
     output.put_out(table, out)
     typer.echo(table.attrs["reading"])
+
+
+def report(
+    fits: Annotated[list[Path], typer.Argument(help="Files that `fit` wrote.")],
+    out: Annotated[Path, typer.Option(help="The page: .html.")] = Path("report.html"),
+    question: Annotated[str, typer.Option(help="What the analysis asks, in words.")] = "",
+    model: Annotated[
+        list[Path] | None, several("File of the model, for fits of models of yours.", "FILE.py")
+    ] = None,
+) -> None:
+    """Write one page about fits, for paper and screen.
+
+    It holds the model, the data, diagnostics, estimates, predictive checks, the comparison of
+    several fits, and the methods section that a paper needs. It loads nothing from a network.
+    """
+    import empathymodels as em
+
+    output.check_target(out, output.PAGE, *fits)
+    written = em.report(load_fits(_names(fits), model or []), out, question=question)
+    tell(f"Wrote {written}")
 
 
 def _names(files: list[Path]) -> dict[str, Path]:

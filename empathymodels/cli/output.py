@@ -29,6 +29,7 @@ type Writer = Callable[[Path], object]
 CHECKS_FAILED = 1
 
 TABLE, TREE, FIGURE, TEXT = (".csv", ".tsv"), (".nc",), (".png", ".pdf", ".svg"), (".md",)
+PAGE = (".html",)
 PIPED_WIDTH = 200  # columns of a table that no terminal limits
 RESOLUTION = 150  # dots per inch of a figure
 PREDICTED = (0.05, 0.95)  # ends of the central 90 % interval of predictions

@@ -1,0 +1,395 @@
+"""Reports: what is on the page, in words and numbers of the fits, and nothing that can run."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import empathymodels as em
+from empathymodels.reporting import page
+from empathymodels.reporting.fits import fitted
+from empathymodels.reporting.markup import equation, prose, reference
+from empathymodels.reporting.methods import methods
+from empathymodels.reporting.studies import summary, trials_per_person
+from empathymodels.reporting.tables import number, of_frame, rounded
+from empathymodels.saving import study_tree
+
+SECTIONS = (
+    *("models", "data", "priors", "diagnostics", "estimates", "predictions", "comparison"),
+    *("sensitivity", "settings", "methods", "references"),
+)
+LOADING = {"src", "href", "srcset", "data", "poster", "action", "background"}
+
+
+class Reader(HTMLParser):
+    """Collects the texts of sections, the tables, and the tags with their attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts, self.section = [], {"head": ""}, "head"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "section":
+            self.section = dict(attrs)["id"]
+            self.texts[self.section] = ""
+
+    def handle_data(self, data):
+        self.texts[self.section] += data + " "
+
+
+def read(path):
+    reader = Reader()
+    reader.feed(path.read_text("utf-8"))
+    reader.texts = {name: re.sub(r"\s+", " ", text) for name, text in reader.texts.items()}
+    return reader
+
+
+@pytest.fixture(scope="module")
+def flat_fit(own_model, own_study):
+    """The rival without a slope, approximately."""
+    flat = own_model.rival("no_slope")
+    return em.fit(flat, own_study, method="laplace", draws=200, seed=1)
+
+
+@pytest.fixture(scope="module")
+def written(own_fit, flat_fit, tmp_path_factory):
+    fits = {"slope": own_fit, "flat": flat_fit}
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    assert em.report(fits, path, question="Does empathy follow pain?", draws=40) == path
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+    return path
+
+
+@pytest.fixture(scope="module")
+def told(written):
+    return read(written)
+
+
+def test_every_section_is_there_once(told):
+    found = [attrs["id"] for tag, attrs in told.tags if tag == "section"]
+    assert found == list(SECTIONS)
+    links = [attrs["href"] for tag, attrs in told.tags if tag == "a"]
+    assert [f"#{name}" for name in SECTIONS] == [link for link in links if link[0] == "#"]
+    assert all(len(text) > 40 for text in told.texts.values())
+
+
+def test_nothing_is_loaded(told):
+    for tag, attrs in told.tags:
+        for name in LOADING & set(attrs):
+            assert tag == "a" or attrs[name].startswith("data:"), (tag, name, attrs[name][:60])
+    policy = next(a["content"] for t, a in told.tags if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'")
+    assert [tag for tag, _ in told.tags].count("script") == 1
+
+
+def test_question_models_and_equations(told, own_model):
+    assert "Does empathy follow pain?" in told.texts["head"]
+    assert "Rated empathy follows the intensity of the pain seen." in told.texts["models"]
+    assert "Ratings do not follow the pain." in told.texts["models"]
+    assert [tag for tag, _ in told.tags].count("mtext") >= 2
+    assert "$" not in told.texts["models"]
+    assert told.texts["models"].count("rating empathy felt Normal 463 24") == 2
+
+
+def test_data_are_counted(told, own_study):
+    text = told.texts["data"]
+    assert "24 participants" in text
+    assert "between 3 and 20 trials per participant (median 20)" in text
+    assert "The responses are simulated" in text
+    assert "in: 12, out: 12" in text
+    low, high = own_study.trials["rating"].agg(["min", "max"])
+    assert f"{low:.3g} to {high:.3g}; mean" in text
+    assert "Not read by any of the models: 'true_baseline'." in text
+
+
+def test_priors_are_those_of_the_model(told):
+    text = told.texts["priors"]
+    assert "Normal(mu=0.5, sigma=0.25) HalfNormal(sigma=0.3) value / 10" in text
+    assert "slope change in rating per unit of intensity participant held at 0" in text
+    assert "group + age Normal(mu=0.0, sigma=0.3) age: minus 43" in text.replace("mu=0,", "mu=0.0,")
+
+
+def test_diagnostics_are_those_of_check(told, own_fit):
+    checks = em.check(own_fit, draws=40)
+    for row in checks.itertuples():
+        section = "predictions" if row.check.startswith("predictive") else "diagnostics"
+        if row.limit != "information":
+            name = row.check.removeprefix("predictive p: ")
+            verdict = "passed" if row.passed else "failed"
+            expected = f"{name} {number(row.value).text} {row.limit} {verdict}"
+            assert expected in told.texts[section]
+        assert row.advice in told.texts[section]
+
+
+def test_estimates_are_those_of_the_fit(told, own_fit):
+    text = told.texts["estimates"]
+    table = em.estimates(own_fit).set_index(["parameter", "whose"])
+    row = table.loc[("slope", "median person")]
+    ends = f"[{row.hdi_low:.3g}, {row.hdi_high:.3g}]"
+    assert f"slope median person {rounded(row['median'])} {rounded(row['mean'])}" in text
+    assert f"{ends} > 0.99 natural" in text
+    cells = []
+    for name in ("baseline", "slope"):
+        own = table.loc[(name, "P24")]
+        cells.append(f"{rounded(own['median'])} [{own.hdi_low:.3g}, {own.hdi_high:.3g}]")
+    assert f"P24 {cells[0]} {cells[1]}" in text
+    shrinkage = em.estimates(own_fit).groupby("parameter")["shrinkage"].mean()
+    shown = [rounded(shrinkage[name], 2) for name in ("baseline", "slope")]
+    assert f"mean shrinkage {shown[0]} {shown[1]}" in text
+
+
+def test_tables_of_people_can_be_sorted(told):
+    headings = [attrs for tag, attrs in told.tags if tag == "th" and "aria-sort" in attrs]
+    assert len(headings) == 3 + 2  # participant, baseline and slope; participant and baseline
+    values = [attrs["data-value"] for tag, attrs in told.tags if "data-value" in attrs]
+    assert values[0] == "P01"
+    assert float(values[1])
+
+
+def test_comparison_and_its_reading(told, own_fit, flat_fit):
+    table = em.compare({"slope": own_fit, "flat": flat_fit})
+    text = told.texts["comparison"]
+    assert "'slope' predicts better than 'flat (laplace, approximate)'" in text
+    assert number(table.loc["slope", "elpd"]).text in text
+    assert "elpd from approximate draws: 'flat (laplace, approximate)'" in text
+
+
+def test_approximate_fits_are_marked_everywhere(told):
+    assert "At least one of these fits is approximate" in told.texts["head"]
+    sections = ("models", "priors", "diagnostics", "estimates", "predictions", "sensitivity")
+    for name in (*sections, "settings"):
+        assert "flat (laplace, approximate)" in told.texts[name], name
+        assert "no draws of the posterior" in told.texts[name], name
+    assert "approximated by Laplace's method, not sampled" in told.texts["methods"]
+
+
+def test_sensitivity_and_settings(told, own_fit):
+    assert "baseline" in told.texts["sensitivity"]
+    settings = told.texts["settings"]
+    assert "draws 400 tune 400 chains 2" in settings
+    for name, version in json.loads(own_fit.attrs["versions"]).items():
+        assert f"{name} {version}" in settings
+
+
+def test_methods_are_exact(told, own_fit, own_study):
+    text = told.texts["methods"]
+    assert "simulated data of 24 participants (study 'pain'; between 3 and 20 trials" in text
+    assert "The likelihood is that of 463 of rating." in text
+    assert "baseline, Normal(mu=0.5, sigma=0.25) and HalfNormal(sigma=0.3) (in units" in text
+    assert "Of the parameters, slope was held at 0." in text
+    assert "Baseline depended on covariates of participants (group + age)." in text
+    assert "2 chains of 400 draws after 400 steps of adaptation, target acceptance 0.9" in text
+    values = em.check(own_fit, draws=40).set_index("check")["value"]
+    assert f"Largest R-hat of the population {values['R-hat, population']:.3f}" in text
+    divergences = int(values["divergences"])
+    assert f"{divergences} divergent transition" in text
+    assert "2 posterior predictive checks found no misfit." in text
+    assert "predicts better than" in text
+    assert f"empathymodels {em.__version__}" in text
+
+
+def test_numbers_in_brackets_lead_to_references(told):
+    listed = told.texts["references"]
+    text = told.texts["methods"]
+    model = re.search(r"rated_pain \[(\d+)\]", text)[1]
+    assert "10.1016/j.neuroimage.2010.10.014" in listed
+    assert model == "1"  # the study has no citation, so that the model comes first
+    numbers = {int(n) for found in re.findall(r"\[([\d, ]+)\]", text) for n in found.split(",")}
+    items = listed.count("https://doi.org/") + 1  # the package has no address
+    assert max(numbers) == items
+    assert "10.1214/20-BA1221" in listed
+    assert "10.1007/s11222-016-9696-4" in listed
+
+
+def test_failures_missing_values_and_exclusions_are_in_the_methods(own_fit, own_study):
+    other = own_fit.copy(deep=True)
+    ratings = own_study.trials["rating"].copy()
+    ratings[[3, 8]] = np.nan
+    study = replace(own_study, trials=own_study.trials.assign(rating=ratings))
+    other["study"] = study_tree(study.exclude("trial == 1", reason="practice"))
+    other.attrs["missing"] = '{"trials.rating": 2}'
+    posterior = other["posterior"].to_dataset()
+    other["posterior"] = posterior.assign(noise=posterior["noise"] * 0.3)
+    found = fitted("narrow", other, draws=40, seed=0)
+    data, fit, _ = methods([found], None, [])
+    assert "excluded 24 of 463 rows of trials: practice" in data
+    assert "Missing values (2 of trials.rating) were not imputed" in data
+    assert "437 of rating" in data
+    assert "Of 2 posterior predictive checks, 1 failed: sd of ratings." in fit
+
+
+def test_a_single_point_has_no_figures_and_says_so(own_model, own_study, tmp_path):
+    point = em.fit(own_model, own_study, method="map", seed=1)
+    reader = read(em.report(point, tmp_path / "point.html", draws=20))
+    assert "a single point without any uncertainty" in reader.texts["estimates"]
+    assert "Not available: Sensitivity is told from draws" in reader.texts["sensitivity"]
+    assert "Nothing to compare" in reader.texts["comparison"]
+    assert "img" not in [tag for tag, _ in reader.tags]
+    assert "approximated by a single point, its maximum" in reader.texts["methods"]
+    assert "nan" not in " ".join(reader.texts.values()).lower().split()
+
+
+def test_fits_of_other_observations_are_not_compared(monkeypatch, own_fit):
+    def refuse(fits):
+        raise ValueError("Models are compared on the same observations.")
+
+    monkeypatch.setattr(page, "compare", refuse)
+    table, words = page._compared({"one": own_fit, "other": own_fit}, None)
+    assert table is None
+    assert words == "The fits were not compared. Models are compared on the same observations."
+
+
+# ------------------------------------------------------------------------- hostile labels
+
+
+HOSTILE = '<script>alert("x")</script>'
+IMAGE = "<img src=x onerror=alert(1)>"
+
+
+def hostile_study(own_study):
+    """Return the study with ids, groups and texts that would run on a careless page."""
+    ids = {"P01": HOSTILE, "P02": IMAGE, "P03": "$\\frac{$", "P04": "a' onclick='b"}
+    names = own_study.participants["participant"].replace(ids)
+    groups = own_study.participants["group"].replace({"in": "</style><b>", "out": "$x_1$ {{7*7}}"})
+    trials = own_study.trials.assign(participant=own_study.trials["participant"].replace(ids))
+    return em.Study(
+        trials=trials,
+        participants=own_study.participants.assign(participant=names, group=groups),
+        name=HOSTILE,
+        citation=f"Nobody {HOSTILE} https://doi.org/10.1/{IMAGE}",
+        notes="</p><script>alert(2)</script>",
+        log=(f"dropped {HOSTILE}",),
+        simulated=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def hostile(own_model, own_study, tmp_path_factory):
+    study = hostile_study(own_study)
+    covariates = {"baseline": "group"}
+    fit = em.fit(own_model, study, covariates=covariates, method="laplace", draws=60, seed=1)
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
+    return em.report({f"fit {HOSTILE}": fit}, path, question=f"Why {IMAGE}?", draws=20)
+
+
+def test_hostile_labels_are_text(hostile):
+    reader = read(hostile)
+    assert [tag for tag, _ in reader.tags].count("script") == 1
+    assert not [a for _, a in reader.tags if any(name.startswith("on") for name in a)]
+    images = [attrs["src"] for tag, attrs in reader.tags if tag == "img"]
+    assert images
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in images)
+    for text in (HOSTILE, IMAGE, "$\\frac{$", "a' onclick='b"):
+        assert text in reader.texts["estimates"]
+    assert "{{7*7}}" in reader.texts["data"]
+    assert f"dropped {HOSTILE}" in reader.texts["data"]
+    assert "49" not in reader.texts["priors"]
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTILE, IMAGE, r"$\text{<script>alert(1)</script>}$", "[x](javascript:alert(1))"]
+)
+def test_texts_of_models_cannot_run(text):
+    reader = Reader()
+    reader.feed(prose(text))
+    assert {tag for tag, _ in reader.tags} <= {"p", "math", "mrow", "mtext"}
+
+
+# ---------------------------------------------------------------------------------- parts
+
+
+def test_equations_of_all_models_are_mathematics():
+    from empathymodels.describing import equations_text
+
+    for name in em.list_models():
+        html = prose(equations_text(em.get_model(name)))
+        assert "<math" in html
+        text = re.sub(r"<[^>]+>", "", html)
+        assert not re.search(r"\$|\\[a-z]+|&amp;#", text), name
+
+
+def test_prose_keeps_money_code_and_emphasis():
+    html = prose("`a_b` costs $5 or $10, *not* $x$")
+    assert "<code>a_b</code> costs $5 or $10, <em>not</em> <math" in html
+    assert equation(r"y \sim x").count("∼") == 1
+    assert reference("A. https://doi.org/10.1/a.b.").endswith(
+        '<a href="https://doi.org/10.1/a.b">https://doi.org/10.1/a.b</a>.'
+    )
+
+
+def test_cells_are_read_and_sorted():
+    table = of_frame(pd.DataFrame({"a_b": [0.123456, np.nan], "ok": [True, False]}))
+    assert table.header == ("a b", "ok")
+    assert [cell.text for row in table.rows for cell in row] == ["0.123", "yes", "", "no"]
+    assert [row[0].sorted_by for row in table.rows] == ["0.123456", ""]
+
+
+def test_columns_are_summarised():
+    assert summary(pd.Series([1.0, 0.0, 1.0, np.nan])) == "0: 1, 1: 2"
+    assert summary(pd.Series(["b", "a", None])) == "a: 1, b: 1"
+    assert summary(pd.Series([f"s{k % 12}" for k in range(24)])) == "12 labels, 2 to 2 rows each"
+    assert summary(pd.Series([np.nan])) == "none"
+    assert trials_per_person(em.load_study("outgroup_help")) == "20 trials per participant"
+
+
+# --------------------------------------------------------------------------------- errors
+
+
+def test_what_cannot_be_reported(own_fit, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.html; found 'report.pdf'"):
+        em.report(own_fit, tmp_path / "report.pdf")
+    with pytest.raises(FileNotFoundError, match=r"folder that exists; found none at .*nowhere"):
+        em.report(own_fit, tmp_path / "nowhere" / "report.html")
+    with pytest.raises(ValueError, match="at least one fit; found none"):
+        em.report({}, tmp_path / "report.html")
+    with pytest.raises(TypeError, match="a mapping of names to fits; found list"):
+        em.report([own_fit], tmp_path / "report.html")
+    wrong = {"good": own_fit, "table": pd.DataFrame(), "tree": xr.DataTree()}
+    with pytest.raises(TypeError, match=r"found 2 of 3 that are none: 'table', 'tree' \(DataF"):
+        em.report(wrong, tmp_path / "report.html")
+    with pytest.raises(TypeError, match=r"found DataFrame without 'elpd'.*\(4 of 4 columns\)"):
+        em.report(own_fit, tmp_path / "report.html", comparison=pd.DataFrame())
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_older_page_stays_until_the_new_one_is_complete(tmp_path, monkeypatch, own_fit):
+    path = tmp_path / "report.html"
+    path.write_text("older")
+
+    def fail(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(page.os, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        page._write_whole("newer", path)
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_command_line(monkeypatch, own_fit, tmp_path, capsys):
+    from empathymodels import cli
+
+    asked = {}
+
+    def report(fits, path, *, question):
+        asked.update(fits=list(fits), path=path, question=question)
+        return path
+
+    file = em.save(own_fit, tmp_path / "own.nc")
+    monkeypatch.setitem(vars(em), "report", report)
+    own = own_fit.attrs["source"]
+    with pytest.raises(SystemExit) as end:
+        cli.main(["report", str(file), "--model", own, "--out", str(tmp_path / "r.html")])
+    assert not end.value.code
+    assert asked == {"fits": ["own"], "path": tmp_path / "r.html", "question": ""}
+    assert f"Wrote {tmp_path / 'r.html'}" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        cli.main(["report", str(file), "--out", str(tmp_path / "r.pdf")])
+    assert end.value.code == 2
+    assert "must end in .html" in capsys.readouterr().err
