@@ -111,7 +111,7 @@ def simulated_fits(
     def prepare() -> tuple[Plan, float]:
         _check(model, study, known)
         plan = Plan(task.key, packed(model), study, covariates, None, known, settings)
-        return _with_centring(plan, seed, n)
+        return with_centring(plan, seed, n)
 
     task = Task(name, _simulated_fit, prepare, identity, seed)
     done = replicates(task, number=n, folder=folder, workers=workers)
@@ -179,7 +179,7 @@ def _given(truth: Truth, model: Model) -> tuple[Any, Any]:
     )
 
 
-def _with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
+def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
     """Measure centring on the first replicate that can be fitted; say how long one will take."""
     refit = refitter(unpacked(plan.model), plan.design, covariates=plan.covariates)
     check_start(refit.density, refit.built, refit.arrangement, refit.covariates)

@@ -1,0 +1,203 @@
+"""Can these models be told apart on this design? Confusion of models, by simulation."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from empathymodels import sampling
+from empathymodels.comparing import compare
+from empathymodels.fitting import fit
+from empathymodels.identity import fingerprint
+from empathymodels.model import Model
+from empathymodels.packing import PackedModel, packed, unpacked
+from empathymodels.replicating import Replicate, Task, replicates
+from empathymodels.resimulating import Refitter, refitter
+from empathymodels.simulated_fits import Plan, as_study, with_centring
+from empathymodels.simulating import filled_study
+from empathymodels.study import Study
+from empathymodels.wording import counted, listed
+
+Unit = Literal["trial", "participant", "future"]
+_SIMULATORS: OrderedDict[tuple[str, str], Refitter] = OrderedDict()
+KEPT_SIMULATORS = 8
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """What a worker needs: the competitors by name, where, and how they are compared."""
+
+    key: str
+    models: Mapping[str, PackedModel | Model]
+    centrings: Mapping[str, Any]
+    design: Study
+    unit: Unit
+    response: str | None
+    settings: Mapping[str, Any]
+
+
+def confuse(
+    models: Mapping[str, Model],
+    design: Study | pd.DataFrame,
+    *,
+    n: int = 20,
+    unit: Unit = "trial",
+    response: str | None = None,
+    seed: int = 0,
+    draws: int = 500,
+    tune: int = 500,
+    chains: int = 2,
+    target_accept: float = 0.9,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+) -> pd.DataFrame:
+    """Simulate a design from each of several models, fit all to it, and see which one is chosen.
+
+    Parameters
+    ----------
+    models : mapping of str to Model
+        Two or more, by the names they get in the result.
+    design : Study or DataFrame
+        As in `recover`; every model must be able to simulate on it.
+    n : int
+        How many studies are simulated from each model, with people of its prior.
+    unit, response
+        How `compare` compares.
+    seed, draws, tune, chains, target_accept, folder, workers
+        As in `recover`.
+
+    Returns
+    -------
+    DataFrame
+        The confusion matrix: rows (``simulated``) are the models that simulated, columns
+        (``chosen``) those that predicted best; shares of each row's studies. ``attrs``:
+        ``inversion`` (DataFrame; how probable it is that each model simulated, given the one
+        chosen, all being as likely before), ``counts``, ``clear`` (share of each row's studies in
+        which the model that simulated was first by more than twice the standard error of the
+        difference), ``unit``, ``failed`` and ``reading``.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two models, or the design does not fit one of them.
+    RuntimeError, OSError
+        As in `recover`.
+
+    References
+    ----------
+    Wilson & Collins (2019), doi:10.7554/eLife.49547 (confusion and inversion matrices).
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> model, study = em.get_model("outgroup_help_learning"), em.load_study("outgroup_help")
+    >>> models = {"learning": model, "no learning": model.rival("no_learning")}
+    >>> em.confuse(models, study, n=20, folder="confusion")  # doctest: +SKIP
+    """
+    if len(models) < 2:
+        raise ValueError(
+            f"Models are confused with others: give two or more; found {listed(models)}. Add a "
+            "rival: {'a': model, 'b': model.rival(...)}."
+        )
+    study = as_study(design)
+    settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    identity = {
+        "task": "confusion",
+        "models": [[name, fingerprint(model), model.label] for name, model in models.items()],
+        "design": study.digest,
+        "compared": [unit, response],
+        "settings": settings,
+    }
+
+    def prepare() -> tuple[_Contest, float]:
+        sent = {name: packed(model) for name, model in models.items()}
+        centrings, seconds = {}, 0.0
+        for name, model in sent.items():
+            plan = Plan(task.key, model, study, None, None, None, settings)
+            measured, own = with_centring(plan, seed, n)
+            centrings[name] = measured.centring
+            seconds += own
+        return _Contest(task.key, sent, centrings, study, unit, response, settings), seconds
+
+    task = Task("Confusion", _simulated_contest, prepare, identity, seed)
+    done = replicates(task, number=n * len(models), folder=folder, workers=workers)
+    return _matrix(done, list(models), unit)
+
+
+def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[str, Any]:
+    """Simulate from one model, in turns, and compare all."""
+    names = list(plan.models)
+    true = names[seeds.spawn_key[0] % len(names)]
+    population, people, responses, of_fit = seeds.generate_state(4).tolist()
+    # every model's program is kept, or each replicate would compile them all anew
+    sampling.KEPT_DENSITIES = max(sampling.KEPT_DENSITIES, len(names))
+    simulator = _simulator(plan, true)
+    truth = simulator.people(simulator.population(population), people)
+    drawn = simulator.simulate(truth, responses)
+    simulated = filled_study(simulator.arrangement.study, simulator.arrangement, drawn)
+    fits = {
+        name: fit(
+            unpacked(model),
+            simulated,
+            seed=of_fit,
+            cores=1,
+            centring=plan.centrings[name],
+            progress=False,
+            **plan.settings,
+        )
+        for name, model in plan.models.items()
+    }
+    table = compare(fits, unit=plan.unit, response=plan.response)
+    second = table.iloc[1]
+    return {
+        "simulated": true,
+        "chosen": str(table.index[0]),
+        "clear": bool(abs(second["elpd_diff"]) > 2 * second["dse"]),
+        "elpd": {str(name): float(value) for name, value in table["elpd"].items()},
+        "divergences": {n: int(one["sample_stats"]["diverging"].sum()) for n, one in fits.items()},
+    }
+
+
+def _simulator(plan: _Contest, name: str) -> Refitter:
+    key = (plan.key, name)
+    if key not in _SIMULATORS:
+        _SIMULATORS[key] = refitter(unpacked(plan.models[name]), plan.design)
+        while len(_SIMULATORS) > KEPT_SIMULATORS:
+            _SIMULATORS.popitem(last=False)
+    return _SIMULATORS[key]
+
+
+def _matrix(done: list[Replicate], names: list[str], unit: str) -> pd.DataFrame:
+    results = pd.DataFrame([one.result for one in done if not one.error])
+    failed = {one.number: one.error for one in done if one.error}
+    if results.empty:
+        raise RuntimeError(
+            f"Confusion needs studies that can be fitted; all {len(done)} failed, the first with "
+            f"{done[0].error} Try em.simulate and em.fit_rivals on this design."
+        )
+    counts = pd.crosstab(results["simulated"], results["chosen"])
+    counts = counts.reindex(index=names, columns=names, fill_value=0)
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    right = results["simulated"] == results["chosen"]
+    clear = (right & results["clear"]).groupby(results["simulated"]).mean().reindex(names)
+    for table in (counts, shares):
+        table.index.name, table.columns.name = "simulated", "chosen"
+    shares.attrs = {
+        "inversion": shares.div(shares.sum(axis=0), axis=1),
+        "counts": counts.copy(),
+        "clear": clear.to_dict(),
+        "unit": unit,
+        "failed": failed,
+        "reading": (
+            f"the model that simulated was chosen in {right.sum()} of "
+            f"{counted(len(results), 'replicate')}, clearly in "
+            f"{int((right & results['clear']).sum())}; {len(failed)} failed"
+        ),
+    }
+    return shares

@@ -1,0 +1,69 @@
+"""Confusion of models: who simulated, who was chosen, and the other way round."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels.confusing import _matrix
+from empathymodels.replicating import Replicate
+
+FEW = {"draws": 100, "tune": 150, "seed": 2}
+
+
+@pytest.fixture(scope="module")
+def trials():
+    rng = np.random.default_rng(1)
+    names = [f"P{k}" for k in range(5)]
+    keys = {"participant": np.repeat(names, 8), "trial": np.tile(np.arange(8), 5)}
+    return pd.DataFrame({**keys, "intensity": rng.uniform(-1, 1, 40)})
+
+
+def test_models_are_simulated_in_turns_and_told_apart(own_model, trials, tmp_path):
+    models = {"slope": own_model, "flat": own_model.rival("no_slope")}
+    table = em.confuse(models, trials, n=2, folder=tmp_path, workers=1, **FEW)
+    assert table.index.tolist() == table.columns.tolist() == ["slope", "flat"]
+    assert np.allclose(table.sum(axis=1), 1)
+    assert table.attrs["counts"].to_numpy().sum() == 4
+    assert table.loc["slope", "slope"] == 1  # slopes differ by far more than the noise
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(before) == 4
+    again = em.confuse(models, trials, n=2, folder=tmp_path, workers=1, **FEW)
+    assert again.equals(table)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    figure = em.plot_confusion(table)
+    assert [text.get_text() for text in figure.axes[0].texts][:2] == ["1.00", "0.00"]
+
+
+def replicate(number, simulated, chosen, clear=True):
+    return Replicate(number, 1.0, "", {"simulated": simulated, "chosen": chosen, "clear": clear})
+
+
+def test_the_matrix_counts():
+    done = [
+        replicate(0, "a", "a"),
+        replicate(1, "b", "a"),
+        replicate(2, "a", "a", clear=False),
+        replicate(3, "b", "b"),
+        Replicate(4, 1.0, "ValueError: no", {}),
+        replicate(5, "b", "b"),
+    ]
+    table = _matrix(done, ["a", "b", "c"], "trial")
+    assert table.loc["a"].tolist() == [1, 0, 0]
+    assert table.loc["b"].tolist() == pytest.approx([1 / 3, 2 / 3, 0])
+    assert table.loc["c"].isna().all()
+    assert table.attrs["inversion"].loc["a", "a"] == pytest.approx(3 / 4)
+    assert table.attrs["inversion"].loc["b", "b"] == 1
+    assert table.attrs["clear"]["a"] == 0.5
+    assert table.attrs["failed"] == {4: "ValueError: no"}
+    assert "chosen in 4 of 5 replicates, clearly in 3; 1 failed" in table.attrs["reading"]
+
+
+def test_one_model_has_no_rival(own_model, trials):
+    with pytest.raises(ValueError, match="two or more; found 'slope'"):
+        em.confuse({"slope": own_model}, trials)
+
+
+def test_nothing_but_failures_is_an_error():
+    with pytest.raises(RuntimeError, match="all 1 failed, the first with ValueError: no"):
+        _matrix([Replicate(0, 1.0, "ValueError: no", {})], ["a", "b"], "trial")
