@@ -86,3 +86,27 @@ def test_attributes_that_never_vary(motives):
     told = flagged.set_index("check").loc["share of people within whom 'cost' is constant"]
     assert not told["passed"]
     assert "same in all rows" in told["advice"]
+
+
+def test_signs_that_the_data_contradict():
+    """Cost that invites: signed weights cannot say so; they fit, near 0, and lose clearly."""
+    rng = np.random.default_rng(2)
+    people = [f"P{k:02}" for k in range(12)]
+    trials = pd.DataFrame(
+        {
+            "participant": np.repeat(people, 40),
+            "trial": np.tile(np.arange(1, 41), 12),
+            "cost": rng.standard_normal(480),
+        }
+    )
+    truth = {"readiness": 0.0, "cost_weight": pd.Series(rng.normal(1.2, 0.3, 12), index=people)}
+    alone = MODEL.without("rating", "attention", "help", "AI", "TPJ", "VS")
+    study, _ = em.simulate(alone, em.Study(trials=trials), truth, seed=3)
+    fits = em.fit_rivals(alone, study, "signed", chains=2, draws=300, tune=400, seed=1)
+    free, signed = (fit["posterior"]["cost_weight"].mean("participant") for fit in fits.values())
+    assert float(free.quantile(0.01)) > 0.6
+    assert float(signed.quantile(0.99)) < 0.2  # sizes, that are subtracted
+    table = em.compare(fits)
+    assert list(table.index) == list(fits)
+    assert table["elpd_diff"].iloc[1] < -4 * table["dse"].iloc[1]
+    assert table.attrs["reading"].startswith("'motivated_empathy' predicts better than 'signed'")
