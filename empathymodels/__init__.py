@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from empathymodels.plots.selection import plot_selection
     from empathymodels.pointwise import point_estimates
     from empathymodels.power_scaling import sensitivity
+    from empathymodels.powering import design_power
     from empathymodels.predicting import latents, predict
     from empathymodels.recovering import recover
     from empathymodels.reporting.page import report
@@ -111,6 +112,7 @@ _HOME = {
     "plots.selection": ("plot_selection",),
     "pointwise": ("point_estimates",),
     "power_scaling": ("sensitivity",),
+    "powering": ("design_power",),
     "predicting": ("latents", "predict"),
     "recovering": ("recover",),
     "reporting.page": ("report",),

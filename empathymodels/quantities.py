@@ -62,7 +62,7 @@ def quantities(values: xr.Dataset, arrangement: Arrangement) -> Quantities:
         on_link = numbers
         if parameter is not None:
             on_link = linked_values(parameter, arrangement.model, numbers)
-        for place, label, owner in _entries(array, parameter):
+        for place, label, owner in entries(array, parameter):
             labels.append(label)
             whose.append(owner)
             natural.append(numbers[(..., *place)])
@@ -70,7 +70,7 @@ def quantities(values: xr.Dataset, arrangement: Arrangement) -> Quantities:
     return Quantities(labels, whose, np.stack(natural, axis=-1), np.stack(linked, axis=-1))
 
 
-def _entries(
+def entries(
     array: xr.DataArray, parameter: Parameter | None
 ) -> Iterator[tuple[tuple[int, ...], str, str]]:
     """Place, label and owner of every number of a variable."""

@@ -1,0 +1,91 @@
+"""Power of a design: sizes, stated effects, and how often a contrast is found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels.powering import assigned, resized
+from empathymodels.resimulating import refitter
+
+FEW = {"draws": 100, "tune": 150, "seed": 2, "workers": 1}
+ASKED = {
+    "parameter": "baseline",
+    "first": {"group": "out"},
+    "second": {"group": "in"},
+    "rope": (-0.2, 0.2),
+    "covariates": {"baseline": "group"},
+}
+
+
+@pytest.fixture(scope="module")
+def design():
+    rng = np.random.default_rng(1)
+    names = [f"S{k}" for k in range(4)]
+    keys = {"participant": np.repeat(names, 6), "trial": np.tile(np.arange(6), 4)}
+    trials = pd.DataFrame({**keys, "intensity": rng.uniform(-1, 1, 24)})
+    people = pd.DataFrame({"participant": names, "group": ["in", "out", "in", "out"]})
+    return em.Study(trials=trials, participants=people)
+
+
+def test_designs_are_resized(design):
+    more = resized(design, 6, 4)
+    assert len(more.participants) == 6 and len(more.trials) == 24
+    assert more.participants["group"].tolist() == ["in", "out", "in", "out", "in", "out"]
+    first = design.trials.query("participant == 'S1' and trial < 4")["intensity"].tolist()
+    assert more.trials.query("participant == 'P00002'")["intensity"].tolist() == first
+    assert more.trials.query("participant == 'P00006'")["intensity"].tolist() == first
+    with pytest.raises(ValueError, match=r"7 per person; 4 participants have fewer, .* example 6"):
+        resized(design, 4, 7)
+
+
+def test_regions_follow_their_trials(study):
+    fewer = resized(study, 3, 5)
+    assert len(fewer.trials) == 15
+    regions = fewer.regions.groupby("participant")["trial"].apply(set)
+    trials = fewer.trials.groupby("participant")["trial"].apply(set)
+    assert (regions == trials).all()
+
+
+def test_effects_are_true_of_the_population(own_model, design):
+    refit = refitter(own_model, design, covariates=ASKED["covariates"])
+    stated = {"baseline_effect[group[T.out]]": 0.3, "slope_sd": 0.01, "noise_mean": -2.0}
+    population = assigned(refit.population(1), stated)
+    assert population["slope_sd"].item() == 0.01
+    assert float(population["baseline_effect"].sum()) == 0.3
+    people = refit.people(population, 1)
+    assert people["noise"].item() == pytest.approx(10 * np.exp(-2))
+    untouched = refit.population(1)
+    assert untouched["slope_mean"].item() == population["slope_mean"].item()
+    with pytest.raises(KeyError, match="Did you mean 'slope_mean'"):
+        assigned(untouched, {"slope_men": 0.1})
+
+
+def test_a_large_effect_is_found_and_none_is_not(own_model, design, tmp_path):
+    stated = {"baseline_sd": 0.02, "noise_mean": -3.0, "baseline_effect[group[T.out]]": 0.4}
+    how = {**ASKED, **FEW, "people": (4, 8), "n": 3, "folder": tmp_path}
+    table = em.design_power(own_model, design, effect=stated, trials=(6,), **how)
+    assert table["people"].tolist() == [4, 8] and table["trials"].tolist() == [6, 6]
+    assert table["power"].iloc[1] == 1 and table["enough"].iloc[1]
+    assert table.attrs["smallest"]["people"] in (4, 8)
+    assert "are the first that find the contrast" in table.attrs["reading"]
+    assert len(list(tmp_path.iterdir())) == 6
+    none = {**stated, "baseline_effect[group[T.out]]": 0.0}
+    nothing = em.design_power(own_model, design, effect=none, **{**how, "people": (8,)})
+    assert nothing["power"].iloc[0] == 0 and nothing.attrs["smallest"] is None
+    assert "at most 0.00" in nothing.attrs["reading"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"people": ()}, "Numbers of people"),
+        ({"people": (0,)}, "Numbers of people"),
+        ({"people": (4,), "trials": (0,)}, "Numbers of trials"),
+        ({"people": (4,), "probability": 1.5}, "probability must lie"),
+        ({"people": (4,), "rope": (1, -1)}, "rope must rise"),
+    ],
+)
+def test_impossible_questions_are_refused(own_model, design, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        em.design_power(own_model, design, **{**ASKED, **wrong}, n=1)
