@@ -117,7 +117,21 @@ class Arrangement:
         """What of the model the study does not inform, in sentences."""
         left_out = self.checked.left_out.items()
         told = [f"Response '{n}' is left out of the likelihood: {why}" for n, why in left_out]
-        return told + [f"Parameter '{n}' is held at {why}" for n, why in self.held.items()]
+        told += [f"Parameter '{n}' is held at {why}" for n, why in self.held.items()]
+        people, trials = (
+            self.checked.tables.get(table, ()) for table in ("participants", "trials")
+        )
+        misplaced = [
+            column.name
+            for column in self.model.columns
+            if column.table == "participants"
+            and column.name in trials
+            and column.name not in people
+        ]
+        return told + [
+            f"Column '{name}' is not read from trials: give it in participants, once per person."
+            for name in misplaced
+        ]
 
     @property
     def sequence_rows(self) -> pd.DataFrame:

@@ -77,6 +77,14 @@ def test_no_studies(selection):
     assert covariates_for(arrange(selection.rival("no_studies"), study), None) == {}
 
 
+def test_studies_that_are_named_on_trials_are_told(selection):
+    study = em.load_study("chosen_empathy")
+    found = arrange(selection, em.Study(trials=study.trials.merge(study.participants)))
+    told = "Column 'study' is not read from trials: give it in participants, once per person."
+    assert told in found.notices
+    assert told not in arrange(selection, study).notices
+
+
 def test_rivals_without_what_made_the_data_lose(fits):
     elpds = em.compare(fits).attrs["elpd"]
     best = np.asarray(elpds["empathy_selection"].elpd_i)
