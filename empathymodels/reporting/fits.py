@@ -245,8 +245,7 @@ def _checks(found: Fitted, *, is_predictive: bool) -> Table | None:
 def _population(found: Fitted) -> Table:
     rows = [
         [
-            _quantity(parameter.name, level),
-            row.whose,
+            Cell(_quantity(parameter.name, level), note=row.whose),
             number(row.median),
             number(row.mean),
             number(row.sd),
@@ -257,7 +256,7 @@ def _population(found: Fitted) -> Table:
         for parameter, level, every in _by_level(found)
         for row in every.head(OF_POPULATION if parameter.level != "population" else 1).itertuples()
     ]
-    header = ("parameter", "of", "median", "mean", "sd", "90 % interval", "P(> 0)", "scale")
+    header = ("parameter", "median", "mean", "sd", "90 % interval", "P(> 0)", "scale")
     return table(header, rows, f"Population, {found.name}: highest-density intervals")
 
 
