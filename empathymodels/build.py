@@ -60,6 +60,7 @@ def build(
     *,
     covariates: Mapping[str, str] | None = None,
     centring: Mapping[str, Any] | None = None,
+    counted: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[pm.Model, Arrangement]:
     """Return the PyMC model of a study, and the study as it was laid out.
 
@@ -73,6 +74,9 @@ def build(
         How far each parameter's values (one number, or one per `by` level) are sampled directly
         (1) in place of their deviations from the mean (0); halfway unless given. The posterior
         is the same.
+    counted : mapping of str to ndarray (observation,), optional
+        Per response 1 where an observation counts in the likelihood and 0 where it is left
+        out: sizes stay, so that fits to parts of a study share one compiled density.
     """
     arrangement = arrange(model, study)
     tables = covariates_for(arrangement, covariates)
@@ -87,7 +91,11 @@ def build(
             observed = fixed_size_data(
                 f"{name}:observed", _observed(scored.response, scored.observed)
             )
-            built.register_rv(distribution, name, observed=observed)
+            if counted is None:
+                built.register_rv(distribution, name, observed=observed)
+            else:
+                counts = fixed_size_data(f"{name}:counted", counted[name].astype(float))
+                pm.Potential(name, (counts * pm.logp(distribution, observed)).sum())
     return built, arrangement
 
 

@@ -2,102 +2,142 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
-from empathymodels.predicting import thinned
+from empathymodels.units import UNITS, WORST, Asked, Score, troubled
 from empathymodels.wording import counted, listed
 
 NEARBY = 1e-9  # as a share of the range of the values
-STIR = 1e-11  # log-likelihood added where it would be constant
-FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 
 
 def compare(
     fits: Mapping[str, xr.DataTree],
     *,
-    unit: str = "trial",
+    unit: Literal["trial", "participant", "future"] = "trial",
     response: str | None = None,
     draws: int = 2000,
+    refit: bool = False,
+    folds: int | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Rank models by expected log predictive density.
+    r"""Rank models by expected log predictive density: of what, you say.
 
     Parameters
     ----------
     fits : mapping of str to DataTree
         Fits of the same observations.
-    unit : {"trial"}
-        What is predicted. ``"trial"``: one more observation of the same people, given the
-        history as input (conditional PSIS-LOO; every observed response value is left out in
-        turn). It says nothing about new people.
+    unit : {"trial", "participant", "future"}
+        What is predicted.
+
+        - ``"trial"``: one more observation of the same people, given the history as input
+          (conditional PSIS-LOO; every observed response value is left out in turn). It says
+          nothing about new people.
+        - ``"participant"``: all observations of somebody new, with the person's own parameters
+          integrated out, :math:`\log p(y_s \mid y_{-s})` (leave-one-participant-out, by
+          importance sampling: see `empathymodels.marginal`). Of the person only covariates are
+          known.
+        - ``"future"``: the next block of the same people from fits to all blocks before it,
+          states updated by what happens within the block; the unit is one person's block, all
+          its observations jointly. Needs ``refit=True``. Scores of whole people (before and
+          after) count nowhere, since they could tell of later blocks.
     response : str, optional
         Compare on this response only. Otherwise on all that the fits share, jointly.
     draws : int
-        About how many posterior draws to use.
+        About how many posterior draws to use (300 where whole people are left out and the
+        likelihood depends on parameters that people share: each draw then needs its own
+        evaluations).
+    refit : bool
+        Fit again where importance sampling cannot be trusted: without each such person, or, with
+        more than 10 of them in some model, without each of 10 groups of people, in all models.
+        Nothing is fitted unless asked for.
+    folds : int, optional
+        With ``unit="participant"``: leave people out in this many groups, by refits.
+    seed : int
+        Seed of proposals and groups.
 
     Returns
     -------
     DataFrame
         Index: names of the fits, best first, marked where a fit is approximate. ArviZ's columns
-        (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...) and
-        ``pareto_k_bad``, the number of observations whose importance weights cannot be trusted.
-        ``attrs``: ``unit``, ``responses``, ``observations``, ``reading`` (the verdict in words,
-        with what observations of unreliable weights contribute) and ``elpd`` (ArviZ's result
-        per model, with pointwise values and k).
+        (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...),
+        ``pareto_k_bad``, the number of units whose importance weights cannot be trusted, and
+        ``monte_carlo_error`` of the elpd, which comes on top of ``se`` (0 for trials).
+        ``attrs``: ``unit``, ``responses``, ``observations`` (units left out), ``reading`` (the
+        verdict in words, naming people who cannot be trusted), ``elpd`` (ArviZ's result per model,
+        with pointwise values and k), ``units`` (per model a table of every unit: ``elpd``,
+        ``pareto_k``, ``error``, ``exact``), and for whole people ``evidences``, the log-density
+        of each person given all others (participant, model), which `select` takes.
 
     Raises
     ------
     ValueError
         Fewer than two fits, a fit that is a single point (method "map"), other rows, other base
-        measures (a density against a mass), no shared response, or an unknown unit.
+        measures (a density against a mass), no shared response, an unknown unit, more folds than
+        people, no blocks to predict, or refits that the unit has no use for.
 
     References
     ----------
     Vehtari, Gelman & Gabry (2017), doi:10.1007/s11222-016-9696-4.
     Yao, Vehtari, Simpson & Gelman (2018), doi:10.1214/17-BA1091.
+    Merkle, Furr & Rabe-Hesketh (2019), doi:10.1007/s11336-019-09679-0.
 
     Examples
     --------
     >>> import empathymodels as em
-    >>> em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
+    >>> fits = {"learning": fit, "static": static_fit}  # doctest: +SKIP
+    >>> em.compare(fits, unit="participant")  # doctest: +SKIP
     """
-    if unit not in _UNITS:
+    if unit not in UNITS:
         raise ValueError(
-            f"unit must be one of {listed(_UNITS)}; found '{unit}'. Name one, or leave it out."
+            f"unit must be one of {listed(UNITS)}; found '{unit}'. Name one, or leave it out."
         )
+    fits = {_marked(name, fit): fit for name, fit in fits.items()}
+    compiled, responses = comparable(fits, response)
+    asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)
+    scores = UNITS[unit](fits, compiled, responses, asked)
+    elpds = {name: score.elpd for name, score in scores.items()}
+    table = az.compare(elpds, round_to="none")
+    errors = {name: float(np.sqrt((s.units["error"] ** 2).sum())) for name, s in scores.items()}
+    table["pareto_k_bad"] = [int(is_bad(elpds[name]).sum()) for name in table.index]
+    table["monte_carlo_error"] = [errors[name] for name in table.index]
+    table.attrs["unit"] = unit
+    table.attrs |= {
+        "responses": responses,
+        "observations": int(next(iter(elpds.values())).n_data_points),
+        "reading": _reading(table, scores) + _approximate(fits),
+        "elpd": elpds,
+        "units": {name: score.units for name, score in scores.items()},
+    }
+    if unit == "participant":
+        evidences = pd.DataFrame({name: score.units["elpd"] for name, score in scores.items()})
+        evidences.attrs["evidence"] = "log p(y_s | all others)"
+        table.attrs["evidences"] = evidences
+    return table
+
+
+def comparable(
+    fits: Mapping[str, xr.DataTree], response: str | None
+) -> tuple[dict[str, Evaluator], list[str]]:
+    """Compile fits and find the responses on which they can be compared, or say why not."""
     if len(fits) < 2:
         raise ValueError(
             f"A comparison needs at least two fits; found {listed(fits)}. Add the fit of a rival."
         )
-    fits = {_marked(name, fit): fit for name, fit in fits.items()}
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)
     _refuse_other_measures(
         {name: _measures(compiled[name], fit, responses) for name, fit in fits.items()}
     )
-    found = {
-        name: _UNITS[unit](compiled[name], thinned(fit["posterior"].to_dataset(), draws), responses)
-        for name, fit in fits.items()
-    }
-    elpds = {name: _loo(name, log_likelihood) for name, log_likelihood in found.items()}
-    table = az.compare(elpds, round_to="none")
-    table["pareto_k_bad"] = [_bad(elpds[name]) for name in table.index]
-    table.attrs |= {
-        "unit": unit,
-        "responses": responses,
-        "observations": int(next(iter(elpds.values())).n_data_points),
-        "reading": _reading(table, elpds) + _approximate(fits),
-        "elpd": elpds,
-    }
-    return table
+    return compiled, responses
 
 
 def _marked(name: str, fit: xr.DataTree) -> str:
@@ -107,20 +147,6 @@ def _marked(name: str, fit: xr.DataTree) -> str:
             "(method='map'). Fit it with method='nuts'."
         )
     return marked(name, method_of(fit))
-
-
-def _by_trial(compiled: Evaluator, posterior: xr.Dataset, responses: list[str]) -> xr.DataArray:
-    """Pointwise log-likelihood (chain, draw, observation) of every scored value."""
-    found = evaluate_draws(compiled, posterior, "log_likelihood", description="Log-likelihoods")
-    joint = np.concatenate([_in_study_order(compiled, n, found[n]) for n in responses], axis=-1)
-    return xr.DataArray(joint, dims=("chain", "draw", "observation"), name="observation")
-
-
-def _in_study_order(compiled: Evaluator, name: str, values: np.ndarray) -> np.ndarray:
-    return values[..., np.argsort(compiled.arrangement.scored[name].rows)]
-
-
-_UNITS: dict[str, Callable[[Evaluator, xr.Dataset, list[str]], xr.DataArray]] = {"trial": _by_trial}
 
 
 def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> dict[str, str]:
@@ -206,73 +232,47 @@ def _differences(response: str, first: str, one: Any, name: str, other: Any) -> 
     return []
 
 
-def _loo(name: str, log_likelihood: xr.DataArray) -> Any:
-    size = log_likelihood.sizes["chain"] * log_likelihood.sizes["draw"]
-    if size < FEWEST_DRAWS:
-        raise ValueError(
-            f"Importance weights need at least {FEWEST_DRAWS} posterior draws; found {size} of "
-            f"'{name}'. Raise draws= here, or fit with more."
-        )
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset(coords=log_likelihood.isel(observation=0, drop=True).coords),
-            "log_likelihood": _with_tails(log_likelihood).to_dataset(name="observation"),
-        }
-    )
-    with warnings.catch_warnings():  # told below, with counts and consequences
-        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
-        return az.loo(tree, pointwise=True, reff=_efficiency(log_likelihood))
-
-
-def _with_tails(log_likelihood: xr.DataArray) -> xr.DataArray:
-    """Stir observations whose log-likelihood is the same in every draw, far below what counts.
-
-    The first choice of a learner that starts indifferent is one: its importance weights are all
-    alike, and have no tail that could be fitted.
-    """
-    samples = ("chain", "draw")
-    still = log_likelihood.max(samples) - log_likelihood.min(samples) < 1e3 * STIR
-    noise = np.random.default_rng(0).normal(0, STIR, log_likelihood.shape)
-    return log_likelihood + log_likelihood.copy(data=noise) * still
-
-
-def _efficiency(log_likelihood: xr.DataArray) -> float:
-    """Relative efficiency of the draws for the total log-likelihood."""
-    total = log_likelihood.sum("observation").to_numpy()
-    if total.std() == 0:
-        return 1.0
-    return float(min(az.ess(total, method="mean") / total.size, 1.0))
-
-
-def _is_bad(elpd: Any) -> np.ndarray:
-    return np.asarray(elpd.pareto_k) > elpd.good_k
-
-
-def _bad(elpd: Any) -> int:
-    return int(_is_bad(elpd).sum())
-
-
-def _reading(table: pd.DataFrame, elpds: Mapping[str, Any]) -> str:
+def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
     best, second = table.index[0], table.index[1]
     difference, error = abs(float(table["elpd_diff"].iloc[1])), float(table["dse"].iloc[1])
     clear = difference > 4 and difference > 2 * error
+    what = {"trial": "", "participant": " new people", "future": " later blocks"}
+    unit = what[table.attrs["unit"]]
     verdict = (
-        f"'{best}' predicts better than '{second}'"
+        f"'{best}' predicts{unit} better than '{second}'"
         if clear
-        else f"undecided between '{best}' and '{second}'"
+        else f"undecided between '{best}' and '{second}'" + (f" for{unit}" if unit else "")
     )
     text = f"{verdict}: elpd difference {difference:.1f} with standard error {error:.1f}"
+    noise = float(np.hypot(*table["monte_carlo_error"].iloc[:2]))
+    if noise > 0.05:
+        text += f" (Monte-Carlo error {noise:.1f} on top)"
     bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
     if bad:
         # weights of a choice that was nearly certain are often flagged, and matter little
-        one, other = elpds[best], elpds[second]
-        either = _is_bad(one) | _is_bad(other)
+        one, other = scores[best].elpd, scores[second].elpd
+        either = is_bad(one) | is_bad(other)
         part = float((np.asarray(one.elpd_i) - np.asarray(other.elpd_i))[either].sum())
         text += (
             f"; unreliable importance weights: {bad}, treat the ranking with care: these "
             f"observations make {part:.1f} of the difference"
         )
+    if table.attrs["unit"] == "participant":
+        text += _troubled_people(scores)
     return text
+
+
+def _troubled_people(scores: Mapping[str, Score]) -> str:
+    named = {name: troubled(score) for name, score in scores.items()}
+    if not any(named.values()):
+        return ""
+    people = "; ".join(f"'{n}': {listed(who)}" for n, who in named.items() if who)
+    if all(score.units["exact"].all() for score in scores.values()):
+        return f"; Monte-Carlo error above {WORST} for {people}. Fit with more draws"
+    return (
+        f"; importance sampling fails (Pareto k, or a Monte-Carlo error above {WORST}) for people "
+        f"{people}. Repeat the comparison with refit=True, which fits again without them"
+    )
 
 
 def _approximate(fits: Mapping[str, xr.DataTree]) -> str:

@@ -9,7 +9,7 @@ beyond what is returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,10 +187,45 @@ def _outputs(
     return outputs
 
 
+def log_likelihood_of_people(
+    arrangement: Arrangement, distributions: Mapping[str, Any], give: Give
+) -> Any:
+    """Sum the log-likelihood of the observed rows of some responses by person, (participant,)."""
+    people: Any = pt.zeros(len(arrangement.participants))
+    for name, distribution in distributions.items():
+        scored = arrangement.scored[name]
+        is_discrete = scored.response.levels is not None
+        observed = scored.observed.astype("int64") if is_discrete else scored.observed
+        whose = give(f"{name}:participant", scored.participant)
+        people = people[whose].inc(pm.logp(distribution, give(f"{name}:observed", observed)))
+    return people
+
+
 def evaluate_draws(
-    compiled: Evaluator, posterior: xr.Dataset, kind: str, *, description: str
+    compiled: Evaluator,
+    posterior: xr.Dataset,
+    kind: str,
+    *,
+    description: str,
+    names: Collection[str] | None = None,
+    dtype: type = float,
 ) -> dict[str, np.ndarray]:
     """Evaluate every draw of a posterior (or prior) group.
+
+    Parameters
+    ----------
+    compiled : Evaluator
+        Of the model and study.
+    posterior : Dataset (chain, draw, ...)
+        Natural-scale parameters.
+    kind : str
+        Of the evaluator's outputs.
+    description : str
+        For the progress bar.
+    names : collection of str, optional
+        Only these outputs.
+    dtype : type
+        Of the results: half as many bytes where these are many.
 
     Returns
     -------
@@ -207,8 +242,10 @@ def evaluate_draws(
     for c, d in progress(pairs, description):
         found = compiled({name: array[c, d] for name, array in arrays.items()})[kind]
         for name, value in found.items():
+            if names is not None and name not in names:
+                continue
             if name not in collected:
-                collected[name] = np.empty((chains, draws, len(value)))
+                collected[name] = np.empty((chains, draws, len(value)), dtype=dtype)
             collected[name][c, d] = value
     return collected
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 from pymc.pytensorf import compile
@@ -22,6 +21,7 @@ from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.build import observe
+from empathymodels.evaluating import log_likelihood_of_people
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
 from empathymodels.people import Block, blocks, column_label, natural, scales
@@ -147,6 +147,51 @@ def point_estimates(
     return table
 
 
+@dataclass(frozen=True)
+class Density:
+    """People alone, each under the prior of a new person, in free link-scale columns.
+
+    Attributes
+    ----------
+    participants : list of str
+    observations : ndarray (person,)
+        How many values of each are scored.
+    mean, sd : ndarray (column,)
+        Of the prior.
+    mode : ndarray (person, column)
+        Most probable values.
+    log_likelihood : callable
+        ``log_likelihood(values)`` of everybody, (person,), at values (person, column).
+    """
+
+    participants: list[str]
+    observations: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    mode: np.ndarray
+    log_likelihood: Callable[[np.ndarray], np.ndarray]
+
+
+def density_of(model: Model, study: Study, *, seed: int = 0) -> Density:
+    """Compile the density of people alone, and find its modes."""
+    arrangement = arrange(_alone(model), study)
+    block = blocks(arrangement)[0]
+    mean, sd = np.array([new_person_prior(model.parameter(p.name)) for p, _ in block.columns]).T
+    likelihood = _likelihood(arrangement, block)
+    search = Search(_with_prior(likelihood, mean, sd), *_walls(block, mean, sd))
+    begin = _starts(search, block.shape[0], mean, sd, 3, np.random.default_rng(seed))
+    mode = _best(search, begin[:3])
+    free = np.array([parameter.fixed is None for parameter, _ in block.columns])
+
+    def at(values: np.ndarray) -> np.ndarray:
+        whole = mode.copy()
+        whole[:, free] = values
+        return likelihood(whole)[0]
+
+    people, observations = arrangement.participants, _observations(arrangement)
+    return Density(people, observations, mean[free], sd[free], mode[:, free], at)
+
+
 def _alone(model: Model) -> Model:
     """Return the model with all parameters of single people."""
     parameters = tuple(_of_people(model, p) for p in model.parameters)
@@ -208,13 +253,7 @@ def _likelihood(arrangement: Arrangement, block: Block) -> Objective:
 
     values = natural(scales(block, arrangement), linked, xp=pt)
     observations = observe(arrangement, values.ravel(), give=give, latents=needed)
-    people: Any = pt.zeros(block.shape[0])
-    for name, distribution in observations.distributions.items():
-        scored = arrangement.scored[name]
-        is_discrete = scored.response.levels is not None
-        observed = scored.observed.astype("int64") if is_discrete else scored.observed
-        whose = give(f"{name}:participant", scored.participant)
-        people = people[whose].inc(pm.logp(distribution, give(f"{name}:observed", observed)))
+    people = log_likelihood_of_people(arrangement, observations.distributions, give)
     with without_blas_warning():
         function = compile([linked], [people, pt.grad(people.sum(), linked)], mode="NUMBA")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -166,8 +166,13 @@ def latents(
 
 def compare(
     fits: Annotated[list[Path], typer.Argument(help="Files that `fit` wrote, at least two.")],
-    unit: Annotated[str, typer.Option(help="What is predicted.")] = "trial",
+    unit: Annotated[
+        Literal["trial", "participant", "future"],
+        typer.Option(help="What is predicted: more of the same people, new people, or later."),
+    ] = "trial",
     response: Annotated[str | None, typer.Option(help="Compare on this response only.")] = None,
+    refit: Annotated[bool, typer.Option(help="Fit again where that is needed.")] = False,
+    folds: Annotated[int | None, typer.Option(help="Leave out people in groups.")] = None,
     model: Annotated[
         list[Path] | None, several("File of the model, for fits of models of yours.", "FILE.py")
     ] = None,
@@ -178,7 +183,7 @@ def compare(
 
     output.check_target(out, output.TABLE)
     loaded = load_fits(_names(fits), model or [])
-    table = em.compare(loaded, unit=unit, response=response)
+    table = em.compare(loaded, unit=unit, response=response, refit=refit, folds=folds)
     output.put_out(table, out)
     typer.echo(table.attrs["reading"])
 

@@ -1,0 +1,173 @@
+r"""Log evidences of models, participant by participant.
+
+Under a prior that is fixed in advance the evidence of one person's data is
+
+.. math:: p(y_s \mid M) = \int p(y_s \mid \theta)\, p(\theta \mid M)\, d\theta,
+
+found by importance sampling from t distributions that are fitted to the integrand in some rounds
+(Cappé, Douc, Guillin, Marin & Robert 2008, doi:10.1007/s11222-008-9059-x), a tenth of the prior
+mixed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import logsumexp
+
+from empathymodels.comparing import comparable, compare
+from empathymodels.fitting import model_of, study_of
+from empathymodels.marginal import DEFENSIVE, heavy_tailed, log_mixture, log_t
+from empathymodels.model import Model
+from empathymodels.pointwise import Density, density_of
+from empathymodels.study import Study
+from empathymodels.terminal import tell
+from empathymodels.wording import counted, listed
+
+ROUNDS, PER_ROUND, LAST = 6, 300, 2000  # rounds of fitting a proposal, and points of each
+ENOUGH = 0.2  # share of the points that must count effectively when a proposal is fitted
+WORST = 0.5  # Monte-Carlo error of a log evidence above which it says nothing
+
+KINDS = {
+    "left_out": "log p(y_s | all others)",
+    "fixed_prior": "log p(y_s) under the model's prior of a new person",
+}
+
+
+def participant_evidences(
+    fits: Mapping[str, xr.DataTree],
+    *,
+    evidence: Literal["left_out", "fixed_prior"] = "left_out",
+    response: str | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Log evidence of every person's data under every model.
+
+    Parameters
+    ----------
+    fits : mapping of str to DataTree
+        Fits of the same observations.
+    evidence : {"left_out", "fixed_prior"}
+        ``"left_out"``: the log-density of a person's data given all others, as of
+        ``compare(fits, unit="participant")``. ``"fixed_prior"``: of a person alone, under the
+        prior that `point_estimates` uses with method "map" (what the model expects of a new
+        person); parameters that people share are the person's own there.
+    response : str, optional
+        Of this response only. Otherwise of all that the fits share, jointly.
+    draws : int
+        About how many posterior draws to use (``"left_out"``).
+    seed : int
+        Seed of the proposals.
+
+    Returns
+    -------
+    DataFrame
+        Index ``participant``, one column per fit; ``attrs["evidence"]`` says of what kind, and
+        ``attrs["errors"]`` holds Monte-Carlo standard errors (participant, model).
+
+    Raises
+    ------
+    ValueError
+        Unknown kind, or fits that cannot be compared (see `compare`).
+    """
+    if evidence not in KINDS:
+        raise ValueError(
+            f"evidence must be one of {listed(KINDS)}; found {evidence!r}. Name one of them."
+        )
+    if evidence == "left_out":
+        table = compare(fits, unit="participant", response=response, draws=draws, seed=seed)
+        found = table.attrs["evidences"].copy()
+        units = table.attrs["units"]
+        errors = pd.DataFrame({name: units[name]["error"] for name in units})
+    else:
+        _, responses = comparable(fits, response)
+        models = {name: _only(model_of(fit), responses) for name, fit in fits.items()}
+        each = {n: under_prior(m, study_of(fits[n]), seed=seed) for n, m in models.items()}
+        found = pd.DataFrame({name: one["log_evidence"] for name, one in each.items()})
+        errors = pd.DataFrame({name: one["error"] for name, one in each.items()})
+    bad = {name: errors.index[errors[name] > WORST].tolist() for name in errors}
+    for name, people in bad.items():
+        if people:
+            tell(
+                f"The log evidence of '{name}' has a Monte-Carlo error above {WORST} for "
+                f"{counted(len(people), 'participant')}: {listed(people, 8)}."
+            )
+    found.attrs |= {"evidence": KINDS[evidence], "errors": errors}
+    return found
+
+
+def _only(model: Model, responses: list[str]) -> Model:
+    """The model without what is not compared."""
+    return model.without(*(r.name for r in model.responses if r.name not in responses))
+
+
+def under_prior(model: Model, study: Study, *, seed: int = 0) -> pd.DataFrame:
+    """Log evidence of every person alone under the prior of a new person.
+
+    Returns
+    -------
+    DataFrame
+        Index ``participant`` (people without observations left out), columns ``log_evidence``
+        and ``error``, its Monte-Carlo standard error.
+    """
+    density = density_of(model, study)
+    rng = np.random.default_rng(seed)
+    people = len(density.mode)
+    mean, covariance = density.mode.copy(), np.tile(np.diag((density.sd / 2) ** 2), (people, 1, 1))
+    for _ in range(ROUNDS):
+        points, weights = _weighed(density, mean, covariance, PER_ROUND, rng)
+        for s in range(people):
+            mean[s], covariance[s] = _fitted(points[:, s], weights[:, s], covariance[s])
+    _, weights = _weighed(density, mean, covariance, LAST, rng)
+    found = logsumexp(weights, axis=0) - np.log(len(weights))
+    relative = np.exp(weights - found)
+    error = relative.std(axis=0, ddof=1) / np.sqrt(len(weights))
+    table = pd.DataFrame(
+        {"log_evidence": found, "error": error},
+        index=pd.Index(density.participants, name="participant"),
+    )
+    return table[density.observations > 0]
+
+
+def _weighed(
+    density: Density,
+    mean: np.ndarray,
+    covariance: np.ndarray,
+    number: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points (proposal, person, column), and log of likelihood x prior over proposal."""
+    people, size = mean.shape
+    factor = np.linalg.cholesky(covariance)
+    outside = round(DEFENSIVE * number)
+    steps = heavy_tailed((number - outside) * people, size, rng).reshape(-1, people, size)
+    near = mean + np.einsum("skl,jsl->jsk", factor, steps)
+    far = density.mean + density.sd * rng.standard_normal((outside, people, size))
+    points = np.concatenate([near, far])
+    away = (points - density.mean) / density.sd
+    prior = -0.5 * (away**2).sum(axis=-1) - np.log(density.sd).sum() - size * np.log(2 * np.pi) / 2
+    around = np.stack([log_t(points[:, s], mean[s], factor[s]) for s in range(people)], axis=1)
+    likelihood = np.stack([density.log_likelihood(one) for one in points])
+    likelihood = np.nan_to_num(likelihood, nan=-np.inf, neginf=-np.inf)
+    return points, likelihood + prior - log_mixture(around, prior)
+
+
+def _fitted(
+    points: np.ndarray, weights: np.ndarray, before: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of weighted points, the weights flattened until enough count."""
+    finite = weights - weights.max()
+    for power in 0.7 ** np.arange(30):
+        share = np.exp(power * finite)
+        share = share / share.sum()
+        if 1 / (share**2).sum() >= ENOUGH * len(share):
+            break
+    mean = share @ points
+    away = points - mean
+    covariance = (share[:, None] * away).T @ away
+    return mean, covariance + 1e-6 * np.diag(np.diag(before))

@@ -1,0 +1,383 @@
+"""What is left out and predicted: single observations, whole people, or what comes later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import logsumexp
+
+from empathymodels.arrangement import Arrangement
+from empathymodels.elpds import (
+    error_of_draws,
+    is_bad,
+    left_out_by_refits,
+    left_out_one_by_one,
+    replaced,
+    smoothed,
+)
+from empathymodels.evaluating import Evaluator, evaluate_draws
+from empathymodels.marginal import Integrated, integrate_people
+from empathymodels.predicting import thinned
+from empathymodels.refitting import refit as fit_again
+from empathymodels.terminal import tell
+from empathymodels.wording import counted, listed
+
+WORST = 0.5  # Monte-Carlo error of a log-density above which it says nothing
+FOLDS = 10  # where more people than this would need a refit of their own
+MANY = 100_000_000  # log-likelihoods that are kept in half the bytes
+PERIODS = ("session", "block")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How units are to be scored: see `compare`."""
+
+    draws: int
+    refit: bool
+    folds: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one fit predicts what it did not see.
+
+    Attributes
+    ----------
+    elpd : ELPDData
+        In ArviZ's form.
+    units : DataFrame
+        Index: the units. Columns ``elpd``, ``pareto_k``, ``error`` (Monte-Carlo standard error)
+        and ``exact`` (whether the fit was repeated without the unit).
+    """
+
+    elpd: az.ELPDData
+    units: pd.DataFrame
+
+
+Fits = Mapping[str, xr.DataTree]
+Compiled = Mapping[str, Evaluator]
+
+
+# ------------------------------------------------------------------------------- single rows
+
+
+def by_trial(
+    fits: Fits, compiled: Compiled, responses: list[str], asked: Asked
+) -> dict[str, Score]:
+    """Leave out one observed value after another, the people being known."""
+    _refuse_refits("trial", asked)
+    found = {}
+    for name, fit in fits.items():
+        posterior = thinned(fit["posterior"].to_dataset(), asked.draws)
+        scored = compiled[name].arrangement.scored
+        rows = sum(len(scored[r].rows) for r in responses)
+        numbers = rows * posterior.sizes["chain"] * posterior.sizes["draw"]
+        values = evaluate_draws(
+            compiled[name],
+            posterior,
+            "log_likelihood",
+            description="Log-likelihoods",
+            names=responses,
+            dtype=float if numbers < MANY else np.float32,
+        )
+        joint = np.concatenate(
+            [values.pop(r)[..., np.argsort(scored[r].rows)] for r in responses], axis=-1
+        )
+        elpd = left_out_one_by_one(name, xr.DataArray(joint, dims=("chain", "draw", "observation")))
+        found[name] = Score(elpd, _units(elpd, pd.RangeIndex(elpd.n_data_points)))
+    return found
+
+
+def _refuse_refits(unit: str, asked: Asked) -> None:
+    if asked.refit or asked.folds is not None:
+        raise ValueError(
+            f"Refits leave out people or later blocks; found refit={asked.refit}, "
+            f"folds={asked.folds} with unit='{unit}'. Leave both out, or name another unit."
+        )
+
+
+def _units(elpd: az.ELPDData, index: pd.Index) -> pd.DataFrame:
+    k = np.nan if elpd.pareto_k is None else np.asarray(elpd.pareto_k)
+    columns = {"elpd": np.asarray(elpd.elpd_i), "pareto_k": k}
+    return pd.DataFrame({**columns, "error": 0.0, "exact": elpd.pareto_k is None}, index=index)
+
+
+# ------------------------------------------------------------------------------ whole people
+
+
+def by_participant(
+    fits: Fits, compiled: Compiled, responses: list[str], asked: Asked
+) -> dict[str, Score]:
+    """Leave out one person after another: somebody new, known by covariates at most."""
+    _check_folds(compiled, responses, asked.folds)
+    if asked.folds is None:
+        found = {name: _people(name, fit, responses, asked) for name, fit in fits.items()}
+        failing = {name: troubled(score) for name, score in found.items()}
+        if not asked.refit or not any(failing.values()):
+            return found
+        if max(map(len, failing.values())) <= FOLDS:
+            return {
+                name: _exactly(name, fits[name], compiled[name], responses, asked, score)
+                for name, score in found.items()
+            }
+        tell(
+            f"More than {FOLDS} people need a refit of their own: all people of all models are "
+            f"left out in {FOLDS} groups instead."
+        )
+    number = asked.folds or min(FOLDS, _number_of_people(compiled, responses))
+    return {
+        name: _in_groups(name, fit, compiled[name], responses, asked, number)
+        for name, fit in fits.items()
+    }
+
+
+def _number_of_people(compiled: Compiled, responses: list[str]) -> int:
+    return min(len(_people_of(one.arrangement, responses)) for one in compiled.values())
+
+
+def _people_of(arrangement: Arrangement, responses: list[str]) -> list[str]:
+    found = [arrangement.scored[name].participant for name in responses]
+    return [arrangement.participants[s] for s in np.unique(np.concatenate(found))]
+
+
+def _check_folds(compiled: Compiled, responses: list[str], folds: int | None) -> None:
+    people = _number_of_people(compiled, responses)
+    if people < 2 or (folds is not None and not 2 <= folds <= people):
+        raise ValueError(
+            "People are left out in at least two groups and at most one by one: folds must lie "
+            f"between 2 and the number of people, {people}; found {folds}. Choose fewer, or leave "
+            "folds out."
+        )
+
+
+def _people(name: str, fit: xr.DataTree, responses: list[str], asked: Asked) -> Score:
+    """Leave people out by importance sampling over draws of the population."""
+    values, errors = [], {}
+    chains = fit["posterior"].sizes["chain"]
+    for one in integrate_people(fit, responses, draws=asked.draws, seed=asked.seed):
+        values.append(one.values)
+        errors[one.participant] = _error(one, smoothed, chains, left_out=False)
+    stacked = np.stack(values, axis=-1).reshape(chains, -1, len(values))
+    dims = ("chain", "draw", "participant")
+    elpd = left_out_one_by_one(name, xr.DataArray(stacked, {"participant": list(errors)}, dims))
+    units = _units(elpd, pd.Index(errors, name="participant"))
+    return Score(elpd, units.assign(error=list(errors.values())))
+
+
+def _error(
+    one: Integrated, score: Callable[[np.ndarray], np.ndarray], chains: int, *, left_out: bool
+) -> float:
+    """Monte-Carlo standard error of a person's score, from finite proposals and finite draws."""
+    scores = score(one.resampled)
+    if not np.isfinite(scores).all():
+        return np.inf
+    draws = error_of_draws(one.values.reshape(chains, -1), left_out=left_out)
+    return float(np.hypot(np.std(scores, ddof=1), draws))
+
+
+def troubled(score: Score) -> list[str]:
+    """People whose importance weights or Monte-Carlo error cannot be trusted."""
+    bad = is_bad(score.elpd) | (score.units["error"].to_numpy() > WORST)
+    return score.units.index[bad].tolist()
+
+
+def _exactly(
+    name: str,
+    fit: xr.DataTree,
+    compiled: Evaluator,
+    responses: list[str],
+    asked: Asked,
+    score: Score,
+) -> Score:
+    """Fit again without each person whose importance weights or error cannot be trusted."""
+    units, people = score.units.copy(), troubled(score)
+    for place, person in enumerate(people, start=1):
+        tell(f"'{name}' without {person} ({place} of {len(people)})")
+        for row in _without(fit, compiled, responses, [person], asked):
+            units.loc[row.pop("participant")] = row
+    exact = {person: float(units.loc[person, "elpd"]) for person in people}
+    return Score(replaced(score.elpd, exact), units)
+
+
+def _in_groups(
+    name: str,
+    fit: xr.DataTree,
+    compiled: Evaluator,
+    responses: list[str],
+    asked: Asked,
+    number: int,
+) -> Score:
+    """Fit again without each of some groups of people."""
+    people = _people_of(compiled.arrangement, responses)
+    shuffled = np.random.default_rng(asked.seed).permutation(people)
+    rows = []
+    for place, group in enumerate(np.array_split(shuffled, number), start=1):
+        tell(f"'{name}' without {counted(len(group), 'participant')} (fit {place} of {number})")
+        rows += _without(fit, compiled, responses, group.tolist(), asked)
+    units = pd.DataFrame(rows).set_index("participant").loc[people]
+    known = integrate_people(fit, responses, draws=asked.draws, seed=asked.seed)
+    within = float(sum(_log_mean(one.values) for one in known))
+    samples = fit["posterior"].sizes["chain"] * fit["posterior"].sizes["draw"]
+    elpd_i = xr.DataArray(units["elpd"].to_numpy(), {"participant": people}, "participant")
+    return Score(left_out_by_refits(elpd_i, within, samples=samples, refits=number), units)
+
+
+def _without(
+    fit: xr.DataTree, compiled: Evaluator, responses: list[str], people: list[str], asked: Asked
+) -> list[dict]:
+    """Score people by a fit to all others."""
+    arrangement = compiled.arrangement
+    gone = [arrangement.participants.index(person) for person in people]
+    kept = {n: ~np.isin(s.participant, gone) for n, s in arrangement.scored.items()}
+    posterior = fit_again(fit, kept)
+    chains = posterior.sizes["chain"]
+    found = integrate_people(
+        fit,
+        responses,
+        draws=asked.draws,
+        seed=asked.seed,
+        population=posterior,
+        people=people,
+    )
+    return [
+        {
+            "participant": one.participant,
+            "elpd": _log_mean(one.values),
+            "pareto_k": np.nan,
+            "error": _error(one, _log_mean, chains, left_out=True),
+            "exact": True,
+        }
+        for one in found
+    ]
+
+
+def _log_mean(values: np.ndarray) -> np.ndarray:
+    return logsumexp(values, axis=-1) - np.log(values.shape[-1])
+
+
+# -------------------------------------------------------------------------- what comes later
+
+
+def by_block(
+    fits: Fits, compiled: Compiled, responses: list[str], asked: Asked
+) -> dict[str, Score]:
+    """Predict every person's next block from fits to all blocks before it."""
+    arrangements = {name: one.arrangement for name, one in compiled.items()}
+    blocks = {name: _blocks(one, responses) for name, one in arrangements.items()}
+    last = max(int(of.max()) for one in blocks.values() for of in one.values())
+    if last == 0:
+        keys = [key for key in PERIODS if key in next(iter(arrangements.values())).trials]
+        raise ValueError(
+            "What comes later is predicted from block to block; every person has a single one "
+            f"here (told apart by {listed(keys) if keys else 'nothing: no session, no block'}). "
+            "Name the column of blocks (columns={'block': ...}), or compare with unit='trial' or "
+            "'participant'."
+        )
+    if not asked.refit or asked.folds is not None:
+        raise ValueError(
+            "To predict later blocks every model is fitted again to the blocks before each: "
+            f"{counted(last, 'fit')} for each of {counted(len(fits), 'model')}; found "
+            f"refit={asked.refit}, folds={asked.folds}. Ask for them with refit=True alone."
+        )
+    return {
+        name: _later(name, fit, compiled[name], responses, blocks[name], last, asked)
+        for name, fit in fits.items()
+    }
+
+
+def _blocks(arrangement: Arrangement, responses: list[str]) -> dict[str, np.ndarray]:
+    """Per response the block of every observation, (observation,), from 0, in the order met.
+
+    Observations of a person as a whole, or of unknown time, get -1: they count nowhere.
+    """
+    trials = arrangement.trials
+    keys = [key for key in PERIODS if key in trials]
+    whole = np.zeros(len(trials), dtype=int)
+    if keys:
+        ordered = trials.sort_values("_row")
+        first = ordered.drop_duplicates(["participant", *keys])
+        place = first.groupby("participant").cumcount().to_numpy()
+        numbered = first[["participant", *keys]].assign(place=place)
+        whole = trials[["participant", *keys]].merge(numbered, how="left")["place"].to_numpy()
+    found = {}
+    for name, scored in arrangement.scored.items():
+        known = scored.trial is not None
+        found[name] = whole[scored.trial] if known else np.full(len(scored.rows), -1)
+    if all((found[name] < 0).all() for name in responses):
+        raise ValueError(
+            "What comes later is predicted for responses of trials; found "
+            f"{listed(responses)}, of people or regions without trials. Name a response of "
+            "trials with response=."
+        )
+    return found
+
+
+def _later(
+    name: str,
+    fit: xr.DataTree,
+    compiled: Evaluator,
+    responses: list[str],
+    blocks: Mapping[str, np.ndarray],
+    last: int,
+    asked: Asked,
+) -> Score:
+    full = _of_blocks(compiled, fit["posterior"].to_dataset(), responses, blocks, asked.draws)
+    scores: dict[tuple[str, int], float] = {}
+    within = 0.0
+    for block in range(1, last + 1):
+        tell(f"'{name}' before block {block + 1} (fit {block} of {last})")
+        kept = {n: (of >= 0) & (of < block) for n, of in blocks.items()}
+        posterior = fit_again(fit, kept)
+        ahead = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
+        for key, values in ahead.items():
+            if key[1] == block:
+                scores[key] = float(_log_mean(values))
+                within += float(_log_mean(full[key]))
+    index = pd.MultiIndex.from_tuples(
+        [(person, block + 1) for person, block in scores], names=["participant", "block"]
+    )
+    elpd_i = xr.DataArray(list(scores.values()), dims="unit")
+    samples = int(json.loads(fit.attrs["settings"])["draws"]) * fit["posterior"].sizes["chain"]
+    elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
+    return Score(elpd, _units(elpd, index))
+
+
+def _of_blocks(
+    compiled: Evaluator,
+    posterior: xr.Dataset,
+    responses: list[str],
+    blocks: Mapping[str, np.ndarray],
+    draws: int,
+) -> dict[tuple[str, int], np.ndarray]:
+    """Joint log-likelihood (draw,) of each person's observations of each block."""
+    values = evaluate_draws(
+        compiled,
+        thinned(posterior, draws),
+        "log_likelihood",
+        description="Log-likelihoods",
+        names=responses,
+    )
+    arrangement = compiled.arrangement
+    joint = np.concatenate([values[n].reshape(-1, values[n].shape[-1]) for n in responses], axis=1)
+    block = np.concatenate([blocks[n] for n in responses])
+    person = np.concatenate([arrangement.scored[n].participant for n in responses])
+    found = {}
+    pairs = pd.DataFrame({"person": person, "block": block}).groupby(["person", "block"]).indices
+    for (who, when), rows in pairs.items():
+        if when >= 0:
+            found[arrangement.participants[who], int(when)] = joint[:, rows].sum(axis=1)
+    return found
+
+
+UNITS: dict[str, Callable[[Fits, Compiled, list[str], Asked], dict[str, Score]]] = {
+    "trial": by_trial,
+    "participant": by_participant,
+    "future": by_block,
+}

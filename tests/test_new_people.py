@@ -1,0 +1,274 @@
+"""Comparing by people and by blocks: against closed forms, quadrature and brute-force refits."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
+
+import empathymodels as em
+from empathymodels import units
+from empathymodels.evidence import participant_evidences, under_prior
+from empathymodels.marginal import integrate_people
+from empathymodels.pointwise import new_person_prior
+from empathymodels.predicting import thinned
+
+SETTINGS = {"chains": 2, "draws": 500, "tune": 500, "seed": 1}
+
+
+@pytest.fixture(scope="module")
+def flat(own_model):
+    """Ratings around everybody's own baseline, with one noise: its integral has a closed form."""
+    return own_model.rival("no_slope")
+
+
+@pytest.fixture(scope="module")
+def flat_fit(flat, own_study):
+    return em.fit(flat, own_study, centring=0.8, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def pain_fit(own_model, own_study):
+    return em.fit(own_model, own_study, centring=0.8, **SETTINGS)
+
+
+# --------------------------------------------------------------- integrals with a closed form
+
+
+def closed_form(fit, study, draws):
+    """Log-density (draw,) of each person's ratings with baseline and slope integrated out."""
+    chosen = thinned(fit["posterior"].to_dataset(), draws)
+    of = {n: x.to_numpy().reshape(-1, *x.shape[2:]) for n, x in chosen.data_vars.items()}
+    table = fit["constant_data"]["baseline_covariates"].to_numpy()
+    found = {}
+    for place, (name, rows) in enumerate(study.trials.groupby("participant")):
+        design = np.stack([np.ones(len(rows)), rows["intensity"]], axis=1)
+        found[name] = np.empty(len(of["noise"]))
+        for d in range(len(of["noise"])):
+            mean = [of["baseline_mean"][d] + table[place] @ of["baseline_effect"][d]]
+            mean = 10 * np.array([*mean, of["slope_mean"][d]])  # ratings run from 0 to 10
+            between = np.diag([of["baseline_sd"][d], of["slope_sd"][d]]) ** 2 * 100
+            within = of["noise"][d] ** 2 * np.eye(len(rows))
+            covariance = design @ between @ design.T + within
+            found[name][d] = multivariate_normal.logpdf(rows["rating"], design @ mean, covariance)
+    return found
+
+
+def test_integrals_agree_with_closed_forms_within_their_error(own_fit, own_study):
+    exact = closed_form(own_fit, own_study, 60)
+    away = []
+    for seed in range(5):
+        for one in integrate_people(own_fit, ["rating"], draws=60, seed=seed):
+            difference = logsumexp(one.values) - logsumexp(exact[one.participant])
+            error = logsumexp(one.resampled, axis=1).std(ddof=1)
+            assert error < 0.1
+            np.testing.assert_allclose(one.values, exact[one.participant], atol=0.5)
+            away.append(difference / error)
+    away = np.array(away)
+    assert len(away) == 5 * 24
+    assert (abs(away) < 2).mean() > 0.88
+    assert 0.8 < away.std() < 1.3  # the stated error is neither too small nor too large
+
+
+def exact_scores(study, model):
+    """log p(y_s | y_-s) by quadrature over population mean, spread and noise."""
+    prior = {p.name: p for p in model.parameters}
+    mu = np.linspace(0.3, 0.9, 81)
+    tau = np.linspace(0.01, 0.5, 80)
+    noise = np.linspace(-2.4, -1.6, 81)
+    log_prior = (
+        norm.logpdf(mu, 0.5, 0.25)[:, None, None]
+        + norm.logpdf(tau, 0, prior["baseline"].spread.parameters["sigma"])[:, None]
+        + norm.logpdf(noise, -2.3, 0.5)
+    )
+    sigma2 = (10 * np.exp(noise)) ** 2
+    scores = []
+    for _, rows in study.trials.groupby("participant"):
+        y, n = rows["rating"].to_numpy(), len(rows)
+        total = sigma2 + n * (10 * tau[:, None]) ** 2  # (tau, noise)
+        squares = ((y - y.mean()) ** 2).sum() / sigma2
+        between = n * (y.mean() - 10 * mu)[:, None, None] ** 2 / total
+        log_det = (n - 1) * np.log(sigma2) + np.log(total)
+        scores.append(-0.5 * (n * np.log(2 * np.pi) + log_det + squares + between))
+    everybody = sum(scores) + log_prior
+    return np.array([logsumexp(everybody) - logsumexp(everybody - own) for own in scores])
+
+
+def test_somebody_new_agrees_with_quadrature(flat, flat_fit, pain_fit, own_study):
+    alone = em.fit(flat, own_study, covariates={"baseline": "0"}, centring=0.8, **SETTINGS)
+    table = em.compare({"alone": alone, "slopes": pain_fit}, unit="participant")
+    units = table.attrs["units"]["alone"]
+    away = (units["elpd"] - exact_scores(own_study, flat)) / units["error"]
+    assert (units["error"] < 0.5).all()
+    assert (abs(away) < 2).mean() >= 0.85
+    assert abs(away).max() < 5
+    total = abs(units["elpd"].sum() - exact_scores(own_study, flat).sum())
+    assert total < 3 * table.loc["alone", "monte_carlo_error"]
+
+
+def test_new_people_are_another_question_than_new_trials(flat_fit, pain_fit, own_study):
+    fits = {"slopes": pain_fit, "flat": flat_fit}
+    people, trials = (em.compare(fits, unit=unit) for unit in ("participant", "trial"))
+    assert people.attrs["observations"] == 24
+    assert trials.attrs["observations"] == len(own_study.trials)
+    assert people.loc["slopes", "elpd"] < trials.loc["slopes", "elpd"] - 10
+    assert people.attrs["reading"].startswith("'slopes' predicts new people better than 'flat'")
+    evidences = people.attrs["evidences"]
+    assert evidences.attrs["evidence"] == "log p(y_s | all others)"
+    assert evidences.shape == (24, 2)
+    assert evidences["slopes"].sum() == pytest.approx(people.loc["slopes", "elpd"])
+    assert em.plot_comparison(people) is not None
+
+
+# -------------------------------------------------------------------------- brute-force refits
+
+
+@pytest.fixture(scope="module")
+def few(study):
+    """Eight people of the bundled study."""
+    kept = study.participants["participant"].iloc[::5].tolist()
+    tables = {
+        name: table[table["participant"].isin(kept)].reset_index(drop=True)
+        for name, table in study.tables.items()
+    }
+    return em.Study(**tables, simulated=True)
+
+
+@pytest.fixture(scope="module")
+def learners(model, few):
+    felt = model.without("insula", "empathy_before", "empathy_after")
+    return em.fit_rivals(felt, few, "no_learning", centring=0.5, **SETTINGS)
+
+
+def test_learning_models_agree_with_refits_of_everybody(learners):
+    quick = em.compare(learners, unit="participant", draws=1000)
+    brute = em.compare(learners, unit="participant", draws=1000, folds=8)
+    for name in learners:
+        one, other = quick.attrs["units"][name], brute.attrs["units"][name]
+        assert other["exact"].all()
+        good = one["pareto_k"] < quick.attrs["elpd"][name].good_k
+        assert good.sum() >= 4  # eight people are few: what refits are for
+        away = (one["elpd"] - other["elpd"])[good] / np.hypot(one["error"], other["error"])[good]
+        assert abs(away).max() < 4
+    assert brute.index.tolist() == quick.index.tolist()
+
+
+def test_people_that_weights_fail_for_are_named(learners, monkeypatch):
+    monkeypatch.setattr(units, "WORST", 0.0)
+    table = em.compare(learners, unit="participant", draws=100)
+    words = "importance sampling fails .* for people 'outgroup_help_learning': 'sub-01', .*'sub-36'"
+    assert re.search(words, table.attrs["reading"])
+    assert "refit=True" in table.attrs["reading"]
+    assert not any(found["exact"].any() for found in table.attrs["units"].values())
+
+
+def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
+    monkeypatch.setattr(units, "troubled", lambda score: ["sub-06"])
+    quick = em.compare(learners, unit="participant", draws=100)
+    table = em.compare(learners, unit="participant", draws=100, refit=True)
+    for name, found in table.attrs["units"].items():
+        assert found.index[found["exact"]].tolist() == ["sub-06"]
+        others = found.index != "sub-06"
+        before = quick.attrs["units"][name]
+        np.testing.assert_array_equal(found["elpd"][others], before["elpd"][others])
+        away = found.loc["sub-06", "elpd"] - before.loc["sub-06", "elpd"]
+        assert 0 < abs(away) < 3
+        assert table.loc[name, "elpd"] == pytest.approx(found["elpd"].sum())
+        assert table.attrs["elpd"][name].se == pytest.approx(np.sqrt(8 * found["elpd"].var(ddof=0)))
+
+
+def test_many_of_them_send_all_into_groups(learners, monkeypatch):
+    monkeypatch.setattr(units, "WORST", 0.0)
+    monkeypatch.setattr(units, "FOLDS", 3)
+    table = em.compare(learners, unit="participant", draws=100, refit=True)
+    assert all(found["exact"].all() for found in table.attrs["units"].values())
+    assert table.attrs["elpd"]["no_learning"].n_folds == 3
+    assert (table["pareto_k_bad"] == 0).all()
+
+
+@pytest.mark.parametrize("folds", [1, 9])
+def test_impossible_numbers_of_folds(learners, folds):
+    with pytest.raises(ValueError, match=f"between 2 and the number of people, 8; found {folds}"):
+        em.compare(learners, unit="participant", folds=folds)
+
+
+# ------------------------------------------------------------------------------- later blocks
+
+
+@pytest.fixture(scope="module")
+def in_blocks(own_study):
+    """Ratings whose block names do not sort in time; P24 has the first block only."""
+    late = own_study.trials["trial"] > 10
+    block = np.where(late, "after", "before")
+    return em.Study(
+        trials=own_study.trials.assign(block=block),
+        participants=own_study.participants,
+        simulated=True,
+    )
+
+
+def test_later_blocks_agree_with_a_fit_to_the_first(own_model, flat, in_blocks):
+    models = {"slopes": own_model, "flat": flat}
+    fits = {n: em.fit(m, in_blocks, centring=0.5, **SETTINGS) for n, m in models.items()}
+    table = em.compare(fits, unit="future", refit=True)
+    assert table.index[0] == "slopes"
+    assert table.attrs["reading"].startswith("'slopes' predicts later blocks better than 'flat'")
+    scores = table.attrs["units"]["slopes"]
+    assert scores.index.tolist() == [(f"P{k:02}", 2) for k in range(1, 24)]
+    first = in_blocks.trials[in_blocks.trials["block"] == "before"].reset_index(drop=True)
+    before = replace(in_blocks, trials=first)
+    alone = em.fit(own_model, before, centring=0.5, **SETTINGS)["posterior"].to_dataset()
+    own = alone[["baseline", "slope", "noise"]].stack(sample=("chain", "draw"))
+    for person, rows in in_blocks.trials.query("block == 'after'").groupby("participant"):
+        of = own.sel(participant=person)
+        intensity = rows["intensity"].to_numpy()
+        mean = of["baseline"].to_numpy()[:, None] + of["slope"].to_numpy()[:, None] * intensity
+        noise = own["noise"].to_numpy()[:, None]
+        joint = norm.logpdf(rows["rating"].to_numpy(), mean, noise).sum(axis=1)
+        expected = logsumexp(joint) - np.log(len(joint))
+        assert scores.loc[(person, 2), "elpd"] == pytest.approx(expected, abs=0.35)
+
+
+def test_later_blocks_need_blocks_and_refits(own_model, flat, pain_fit, flat_fit, in_blocks):
+    with pytest.raises(ValueError, match="every person has a single one"):
+        em.compare({"a": pain_fit, "b": flat_fit}, unit="future", refit=True)
+    quick = [em.fit(m, in_blocks, method="laplace", seed=1) for m in (own_model, flat)]
+    with pytest.raises(ValueError, match="1 fit for each of 2 models; found refit=False"):
+        em.compare(dict(zip("ab", quick, strict=True)), unit="future")
+    with pytest.raises(ValueError, match="Fits are repeated as they were sampled"):
+        em.compare(dict(zip("ab", quick, strict=True)), unit="future", refit=True)
+    with pytest.raises(ValueError, match="Refits leave out people or later blocks"):
+        em.compare({"a": pain_fit, "b": flat_fit}, refit=True)
+
+
+# ------------------------------------------------------------------ evidence of single people
+
+
+def test_evidence_under_a_fixed_prior_has_a_closed_form(own_model, own_study):
+    model = own_model.fix(noise=1.0)
+    found = under_prior(model, own_study, seed=2)
+    prior = [new_person_prior(model.parameter(name)) for name in ("baseline", "slope")]
+    mean, sd = 10 * np.array(prior).T
+    for person, rows in own_study.trials.groupby("participant"):
+        design = np.stack([np.ones(len(rows)), rows["intensity"]], axis=1)
+        covariance = design @ np.diag(sd**2) @ design.T + np.eye(len(rows))
+        expected = multivariate_normal.logpdf(rows["rating"], design @ mean, covariance)
+        assert found.loc[person, "error"] < 0.05
+        away = found.loc[person, "log_evidence"] - expected
+        assert abs(away) < 5 * found.loc[person, "error"]
+
+
+def test_evidences_of_fits_say_what_they_are(pain_fit, flat_fit):
+    fits = {"slopes": pain_fit, "flat": flat_fit}
+    given = participant_evidences(fits, evidence="fixed_prior")
+    others = participant_evidences(fits, draws=200)
+    assert given.attrs["evidence"] == "log p(y_s) under the model's prior of a new person"
+    assert others.attrs["evidence"] == "log p(y_s | all others)"
+    assert (others.sum() > given.sum() + 10).all()  # others tell much about somebody new
+    selected = em.select(fits)
+    assert selected.attrs["evidence"] == "log p(y_s | all others)"
+    assert selected["exceedance"].idxmax() == "slopes"
+    with pytest.raises(ValueError, match="evidence must be one of 'left_out', 'fixed_prior'"):
+        participant_evidences(fits, evidence="bic")
