@@ -155,6 +155,19 @@ def test_tables_sort_by_keyboard_and_one_column_at_a_time(page):
     assert sorts == ["ascending", "none", "none"]
 
 
+def test_numbers_are_not_sorted_as_text(page):
+    table = page.find_element("css selector", "#estimates table.sortable")
+    values = ["10", "9", "-1", "-20", "1e-05", ""]
+    script = (
+        "[...arguments[0].tBodies[0].rows].slice(6).forEach(row => row.remove());"
+        "[...arguments[0].tBodies[0].rows].forEach((row, k) => {"
+        "row.cells[1].dataset.value = arguments[1][k]})"
+    )
+    page.execute_script(script, table, values)
+    table.find_elements("css selector", "thead button")[1].click()
+    assert column(page, table, 1) == ["-20", "-1", "1e-05", "9", "10", ""]
+
+
 def test_missing_values_stay_last(page):
     table = page.find_element("css selector", "#estimates table.sortable")
     page.execute_script("arguments[0].tBodies[0].rows[3].cells[1].dataset.value = ''", table)
