@@ -177,11 +177,11 @@ def _fill(
     """Do what is missing; what workers had finished when they were lost is not done again."""
     plan, seconds = task.prepare()
     _announce(task, number - len(found), workers, seconds)
-    losses = 0
+    losses, at_once = 0, joblib.effective_n_jobs(_asked(workers))
+    missing = [k for k in range(number) if k not in found]
     with _bar(number, len(found)) as advance:
         while len(found) < number:
             before = len(found)
-            missing = [k for k in range(number) if k not in found]
             try:
                 for one in _stream(task, plan, missing, place, workers):
                     _write(task, one, place, len(found), number)
@@ -190,6 +190,9 @@ def _fill(
             except BrokenProcessPool as error:
                 found |= _found(task, number, place)
                 advance(len(found))
+                left = [k for k in missing if k not in found]
+                # those under way come last: one that kills its worker must not hold up the others
+                missing = left[at_once:] + left[:at_once]
                 losses = 0 if len(found) > before else losses + 1
                 if losses == MOST_LOSSES:
                     raise RuntimeError(_lost(task, number, found, place, error)) from error

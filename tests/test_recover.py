@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -272,3 +273,19 @@ def test_figures_show_every_parameter(table, own_model, design, folder):
 def test_one_fit_needs_its_truth(own_fit):
     with pytest.raises(TypeError, match="against its true values"):
         em.plot_recovery(own_fit)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # of the cluster's own, not ours
+def test_a_cluster_recovers_the_same(table, own_model, design, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    how = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**how) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        there = em.recover(own_model, design, n=4, folder=tmp_path, **FEW)
+    for name in ("true", "mean", "sd", "rank", "rhat"):
+        found = there.attrs["replicates"][name]
+        assert np.array_equal(found, table.attrs["replicates"][name]), name

@@ -202,6 +202,22 @@ def test_time_is_told_first(tmp_path, capsys):
     assert f"{N} replicates on 1 worker, about 1 s" in capsys.readouterr().err
 
 
+def test_progress_shows_at_a_terminal(tmp_path):
+    pty = pytest.importorskip("pty")
+    script = (
+        "from pathlib import Path; from test_replicates import task; "
+        "from empathymodels.replicating import replicates; "
+        f"replicates(task(Path({str(tmp_path / 'log')!r})), number=1, workers=1)"
+    )
+    here, there = pty.openpty()
+    where = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "TERM": "xterm"}
+    subprocess.run(
+        [sys.executable, "-c", script], env=where, stdout=there, stderr=there, check=True
+    )
+    shown = os.read(here, 100_000).decode()
+    assert "Replicates" in shown and "0/1" in shown and "1/1" in shown
+
+
 # ----------------------------------------------------------------------------- a cluster
 
 
