@@ -183,7 +183,10 @@ def test_methods_are_exact(told, own_fit, own_study):
     assert "The likelihood is that of 463 of rating." in text
     assert "baseline, Normal(mu=0.5, sigma=0.25) and HalfNormal(sigma=0.3) (in units" in text
     assert "Of the parameters, slope was held at 0." in text
-    assert "Baseline depended on covariates of participants (group + age)." in text
+    effects = "Baseline depended on covariates of participants (group + age; effects Normal("
+    assert effects in text
+    assert "This variant (no slope): Ratings do not follow the pain." in text
+    assert re.search(r"lean on priors was told by power-scaling \[\d+\]\. Software: Python", text)
     assert "2 chains of 400 draws after 400 steps of adaptation, target acceptance 0.9" in text
     values = em.check(own_fit, draws=40).set_index("check")["value"]
     assert f"Largest R-hat of the population {values['R-hat, population']:.3f}" in text

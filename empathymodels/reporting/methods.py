@@ -9,7 +9,10 @@ import pandas as pd
 
 from empathymodels.checking import RHAT_ROW
 from empathymodels.citing import BUILT_ON, reference_text, references_of
+from empathymodels.declaring import claim
+from empathymodels.describing import prior_text
 from empathymodels.nouns import Parameter, Reference
+from empathymodels.population import LKJ_CONCENTRATION
 from empathymodels.reporting.fits import PREDICTIVE, Fitted, prior_words
 from empathymodels.reporting.studies import observations, trials_per_person
 from empathymodels.wording import counted
@@ -114,6 +117,8 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
     model = found.model
     cited = _cited(references_of(found.fit), references)
     sentences = [f"Model '{found.name}' ({model.label}{cited}): {model.title.rstrip('.')}."]
+    rivals = [name for verb, name in model.variant if verb == "rival" and name in model.rivals]
+    sentences += [f"This variant ({_words(n)}): {claim(model.rivals[n])}" for n in rivals]
     sentences += _priors(found, first)
     sentences += [
         f"The response {name} was left out: {why.rstrip('.')}."
@@ -124,9 +129,15 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
         for name, why in found.attribute("held").items()
     ]
     sentences += [
-        f"{_words(name).capitalize()} depended on covariates of participants ({entry.formula})."
+        f"{_words(name).capitalize()} depended on covariates of participants ({entry.formula}; "
+        f"effects {prior_text(model.parameter(name).effect_prior)})."
         for name, entry in found.covariates.items()
     ]
+    if "correlation" in found.fit["posterior"]:
+        names = ", ".join(_words(str(n)) for n in found.fit["posterior"]["correlated"].to_numpy())
+        sentences.append(
+            f"Correlations over people of {names} had an LKJ prior ({LKJ_CONCENTRATION:g})."
+        )
     return " ".join([*sentences, *_made(found, first), *_diagnosed(found, references)])
 
 
@@ -258,7 +269,11 @@ def _software(everything: Sequence[Fitted], references: Sequence[str]) -> str:
     sets = [
         text if len(told) == 1 else f"{text} ({_joined(names)})" for text, names in told.items()
     ]
-    return f"Software: {'; '.join(sets)}{cited}."
+    scaled = _cited([POWER_SCALING], references)
+    told_of = (
+        f"How far results lean on priors was told by power-scaling{scaled}. " if scaled else ""
+    )
+    return f"{told_of}Software: {'; '.join(sets)}{cited}."
 
 
 def _is_software(text: str) -> bool:
