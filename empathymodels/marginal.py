@@ -23,12 +23,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import xarray as xr
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import observe
@@ -47,13 +48,13 @@ from empathymodels.terminal import tell
 
 FREEDOM = 5.0  # degrees of freedom of the t distribution
 DEFENSIVE = 0.1  # share of the proposals that come from the population
-PROPOSALS = 1000  # per person, where one evaluation serves all draws
+PROPOSALS = 2000  # per person, where one evaluation serves all draws
 SHARED_DRAWS, SHARED_PROPOSALS = 300, 300  # where every draw needs its own
 COMPONENTS = 100  # draws whose t distributions are mixed
 RESAMPLES = 50  # of the proposals, for the Monte-Carlo error
 LONG = 20.0  # seconds of work that are told before
 FURTHEST = 30.0  # link-scale value that stands for one at the end of a range
-CHUNK = 2_000_000  # numbers held at once
+Moments = tuple[np.ndarray, np.ndarray]  # mean and covariance
 
 
 @dataclass(frozen=True)
@@ -91,21 +92,35 @@ class Population:
     centre: np.ndarray
     factor: np.ndarray
 
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Between people, (draw, column, column)."""
+        return np.matmul(self.factor, np.swapaxes(self.factor, -1, -2))
+
+    @cached_property
+    def precision(self) -> np.ndarray:
+        """Inverse of the covariance, (draw, column, column)."""
+        inverse = np.linalg.inv(self.factor)
+        return np.matmul(np.swapaxes(inverse, -1, -2), inverse)
+
     def log_density(self, person: int, points: np.ndarray) -> np.ndarray:
         """Log-density (draw, point) of a person's link-scale values ([draw,] point, column)."""
-        size = len(self.columns)
-        inverse = np.linalg.inv(self.factor)
-        constant = np.log(np.diagonal(inverse, axis1=1, axis2=2)).sum(axis=1)
-        constant -= size * np.log(2 * np.pi) / 2
-        found = np.empty((len(inverse), points.shape[-2]))
-        step = max(1, CHUNK // (size * points.shape[-2]))
-        for first in range(0, len(found), step):
-            part = slice(first, first + step)
-            moved = np.matmul(inverse[part], self.centre[part, person, :, None])
-            here = points[part] if points.ndim == 3 else points
-            away = np.matmul(inverse[part], np.swapaxes(here, -1, -2)) - moved
-            found[part] = constant[part, None] - (away**2).sum(axis=1) / 2
-        return found
+        size, centre = len(self.columns), self.centre[:, person]
+        width = np.log(np.diagonal(self.factor, axis1=1, axis2=2)).sum(axis=1)
+        constant = -width - size * np.log(2 * np.pi) / 2
+        if points.ndim == 3:
+            away = points - centre[:, None]
+            squares = np.einsum("djk,dkl,djl->dj", away, self.precision, away, optimize=True)
+            return constant[:, None] - squares / 2
+        # the same as one matrix product: a quadratic in the points, around a common origin
+        origin = points.mean(axis=0)
+        away, towards = points - origin, centre - origin
+        products = (away[:, :, None] * away[:, None, :]).reshape(len(points), -1)
+        features = np.column_stack([products, away, np.ones(len(points))])
+        pull = _times(self.precision, towards)
+        level = constant - (towards * pull).sum(axis=1) / 2
+        squares = -self.precision.reshape(len(centre), -1) / 2
+        return np.column_stack([squares, pull, level]) @ features.T
 
 
 def integrate_people(
@@ -148,14 +163,16 @@ def integrate_people(
     sets, number = (len(spread.centre), SHARED_PROPOSALS) if shared else (1, PROPOSALS)
     size = len(spread.columns)
     points = np.zeros((sets, number if size else 1, len(arrangement.participants), size))
-    log_weights = {s: np.zeros((len(spread.centre), points.shape[1])) for s in whom}
-    for s in whom if size else []:
-        propose = _proposals_of_each if shared else _proposals_of_all
-        moments = _moments(_linked(arrangement, spread, own, s))
-        points[:, :, s], log_weights[s] = propose(spread, s, moments, number, rng)
+    moments = {s: _moments(_linked(arrangement, spread, own, s)) for s in whom if size}
+    propose, weigh = (_own_points, _own_weights) if shared else (_common_points, _common_weights)
+    for s in moments:
+        points[:, :, s] = propose(spread, s, moments[s], number, rng)
     likelihood = _likelihoods(compiled, spread, chosen, points)
     for s in whom:
-        values, resampled = _averaged(likelihood[..., s] + log_weights.pop(s), rng)
+        weights = np.broadcast_to(likelihood[..., s], (len(spread.centre), points.shape[1]))
+        if s in moments:
+            weights = weights + weigh(spread, s, moments[s], points[:, :, s])
+        values, resampled = _averaged(weights, rng)
         yield Integrated(arrangement.participants[s], values, resampled)
 
 
@@ -245,76 +262,90 @@ def _linked(
     return np.stack(found, axis=-1) if found else np.zeros((1, 0))
 
 
-def _moments(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(draws: np.ndarray) -> Moments:
     """Mean and covariance."""
     covariance = np.atleast_2d(np.cov(draws, rowvar=False))
     return draws.mean(axis=0), covariance + 1e-10 * np.diag(np.maximum(np.diag(covariance), 1e-10))
 
 
-def _proposals_of_all(
+def _common_points(
     population: Population,
     person: int,
-    moments: tuple[np.ndarray, np.ndarray],
+    moments: Moments,
     number: int,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (proposal, column) that serve all draws, those of the population last.
-
-    Returns with them the log of the prior over the proposal's density, (draw, proposal).
-    """
-    mean, factor = _given_each(population, person, moments)
-    some = np.unique(np.linspace(0, len(mean) - 1, COMPONENTS).astype(int))
-    mean, factor = mean[some], factor[some]
+) -> np.ndarray:
+    """Points (proposal, column) that serve all draws, those of the population last."""
+    mean, factor = _some(*_given_each(population, person, moments))
     outside = round(DEFENSIVE * number)
     of = np.resize(rng.permutation(len(mean)), number - outside)
     near = mean[of] + _times(factor[of], heavy_tailed(number - outside, mean.shape[1], rng))
     which = rng.integers(len(population.centre), size=outside)
     away = rng.standard_normal((outside, mean.shape[1]))
     far = population.centre[which, person] + _times(population.factor[which], away)
-    points = np.concatenate([near, far])
-    prior = population.log_density(person, points)
-    anybody, around = (
-        logsumexp(p, axis=0) - np.log(len(p)) for p in (prior, log_t(points, mean, factor))
-    )
-    return points, prior - log_mixture(around, anybody)
+    return np.concatenate([near, far])
 
 
-def _proposals_of_each(
+def _common_weights(
+    population: Population, person: int, moments: Moments, points: np.ndarray
+) -> np.ndarray:
+    """Log of the prior of every draw over the proposal's density, (draw, proposal)."""
+    mean, factor = _some(*_given_each(population, person, moments))
+    prior = population.log_density(person, points[0])
+    around = _log_mean(log_t(points[0], mean, factor))
+    return prior - log_mixture(around, _log_mean(prior))
+
+
+def _log_mean(values: np.ndarray) -> np.ndarray:
+    """Log of the mean over the first axis of what has these logs."""
+    largest = values.max(axis=0)
+    return np.log(np.exp(values - largest).mean(axis=0)) + largest
+
+
+def _some(mean: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A mixture over some of the draws."""
+    which = np.unique(np.linspace(0, len(mean) - 1, COMPONENTS).astype(int))
+    return mean[which], factor[which]
+
+
+def _own_points(
     population: Population,
     person: int,
-    moments: tuple[np.ndarray, np.ndarray],
+    moments: Moments,
     number: int,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (draw, proposal, column) for every draw, made from the same random numbers.
-
-    Returns with them the log of the prior over the proposal's density, (draw, proposal).
-    """
+) -> np.ndarray:
+    """Points (draw, proposal, column) for every draw, made from the same random numbers."""
     centre, spread = population.centre[:, person], population.factor
     mean, factor = _given_each(population, person, moments)
     outside = round(DEFENSIVE * number)
     near = heavy_tailed(number - outside, centre.shape[1], rng) @ np.swapaxes(factor, -1, -2)
     far = rng.standard_normal((outside, centre.shape[1])) @ np.swapaxes(spread, -1, -2)
-    points = np.concatenate([mean[:, None] + near, centre[:, None] + far], axis=1)
+    return np.concatenate([mean[:, None] + near, centre[:, None] + far], axis=1)
+
+
+def _own_weights(
+    population: Population, person: int, moments: Moments, points: np.ndarray
+) -> np.ndarray:
+    """Log of the prior of every draw over the density of its proposals, (draw, proposal)."""
     prior = population.log_density(person, points)
-    return points, prior - log_mixture(log_t(points, mean, factor), prior)
+    return prior - log_mixture(log_t(points, *_given_each(population, person, moments)), prior)
 
 
 def _given_each(
-    population: Population, person: int, moments: tuple[np.ndarray, np.ndarray]
+    population: Population, person: int, moments: Moments
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean (draw, column) and Cholesky factor of what data and each draw say of a person."""
     centre = population.centre[:, person]
-    between = np.matmul(population.factor, np.swapaxes(population.factor, -1, -2))
-    precision, pull = _of_the_data(moments, between.mean(axis=0), centre.mean(axis=0))
-    prior_precision = np.linalg.inv(between)
-    covariance = np.linalg.inv(precision + prior_precision)
-    mean = _times(covariance, pull + _times(prior_precision, centre))
+    between = population.covariance.mean(axis=0)
+    precision, pull = _of_the_data(moments, between, centre.mean(axis=0))
+    covariance = np.linalg.inv(precision + population.precision)
+    mean = _times(covariance, pull + _times(population.precision, centre))
     return mean, np.linalg.cholesky((covariance + np.swapaxes(covariance, -1, -2)) / 2)
 
 
 def _of_the_data(
-    moments: tuple[np.ndarray, np.ndarray], between: np.ndarray, centre: np.ndarray
+    moments: Moments, between: np.ndarray, centre: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Precision, and precision times mean, of the Gaussian that made a prior a posterior."""
     mean, covariance = moments

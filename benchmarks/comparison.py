@@ -1,0 +1,89 @@
+"""Time and memory of comparing: by participant, and by trial on many people.
+
+``participants``: two learning models fitted to 85 people x 150 trials with 4 x 1,000 draws, and
+compared by participant with all draws. ``trials``: 1,000 people x 144 trials, 4,000 draws of a
+Laplace approximation, leave-one-out by trial. The memory told is the largest that the process
+ever held, its fits and compilers included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+
+import numpy as np
+import pandas as pd
+
+import empathymodels as em
+
+SEED, DRAWS = 1, 4000
+
+
+def study_of(people: int, trials: int) -> em.Study:
+    """Help by an out-group member, learned over many trials, felt by many people."""
+    rng = np.random.default_rng(SEED)
+    names = [f"P{k:04}" for k in range(people)]
+    planned = em.load_study("outgroup_help")
+    columns = planned.trials.columns.drop(["participant", "trial", "feeling"])
+    rows = planned.trials[columns].sample(people * trials, replace=True, random_state=SEED)
+    keys = pd.DataFrame(
+        {"participant": np.repeat(names, trials), "trial": np.tile(np.arange(trials) + 1, people)}
+    )
+    person = planned.participants.drop(columns="participant")
+    person = person.sample(people, replace=True, random_state=SEED).reset_index(drop=True)
+    design = em.Study(
+        trials=pd.concat([keys, rows.reset_index(drop=True)], axis=1),
+        participants=pd.concat([pd.Series(names, name="participant"), person], axis=1),
+        simulated=True,
+    )
+    return em.simulate(learning(), design, seed=int(rng.integers(1000)))[0]
+
+
+def learning() -> em.Model:
+    """The learning model on feelings alone."""
+    model = em.get_model("outgroup_help_learning")
+    return model.without("insula", "empathy_before", "empathy_after")
+
+
+def participants() -> None:
+    """Compare two models by participant."""
+    study = study_of(85, 150)
+    fits = em.fit_rivals(learning(), study, "no_learning", seed=SEED, chains=4, draws=DRAWS // 4)
+    _measured("participants", fits, unit="participant")
+
+
+def trials() -> None:
+    """Compare two models by trial, on many people."""
+    study = study_of(1000, 144)
+    fits = em.fit_rivals(learning(), study, "no_learning", seed=SEED, method="laplace", draws=DRAWS)
+    _measured("trials", fits, unit="trial")
+
+
+def _measured(name: str, fits: dict, **how: str) -> None:
+    before = _peak()
+    began = time.perf_counter()
+    table = em.compare(fits, draws=DRAWS, **how)
+    seconds = time.perf_counter() - began
+    print(
+        f"{name:12} {seconds:5.0f} s, {_peak():.2f} GB at most ({before:.2f} before comparing); "
+        f"{table.attrs['reading']}",
+        flush=True,
+    )
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--parts", default="participants,trials")
+    known = {"participants": participants, "trials": trials}
+    for part in parser.parse_args().parts.split(","):
+        known[part]()
+
+
+if __name__ == "__main__":
+    main()
