@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from empathymodels.calibrating import calibrate
     from empathymodels.catalog import get_model, list_models
+    from empathymodels.certifying import certify
     from empathymodels.checking import check
     from empathymodels.citing import cite
     from empathymodels.comparing import compare
@@ -77,6 +78,7 @@ __version__ = "0.1.0"
 _HOME = {
     "calibrating": ("calibrate",),
     "catalog": ("get_model", "list_models"),
+    "certifying": ("certify",),
     "checking": ("check",),
     "citing": ("cite",),
     "comparing": ("compare",),

@@ -12,6 +12,7 @@ from typing import Any
 from pymc_extras.prior import Prior
 
 from empathymodels.catalog import get_model
+from empathymodels.certificates import certificate_text
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.dependencies import Needs, trace_response
@@ -72,6 +73,7 @@ def card(model: Model) -> str:
         "States and latents": _latents(model),
         "Rivals": _pairs((f"`{name}`", claim(rival)) for name, rival in model.rivals.items()),
         "Notes": model.notes,
+        "Certificate": certificate_text(model, _table),
         "References": "\n".join(_item(reference_text(entry)) for entry in model.references),
     }
     opening = "\n\n".join([f"# {model.label}", _sentence(model.title), *variant_text(model)])

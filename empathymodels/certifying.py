@@ -1,0 +1,136 @@
+"""Certificates: what a model recovers at a design, and whether it is told from its rivals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from empathymodels.calibrating import calibrate
+from empathymodels.confusing import confuse
+from empathymodels.identity import fingerprint
+from empathymodels.model import Model
+from empathymodels.recovering import recover
+from empathymodels.study import Study
+from empathymodels.terminal import available_cores
+
+MOST = 200  # replicates of one kind
+PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
+
+
+def certify(
+    model: Model,
+    study: Study,
+    *,
+    minutes: float = 20.0,
+    calibration: int = 0,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Recover a model's parameters at a design, and tell it from its rivals, within some time.
+
+    Half of the time goes to `recover`, half to `confuse` with all rivals that the design can
+    simulate; without rivals all goes to recovery. As many replicates are made as fit.
+
+    Parameters
+    ----------
+    model : Model
+        The model; both verbs draw populations and people from its prior.
+    study : Study
+        The design.
+    minutes : float
+        About how long it may take. At least one replicate per worker, and one of the confusion
+        from every model, are made in any case.
+    calibration : int
+        Replicates of `calibrate`, in addition and whatever time they take.
+    seed : int
+        Of everything.
+    folder : str or Path, optional
+        Where replicates are kept, to go on if stopped.
+    workers : int, optional
+        As in `recover`.
+
+    Returns
+    -------
+    dict
+        Ready for JSON: ``model``, ``fingerprint``, ``study``, ``people``, ``trials``, ``seed``,
+        ``versions``, ``recovery`` and ``confusion`` (and ``calibration``), each with ``n``,
+        ``failed``, ``reading`` and ``table``, a list of rows.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> model, study = em.get_model("outgroup_help_learning"), em.load_study("outgroup_help")
+    >>> em.certify(model, study, minutes=20)["recovery"]["n"]  # doctest: +SKIP
+    """
+    if folder is None:
+        with TemporaryDirectory() as made:
+            return certify(
+                model,
+                study,
+                minutes=minutes,
+                calibration=calibration,
+                seed=seed,
+                folder=made,
+                workers=workers,
+            )
+    place = Path(folder)
+    how: dict[str, Any] = {"seed": seed, "workers": workers}
+    step = workers or available_cores()
+    models = {model.name: model} | {name: model.rival(name) for name in model.rivals}
+    share = minutes / 2 if len(models) > 1 else minutes
+
+    def recovered(n: int) -> pd.DataFrame:
+        return recover(model, study, n=n, folder=place / "recovery", **how)
+
+    def confused(n: int) -> pd.DataFrame:
+        return confuse(models, study, n=n, folder=place / "confusion", **how)
+
+    certificate: dict[str, Any] = {
+        "model": model.name,
+        "fingerprint": fingerprint(model),
+        "study": study.name,
+        "people": len(study.tables["participants"]),
+        "trials": len(study.tables["trials"]) if "trials" in study.tables else 0,
+        "seed": seed,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    table, n = _as_many_as_fit(recovered, share, step)
+    certificate["recovery"] = _entry(table, n)
+    if len(models) > 1:
+        table, n = _as_many_as_fit(confused, share, 1)
+        certificate["confusion"] = _entry(table.reset_index(), n)
+    if calibration:
+        table = calibrate(model, study, n=calibration, folder=place / "recovery", **how)
+        certificate["calibration"] = _entry(table, calibration)
+    return certificate
+
+
+def _as_many_as_fit(
+    run: Callable[[int], pd.DataFrame], minutes: float, step: int
+) -> tuple[pd.DataFrame, int]:
+    """Run some replicates, some more to see how long they take, then as many as the time allows."""
+    end = perf_counter() + 60 * minutes
+    table, number = run(step), step
+    began = perf_counter()
+    if began < end:
+        table, number = run(2 * step), 2 * step
+    seconds = perf_counter() - began
+    more = min(int((end - perf_counter()) / seconds), MOST // step - 2)
+    if number > step and more > 0:
+        number += step * more
+        table = run(number)
+    return table, number
+
+
+def _entry(table: pd.DataFrame, n: int) -> dict[str, Any]:
+    rows = json.loads(table.round(3).to_json(orient="records"))
+    failed = len(table.attrs["failed"])
+    return {"n": n, "failed": failed, "reading": table.attrs["reading"], "table": rows}

@@ -1,0 +1,96 @@
+"""Certificates: what they hold, how long they take, and what cards show of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels import certificates, certifying
+from empathymodels.cli import main
+
+
+@pytest.fixture
+def mocked(monkeypatch):
+    """Stand-ins that count replicates and take no time."""
+    asked = {"recover": [], "confuse": [], "calibrate": []}
+
+    def recover(model, study, *, n, folder, seed, workers):
+        asked["recover"].append(n)
+        row = {"parameter": "slope", "whose": "people", "values": 24 * n, "bias": 0.0123}
+        row |= {"rmse": 0.2, "correlation": 0.31, "coverage_50": 0.5, "coverage_50_se": 0.1}
+        row |= {"coverage_90": 0.91, "coverage_90_se": 0.1, "contraction": 0.2, "divergences": 0.0}
+        table = pd.DataFrame([row])
+        table.attrs = {"failed": {1: "no"}, "reading": "R-hat below 1.01 throughout"}
+        return table
+
+    def confuse(models, study, *, n, folder, seed, workers):
+        asked["confuse"].append(n)
+        names = list(models)
+        table = pd.DataFrame(np.eye(len(names)), names, names)
+        table.index.name, table.columns.name = "simulated", "chosen"
+        table.attrs = {"failed": {}, "reading": "chosen in 17 of 20 replicates"}
+        return table
+
+    def calibrate(model, study, *, n, folder, seed, workers):
+        asked["calibrate"].append(n)
+        table = pd.DataFrame([{"parameter": "slope", "p_uniform": 0.4}])
+        table.attrs = {"failed": {}, "reading": "no rank departs from uniform"}
+        return table
+
+    for name, function in (("recover", recover), ("confuse", confuse), ("calibrate", calibrate)):
+        monkeypatch.setattr(certifying, name, function)
+    return asked
+
+
+def test_what_a_certificate_holds(mocked, own_model, own_study):
+    found = em.certify(own_model, own_study, minutes=0, calibration=7, workers=2)
+    assert mocked == {"recover": [2], "confuse": [1], "calibrate": [7]}
+    assert (found["model"], found["people"], found["trials"]) == ("rated_pain", 24, 463)
+    assert found["recovery"]["n"] == 2
+    assert found["recovery"]["failed"] == 1
+    assert found["recovery"]["table"][0]["bias"] == 0.012
+    assert found["confusion"]["table"][1]["simulated"] == "no_slope"
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_the_time_decides_how_many(monkeypatch):
+    clock, asked = [0.0], []
+
+    def run(n):
+        new = n - (asked[-1] if asked else 0)
+        clock[0] += 30.0 * (not asked) + 3.0 * new  # half a minute of compiling first
+        asked.append(n)
+        return pd.DataFrame()
+
+    monkeypatch.setattr(certifying, "perf_counter", lambda: clock[0])
+    certifying._as_many_as_fit(run, 10.0, 2)
+    assert asked == [2, 4, 4 + 2 * 93]
+    assert clock[0] <= 600
+
+
+def test_cards_show_certificates_of_the_same_equations(mocked, own_study, monkeypatch, tmp_path):
+    model = em.get_model("prosocial_effort")
+    found = em.certify(model, own_study, minutes=0, workers=1)
+    (tmp_path / certificates.FILE).write_text(json.dumps(found), encoding="utf-8")
+    monkeypatch.setattr(certificates, "list_studies", lambda: ["pain"])
+    monkeypatch.setattr(certificates, "study_folder", lambda name: tmp_path)
+    text = em.card(model).partition("## Certificate")[2]
+    assert "design of `pain` (24 participants and 463 trials in all)" in text
+    assert "Recovery, 1 data set, 1 of them failed" in text
+    assert "| `slope`   | people | 0.31 | 0.01 | 0.20 | 0.50    | 0.91    | 0.20        |" in text
+    assert "From this design estimates of 'slope' correlate less than 0.5 with true values" in text
+    assert "chosen in 17 of 20 replicates" in text
+    assert "## Certificate" not in em.card(model.pool("inverse_temperature"))
+    (tmp_path / certificates.FILE).write_text(json.dumps(found | {"fingerprint": "x"}))
+    assert "Made for other equations or priors, so not shown" in em.card(model)
+
+
+def test_the_command(mocked, own_study, monkeypatch, tmp_path):
+    out = tmp_path / "pain.json"
+    with pytest.raises(SystemExit) as end:
+        main(["certify", "prosocial_effort", "--study", "effort_for_others", "--out", str(out)])
+    assert end.value.code in (0, None)
+    assert json.loads(out.read_text())["study"] == "effort_for_others"
+    assert mocked["recover"][-1] == certifying.MOST
