@@ -224,6 +224,7 @@ def fixed_text(parameter: Parameter) -> str:
 
 
 def prior_text(prior: Prior | None) -> str:
+    """Write a prior as its distribution with its numbers; "" for none."""
     if prior is None:
         return ""
     given = (
