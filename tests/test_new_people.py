@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
-from empathymodels import units
+from empathymodels import marginal, units
 from empathymodels.evidence import participant_evidences, under_prior
 from empathymodels.marginal import integrate_people
 from empathymodels.pointwise import new_person_prior
@@ -120,6 +120,12 @@ def test_new_people_are_another_question_than_new_trials(flat_fit, pain_fit, own
     assert evidences.shape == (24, 2)
     assert evidences["slopes"].sum() == pytest.approx(people.loc["slopes", "elpd"])
     assert em.plot_comparison(people) is not None
+
+
+def test_the_time_told_is_that_of_an_undisturbed_call(monkeypatch):
+    clock = iter([0.0, 9.0, 9.0, 11.0, 11.0, 12.0, 12.0, 15.0, 15.0, 20.0])
+    monkeypatch.setattr(marginal.time, "perf_counter", lambda: next(clock))
+    assert marginal._shortest(lambda: None) == 1.0
 
 
 # -------------------------------------------------------------------------- brute-force refits
