@@ -75,8 +75,8 @@ def build(
         (1) in place of their deviations from the mean (0); halfway unless given. The posterior
         is the same.
     counted : mapping of str to ndarray (observation,), optional
-        Per response 1 where an observation counts in the likelihood and 0 where it is left
-        out: sizes stay, so that fits to parts of a study share one compiled density.
+        Per response whether an observation counts in the likelihood: sizes stay, so that fits
+        to parts of a study share one compiled density.
     """
     arrangement = arrange(model, study)
     tables = covariates_for(arrangement, covariates)
@@ -95,7 +95,9 @@ def build(
                 built.register_rv(distribution, name, observed=observed)
             else:
                 counts = fixed_size_data(f"{name}:counted", counted[name].astype(float))
-                pm.Potential(name, (counts * pm.logp(distribution, observed)).sum())
+                # a switch, not a product: what does not count may be impossible
+                each = pt.switch(counts > 0, pm.logp(distribution, observed), 0.0)
+                pm.Potential(name, each.sum())
     return built, arrangement
 
 

@@ -26,11 +26,11 @@ from empathymodels.model import Model
 from empathymodels.pointwise import Density, density_of
 from empathymodels.study import Study
 from empathymodels.terminal import tell
+from empathymodels.units import WORST
 from empathymodels.wording import counted, listed
 
 ROUNDS, PER_ROUND, LAST = 6, 300, 2000  # rounds of fitting a proposal, and points of each
 ENOUGH = 0.2  # share of the points that must count effectively when a proposal is fitted
-WORST = 0.5  # Monte-Carlo error of a log evidence above which it says nothing
 
 KINDS = {
     "left_out": "log p(y_s | all others)",

@@ -330,6 +330,7 @@ def _later(
 ) -> Score:
     full = _of_blocks(compiled, fit["posterior"].to_dataset(), responses, blocks, asked.draws)
     scores: dict[tuple[str, int], float] = {}
+    errors: dict[tuple[str, int], float] = {}
     within = 0.0
     for block in range(1, last + 1):
         tell(f"'{name}' before block {block + 1} (fit {block} of {last})")
@@ -338,15 +339,16 @@ def _later(
         ahead = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
         for key, values in ahead.items():
             if key[1] == block:
-                scores[key] = float(_log_mean(values))
-                within += float(_log_mean(full[key]))
+                scores[key] = float(_log_mean(values.ravel()))
+                errors[key] = error_of_draws(values, left_out=True)
+                within += float(_log_mean(full[key].ravel()))
     index = pd.MultiIndex.from_tuples(
         [(person, block + 1) for person, block in scores], names=["participant", "block"]
     )
     elpd_i = xr.DataArray(list(scores.values()), dims="unit")
     samples = int(json.loads(fit.attrs["settings"])["draws"]) * fit["posterior"].sizes["chain"]
     elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
-    return Score(elpd, _units(elpd, index))
+    return Score(elpd, _units(elpd, index).assign(error=list(errors.values())))
 
 
 def _of_blocks(
@@ -356,7 +358,7 @@ def _of_blocks(
     blocks: Mapping[str, np.ndarray],
     draws: int,
 ) -> dict[tuple[str, int], np.ndarray]:
-    """Joint log-likelihood (draw,) of each person's observations of each block."""
+    """Joint log-likelihood (chain, draw) of each person's observations of each block."""
     values = evaluate_draws(
         compiled,
         thinned(posterior, draws),
@@ -365,14 +367,14 @@ def _of_blocks(
         names=responses,
     )
     arrangement = compiled.arrangement
-    joint = np.concatenate([values[n].reshape(-1, values[n].shape[-1]) for n in responses], axis=1)
+    joint = np.concatenate([values[n] for n in responses], axis=-1)
     block = np.concatenate([blocks[n] for n in responses])
     person = np.concatenate([arrangement.scored[n].participant for n in responses])
     found = {}
     pairs = pd.DataFrame({"person": person, "block": block}).groupby(["person", "block"]).indices
     for (who, when), rows in pairs.items():
         if when >= 0:
-            found[arrangement.participants[who], int(when)] = joint[:, rows].sum(axis=1)
+            found[arrangement.participants[who], int(when)] = joint[..., rows].sum(axis=-1)
     return found
 
 

@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pymc as pm
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
 from empathymodels import marginal, units
+from empathymodels.build import build
 from empathymodels.evidence import participant_evidences, under_prior
 from empathymodels.marginal import integrate_people
 from empathymodels.pointwise import new_person_prior
@@ -131,6 +133,20 @@ def test_the_time_told_is_that_of_an_undisturbed_call(monkeypatch):
 # -------------------------------------------------------------------------- brute-force refits
 
 
+def test_what_does_not_count_may_be_impossible(own_model, own_study):
+    counts = np.arange(len(own_study.trials)) > 0
+    built, _ = build(own_model, own_study, counted={"rating": counts})
+    logp, start = built.compile_logp(), built.initial_point(random_seed=0)
+    before = logp(start)
+    ratings = built["rating:observed"].get_value()
+    with built:
+        pm.set_data({"rating:observed": np.where(counts, ratings, -np.inf)})
+    assert logp(start) == before
+    with built:
+        pm.set_data({"rating:counted": np.ones(len(counts))})
+    assert logp(start) == -np.inf
+
+
 @pytest.fixture(scope="module")
 def few(study):
     """Eight people of the bundled study."""
@@ -223,9 +239,15 @@ def test_later_blocks_agree_with_a_fit_to_the_first(own_model, flat, in_blocks):
     assert table.attrs["reading"].startswith("'slopes' predicts later blocks better than 'flat'")
     scores = table.attrs["units"]["slopes"]
     assert scores.index.tolist() == [(f"P{k:02}", 2) for k in range(1, 24)]
+    assert ((scores["error"] > 0) & (scores["error"] < 0.35)).all()
+    assert table.loc["slopes", "monte_carlo_error"] > 0
+    title = em.plot_comparison(table).axes[0].get_title(loc="left")
+    assert title == "prediction, one later block at a time"
+    away = []
     first = in_blocks.trials[in_blocks.trials["block"] == "before"].reset_index(drop=True)
     before = replace(in_blocks, trials=first)
-    alone = em.fit(own_model, before, centring=0.5, **SETTINGS)["posterior"].to_dataset()
+    others = {**SETTINGS, "seed": 2}  # the same seed would give the same draws
+    alone = em.fit(own_model, before, centring=0.5, **others)["posterior"].to_dataset()
     own = alone[["baseline", "slope", "noise"]].stack(sample=("chain", "draw"))
     for person, rows in in_blocks.trials.query("block == 'after'").groupby("participant"):
         of = own.sel(participant=person)
@@ -235,6 +257,8 @@ def test_later_blocks_agree_with_a_fit_to_the_first(own_model, flat, in_blocks):
         joint = norm.logpdf(rows["rating"].to_numpy(), mean, noise).sum(axis=1)
         expected = logsumexp(joint) - np.log(len(joint))
         assert scores.loc[(person, 2), "elpd"] == pytest.approx(expected, abs=0.35)
+        away.append((scores.loc[(person, 2), "elpd"] - expected) / scores.loc[(person, 2), "error"])
+    assert 0.5 < np.std(away) < 2.2  # both fits err alike: about the square root of 2
 
 
 def test_later_blocks_need_blocks_and_refits(own_model, flat, pain_fit, flat_fit, in_blocks):

@@ -56,7 +56,7 @@ def plot_comparison(table: pd.DataFrame) -> Figure:
     right.barh(place, table["weight"].to_numpy(float), height=0.5, color=COLOURS[0])
     right.set_yticks(place, [""] * len(table))
     right.set_xlim(0, 1.02)
-    unit = table.attrs.get("unit", "trial")
+    unit = {"future": "later block"}.get(table.attrs.get("unit"), table.attrs.get("unit", "trial"))
     label_axes(
         left,
         x="expected log predictive density minus the best model's (1 and 2 standard errors)",
