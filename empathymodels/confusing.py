@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,13 @@ from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.replicating import Replicate, Task, replicates
-from empathymodels.resimulating import Refitter, refitter
+from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
 Unit = Literal["trial", "participant", "future"]
-_SIMULATORS: OrderedDict[tuple[str, str], Refitter] = OrderedDict()
-KEPT_SIMULATORS = 8
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def confuse(
     n : int
         How many studies are simulated from each model, with people of its prior.
     unit, response
-        How `compare` compares.
+        How `compare` compares: by importance sampling, by refits only what comes later.
     seed, draws, tune, chains, target_accept, folder, workers
         As in `recover`.
 
@@ -137,7 +134,7 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
     population, people, responses, of_fit = seeds.generate_state(4).tolist()
     # every model's program is kept, or each replicate would compile them all anew
     sampling.KEPT_DENSITIES = max(sampling.KEPT_DENSITIES, len(names))
-    simulator = _simulator(plan, true)
+    simulator = kept_refitter(f"{plan.key} {true}", plan.models[true], plan.design)
     truth = simulator.people(simulator.population(population), people)
     drawn = simulator.simulate(truth, responses)
     simulated = filled_study(simulator.arrangement.study, simulator.arrangement, drawn)
@@ -153,7 +150,7 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
         )
         for name, model in plan.models.items()
     }
-    table = compare(fits, unit=plan.unit, response=plan.response)
+    table = compare(fits, unit=plan.unit, response=plan.response, refit=plan.unit == "future")
     second = table.iloc[1]
     return {
         "simulated": true,
@@ -162,15 +159,6 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
         "elpd": {str(name): float(value) for name, value in table["elpd"].items()},
         "divergences": {n: int(one["sample_stats"]["diverging"].sum()) for n, one in fits.items()},
     }
-
-
-def _simulator(plan: _Contest, name: str) -> Refitter:
-    key = (plan.key, name)
-    if key not in _SIMULATORS:
-        _SIMULATORS[key] = refitter(unpacked(plan.models[name]), plan.design)
-        while len(_SIMULATORS) > KEPT_SIMULATORS:
-            _SIMULATORS.popitem(last=False)
-    return _SIMULATORS[key]
 
 
 def _matrix(done: list[Replicate], names: list[str], unit: str) -> pd.DataFrame:

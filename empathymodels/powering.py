@@ -19,13 +19,11 @@ from empathymodels.model import Model
 from empathymodels.packing import packed, unpacked
 from empathymodels.quantities import entries
 from empathymodels.replicating import Task, replicates
-from empathymodels.resimulating import Refitter, refitter
+from empathymodels.resimulating import kept_refitter, refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study
 from empathymodels.study import Study
 from empathymodels.wording import counted, did_you_mean, listed
-
-_SIMULATORS: dict[str, Refitter] = {}
 
 
 @dataclass(frozen=True)
@@ -183,7 +181,8 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence) -> dict[str, A
     """Simulate a study in which the effect is true, fit it, and ask for the contrast."""
     plan, asked = question.plan, dict(question.asked)
     population, people, responses, of_fit = seeds.generate_state(4).tolist()
-    simulator = _simulator(plan)
+    how = {"covariates": plan.covariates}
+    simulator = kept_refitter(plan.key, plan.model, plan.design, **how)
     truth = assigned(simulator.population(population), question.effect)
     drawn = simulator.simulate(simulator.people(truth, people), responses)
     simulated = filled_study(simulator.arrangement.study, simulator.arrangement, drawn)
@@ -203,14 +202,6 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence) -> dict[str, A
     numbers = {name: float(row[name].iloc[0]) for name in ("mean", "hdi_low", "hdi_high")}
     divergences = int(fitted["sample_stats"]["diverging"].sum())
     return {"found": verdict == "different", **numbers, "divergences": divergences}
-
-
-def _simulator(plan: Plan) -> Refitter:
-    if plan.key not in _SIMULATORS:
-        _SIMULATORS.clear()  # sizes come one after the other
-        how = {"covariates": plan.covariates}
-        _SIMULATORS[plan.key] = refitter(unpacked(plan.model), plan.design, **how)
-    return _SIMULATORS[plan.key]
 
 
 def assigned(population: xr.Dataset, effect: Mapping[str, float]) -> xr.Dataset:

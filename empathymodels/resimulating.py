@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +24,16 @@ from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.feedback import replaced
 from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
+from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
 from empathymodels.population import centring_of, labelled
 from empathymodels.sampling import compiled_density, measured_centring, pilot_run, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.starting import starts_around
 from empathymodels.study import Study
+
+KEPT_REFITTERS = 8
+_REFITTERS: OrderedDict[str, Refitter] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,3 +181,15 @@ def refitter(
         compiled = evaluator(model, filled)
         built, arrangement = build(model, filled, covariates=covariates, centring=centring)
     return Refitter(compiled, covariates_for(arrangement, covariates), built)
+
+
+def kept_refitter(
+    key: str, pack: PackedModel | Model, design: Study, **how: Mapping[str, Any] | None
+) -> Refitter:
+    """Return what `refitter` returns; a process compiles it once per key."""
+    if key not in _REFITTERS:
+        _REFITTERS[key] = refitter(unpacked(pack), design, **how)
+        while len(_REFITTERS) > KEPT_REFITTERS:
+            _REFITTERS.popitem(last=False)
+    _REFITTERS.move_to_end(key)
+    return _REFITTERS[key]

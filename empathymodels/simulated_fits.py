@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.quantities import Quantities, quantities
 from empathymodels.replicating import Replicate, Task, replicates, seeds_of
-from empathymodels.resimulating import Refitter, refitter
+from empathymodels.resimulating import Refitter, kept_refitter, refitter
 from empathymodels.sampling import PILOT
 from empathymodels.simulating import with_placeholders
 from empathymodels.starting import check_start
@@ -38,8 +37,6 @@ from empathymodels.wording import counted, listed
 type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
-KEPT_REFITTERS = 2
-_REFITTERS: OrderedDict[str, Refitter] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -206,7 +203,9 @@ def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
 def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence) -> dict[str, Any]:
     """Make one replicate."""
     began = perf_counter()
-    refit = _refitter_of(plan)
+    how = {"covariates": plan.covariates, "centring": plan.centring}
+    refit = kept_refitter(plan.key, plan.model, plan.design, **how)
+    refit.warm_up(from_prior=plan.truth is None)
     starting = perf_counter() - began
     truth, drawn, own = _drawn(refit, plan, seeds)
     posterior, stats = refit.fit(drawn, seed=own["fit"], **plan.settings)
@@ -218,19 +217,6 @@ def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence) -> dict[str, Any]:
         "starting": starting,
         "sampling": float(stats.attrs["seconds"]),
     }
-
-
-def _refitter_of(plan: Plan) -> Refitter:
-    """The compiled model of a plan; a worker keeps it for the next replicate."""
-    if plan.key not in _REFITTERS:
-        how: dict[str, Any] = {"covariates": plan.covariates, "centring": plan.centring}
-        refit = refitter(unpacked(plan.model), plan.design, **how)
-        refit.warm_up(from_prior=plan.truth is None)
-        _REFITTERS[plan.key] = refit
-        while len(_REFITTERS) > KEPT_REFITTERS:
-            _REFITTERS.popitem(last=False)
-    _REFITTERS.move_to_end(plan.key)
-    return _REFITTERS[plan.key]
 
 
 def _is_table(truth: Any) -> bool:

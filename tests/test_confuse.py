@@ -35,6 +35,15 @@ def test_models_are_simulated_in_turns_and_told_apart(own_model, trials, tmp_pat
     assert [text.get_text() for text in figure.axes[0].texts][:2] == ["1.00", "0.00"]
 
 
+def test_later_blocks_are_predicted_by_refits(own_model, trials, tmp_path):
+    models = {"slope": own_model, "flat": own_model.rival("no_slope")}
+    blocks = trials.assign(block=np.where(trials["trial"] < 4, 1, 2))
+    table = em.confuse(models, blocks, n=1, unit="future", folder=tmp_path, workers=1, **FEW)
+    assert table.attrs["unit"] == "future"
+    assert not table.attrs["failed"]
+    assert table.attrs["counts"].to_numpy().sum() == 2
+
+
 def replicate(number, simulated, chosen, clear=True):
     return Replicate(number, 1.0, "", {"simulated": simulated, "chosen": chosen, "clear": clear})
 
