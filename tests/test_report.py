@@ -14,7 +14,7 @@ import empathymodels as em
 from empathymodels.reporting import page
 from empathymodels.reporting.fits import fitted
 from empathymodels.reporting.markup import equation, prose, reference
-from empathymodels.reporting.methods import methods
+from empathymodels.reporting.methods import _compared, methods
 from empathymodels.reporting.studies import summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
 from empathymodels.saving import study_tree
@@ -195,6 +195,23 @@ def test_methods_are_exact(told, own_fit, own_study):
     assert "2 posterior predictive checks found no misfit." in text
     assert "predicts better than" in text
     assert f"empathymodels {em.__version__}" in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "exact", "words"),
+    [
+        ("trial", [], "(elpd) of 24 values of rating, with Pareto-smoothed leave-one-out"),
+        ("participant", [False, False], "rating of somebody new (24 participants left out, their"),
+        ("participant", [True, False], "leave-one-out cross-validation (1 by fits without them)"),
+        ("future", [True, True], "(24 blocks of participants, each predicted from the blocks"),
+        ("future", [True, True], "before), with fits without what is predicted and stacking"),
+    ],
+)
+def test_methods_say_what_was_left_out(unit, exact, words):
+    table = pd.DataFrame({"elpd": [0.0, -1.0]}, index=["one", "other"])
+    units = {"one": pd.DataFrame({"exact": exact})}
+    table.attrs = {"unit": unit, "responses": ["rating"], "observations": 24, "units": units}
+    assert words in _compared(table, [])
 
 
 def test_numbers_in_brackets_lead_to_references(told):

@@ -38,6 +38,13 @@ POWER_SCALING = Reference(
     "prior and likelihood sensitivity with power-scaling. Statistics and Computing, 34, 57.",
     "10.1007/s11222-023-10366-5",
 )
+PREDICTED = {  # by unit of a comparison
+    "trial": "{number:,} values of {responses}",
+    "participant": "{responses} of somebody new ({number:,} participants left out, their own "
+    "parameters integrated out)",
+    "future": "{responses} in a later block ({number:,} blocks of participants, each predicted "
+    "from the blocks before)",
+}
 SCALES = {"real": "", "positive": "log scale", "unit": "logit scale", "signed": "atanh scale"}
 
 
@@ -248,13 +255,25 @@ def _short(value: Any) -> str:
 def _compared(comparison: pd.DataFrame, references: Sequence[str]) -> str:
     responses = ", ".join(map(_words, comparison.attrs.get("responses", [])))
     number = comparison.attrs.get("observations")
-    about = f" of {number:,} values of {responses}" if number else ""
+    unit = comparison.attrs.get("unit", "trial")
+    about = f" of {PREDICTED[unit].format(responses=responses, number=number)}" if number else ""
     reading = comparison.attrs.get("reading", "")
     return (
         f"Models were compared by the expected log predictive density (elpd){about}, with "
-        f"Pareto-smoothed leave-one-out cross-validation and stacking weights"
+        f"{_left_out(comparison, unit)} and stacking weights"
         f"{_cited([LOO, STACKING], references)}" + (f": {reading}." if reading else ".")
     )
+
+
+def _left_out(comparison: pd.DataFrame, unit: str) -> str:
+    """Say how it was found what is predicted without the data that are left out."""
+    smoothed = "Pareto-smoothed leave-one-out cross-validation"
+    if unit == "trial":
+        return smoothed
+    exact = pd.concat(list(comparison.attrs["units"].values()))["exact"]
+    if exact.all():
+        return "fits without what is predicted"
+    return smoothed + (f" ({int(exact.sum())} by fits without them)" if exact.any() else "")
 
 
 def _software(everything: Sequence[Fitted], references: Sequence[str]) -> str:
