@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+import arviz as az
 import numpy as np
 import xarray as xr
 
@@ -12,9 +13,12 @@ from empathymodels.build import build
 from empathymodels.covariates import covariates_for
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.population import centring_of, labelled
-from empathymodels.sampling import compiled_density, sample
+from empathymodels.sampling import Trace, compiled_density, sample
 from empathymodels.starting import starts_around
-from empathymodels.terminal import available_cores, is_interactive
+from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.wording import counted as number_of
+
+APART = 1.05  # R-hat of the population above which a repeated fit is doubtful
 
 
 def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
@@ -30,7 +34,8 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     Returns
     -------
     Dataset (chain, draw, ...)
-        As the fit's ``posterior``: people without observations follow the population.
+        As the fit's ``posterior``: people without observations follow the population. Chains
+        that do not agree, or diverge, are told.
 
     Raises
     ------
@@ -64,4 +69,19 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
         **how,
         **settings["sampler"],
     )
-    return labelled(arrangement, covariates, centring_of(built), trace.draws)
+    posterior = labelled(arrangement, covariates, centring_of(built), trace.draws)
+    _tell_doubts(posterior, trace)
+    return posterior
+
+
+def _tell_doubts(posterior: xr.Dataset, trace: Trace) -> None:
+    """Say where the chains of a repeated fit do not agree, or diverge: nobody checks them."""
+    population = posterior[[n for n in posterior if "participant" not in posterior[n].dims]]
+    rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
+    diverged = int(trace.stats["diverging"].sum())
+    if rhat > APART or diverged:
+        tell(
+            f"Chains of a repeated fit should agree (R-hat at most {APART}) and not diverge; found "
+            f"an R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}. Scores that rest on "
+            "it are less sure than they say: repeat the fits with more draws and tune."
+        )

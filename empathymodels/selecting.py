@@ -64,9 +64,10 @@ def select(
           they are, or a comparison that carries one as ``attrs["evidences"]``;
         - either of these by condition, of the same people and models:
           ``{"pain": table, "neutral": other_table}``.
-    evidence : str, optional
-        What to compute from fits. By default the probability of a person's data given
-        everybody else's, :math:`\log p(y_s \mid y_{-s})`.
+    evidence : {"left_out", "fixed_prior"}, optional
+        What to compute from fits: the log-density of a person's data given everybody else's,
+        :math:`\log p(y_s \mid y_{-s})`, unless asked for that under a prior which is fixed
+        before the data. Where people's weights fail, give a comparison with ``refit=True``.
     families : mapping of str to sequence of str, optional
         Models by family; every model in one. Families are equally probable a priori however many
         models they have: a model's prior count is one over the size of its family.

@@ -16,6 +16,7 @@ from empathymodels.evidence import participant_evidences, under_prior
 from empathymodels.marginal import integrate_people
 from empathymodels.pointwise import new_person_prior
 from empathymodels.predicting import thinned
+from empathymodels.refitting import refit
 
 SETTINGS = {"chains": 2, "draws": 500, "tune": 500, "seed": 1}
 
@@ -208,6 +209,15 @@ def test_many_of_them_send_all_into_groups(learners, monkeypatch):
     assert all(found["exact"].all() for found in table.attrs["units"].values())
     assert table.attrs["elpd"]["no_learning"].n_folds == 3
     assert (table["pareto_k_bad"] == 0).all()
+
+
+def test_repeated_fits_that_do_not_converge_are_told(own_model, own_study, pain_fit, capsys):
+    short = em.fit(own_model, own_study, centring=0.8, chains=2, draws=10, tune=10, seed=1)
+    everything = {"rating": np.ones(len(own_study.trials), dtype=bool)}
+    refit(short, everything)
+    assert re.search(r"should agree .* found an R-hat of \d+\.\d\d", capsys.readouterr().err)
+    refit(pain_fit, everything)
+    assert "should agree" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("folds", [1, 9])
