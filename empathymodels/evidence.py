@@ -20,6 +20,7 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from empathymodels.comparing import comparable, compare
+from empathymodels.elpds import is_bad
 from empathymodels.fitting import model_of, study_of
 from empathymodels.marginal import DEFENSIVE, heavy_tailed, log_mixture, log_t
 from empathymodels.model import Model
@@ -84,18 +85,23 @@ def participant_evidences(
         found = table.attrs["evidences"].copy()
         units = table.attrs["units"]
         errors = pd.DataFrame({name: units[name]["error"] for name in units})
+        weak = {name: is_bad(elpd) for name, elpd in table.attrs["elpd"].items()}
+        remedy = "Give compare(..., unit='participant', refit=True) in place of the fits."
     else:
         _, responses = comparable(fits, response)
         models = {name: _only(model_of(fit), responses) for name, fit in fits.items()}
         each = {n: under_prior(m, study_of(fits[n]), seed=seed) for n, m in models.items()}
         found = pd.DataFrame({name: one["log_evidence"] for name, one in each.items()})
         errors = pd.DataFrame({name: one["error"] for name, one in each.items()})
-    bad = {name: errors.index[errors[name] > WORST].tolist() for name in errors}
-    for name, people in bad.items():
+        weak = {name: np.zeros(len(one), dtype=bool) for name, one in each.items()}
+        remedy = "Leave these people out, or take evidence='left_out'."
+    for name, unsure in weak.items():
+        people = errors.index[unsure | (errors[name] > WORST).to_numpy()].tolist()
         if people:
             tell(
-                f"The log evidence of '{name}' has a Monte-Carlo error above {WORST} for "
-                f"{counted(len(people), 'participant')}: {listed(people, 8)}."
+                f"Log evidences need a Monte-Carlo error of at most {WORST} and even importance "
+                f"weights; those of '{name}' fail for {counted(len(people), 'participant')}: "
+                f"{listed(people, 8)}. {remedy}"
             )
     found.attrs |= {"evidence": KINDS[evidence], "errors": errors}
     return found

@@ -187,6 +187,18 @@ def test_people_that_weights_fail_for_are_named(learners, monkeypatch):
     assert not any(found["exact"].any() for found in table.attrs["units"].values())
 
 
+def test_evidences_that_weights_fail_for_are_told(learners, capsys):
+    table = em.compare(learners, unit="participant", draws=100)
+    participant_evidences(learners, draws=100)
+    told = capsys.readouterr().err
+    for name, score in table.attrs["units"].items():
+        k, good = score["pareto_k"], table.attrs["elpd"][name].good_k
+        failing = score.index[(k > good) | (score["error"] > units.WORST)].tolist()
+        assert (f"those of '{name}' fail for" in told) == bool(failing)
+        assert all(f"'{person}'" in told for person in failing)
+    assert (table["pareto_k_bad"] > 0).any()  # otherwise nothing was tested
+
+
 def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
     monkeypatch.setattr(units, "troubled", lambda score: ["sub-06"])
     quick = em.compare(learners, unit="participant", draws=100)
