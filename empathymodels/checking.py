@@ -14,7 +14,7 @@ import xarray as xr
 
 from empathymodels.contracting import of_posterior
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
-from empathymodels.fitting import method_of, model_of, study_of
+from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
 from empathymodels.nouns import Statistic
 from empathymodels.predicting import thinned
@@ -86,6 +86,7 @@ def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
     people = [n for n in posterior if "participant" in posterior[n].dims]
     population = [n for n in posterior if n not in people]
     return [
+        _partial(fit),
         _worst(RHAT_ROW, _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
         _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
         _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
@@ -93,6 +94,15 @@ def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
         _divergences(fit, posterior),
         _tree_depth(fit),
     ]
+
+
+def _partial(fit: xr.DataTree) -> dict[str, Any] | None:
+    if PARTIAL not in fit.attrs:
+        return None
+    advice = (
+        "The fit was stopped before its end. Run the same fit with its store again: it goes on."
+    )
+    return _row(PARTIAL, fit.attrs[PARTIAL], "all draws", False, advice)
 
 
 _APPROXIMATE = {

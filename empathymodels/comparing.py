@@ -146,7 +146,7 @@ def _marked(name: str, fit: xr.DataTree) -> str:
             f"Predictions are compared over draws of the posterior; '{name}' is a single point "
             "(method='map'). Fit it with method='nuts'."
         )
-    return marked(name, method_of(fit))
+    return marked(name, fit)
 
 
 def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ import xarray as xr
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.evaluating import evaluator
-from empathymodels.fitting import method_of, model_of, study_of
+from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
 from empathymodels.nouns import SUPPORTS, Parameter
 from empathymodels.people import linked_values, natural_values
@@ -68,9 +68,11 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
 
 
 def with_method(table: pd.DataFrame, fit: xr.DataTree, *, place: int) -> pd.DataFrame:
-    """Say in a column of its own that a fit is approximate."""
+    """Say in a column of its own that a fit is approximate or partial."""
     if method_of(fit) != "nuts":
         table.insert(place, "method", f"{method_of(fit)}, approximate")
+    elif PARTIAL in fit.attrs:
+        table.insert(place, "method", f"{PARTIAL}, {fit.attrs[PARTIAL]}")
     return table
 
 

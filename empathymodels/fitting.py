@@ -31,8 +31,9 @@ from empathymodels.sampling import (
     pilot_starts,
     sample,
 )
-from empathymodels.saving import find_model, study_from_tree, study_tree
+from empathymodels.saving import find_model, save, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
+from empathymodels.storing import PARTIAL, open_store, sample_to
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.validation import warn_of_constants
@@ -58,6 +59,7 @@ def fit(
     centring: Literal["measured"] | float | Mapping[str, Any] = "measured",
     sampler: Mapping[str, Any] | None = None,
     progress: bool | None = None,
+    store: str | Path | None = None,
 ) -> xr.DataTree:
     """Sample the posterior of a model given a study, or approximate it.
 
@@ -102,6 +104,14 @@ def fit(
         Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
     progress : bool, optional
         Show a progress bar. Only at a terminal unless given.
+    store : str or Path, optional
+        For long fits: a ``.zarr`` folder to which draws go as they come. Where the process ends
+        before the fit does, `load` gives the draws that all chains have finished (but for the
+        last few), marked partial, and the same call of `fit` goes on: chains start from
+        their last draws and adapt anew for `tune` steps, since a sampler cannot be continued
+        where it was killed. Such draws are valid, but not those of a fit in one piece;
+        ``attrs["runs"]`` says how many each run made. In the end the folder is the fit as
+        `save` writes it, and the same call returns it at once.
 
     Returns
     -------
@@ -117,10 +127,12 @@ def fit(
     ------
     KeyError
         A covariate formula names an unknown parameter or column.
+    OSError
+        The store cannot be written to, on a full disk for example; draws until then are in it.
     ValueError
         The data do not fit the model's declarations (all faults at once), covariates are
         missing for some participants, the density is infinite at the start, the method is
-        unknown, or an approximation finds no maximum.
+        unknown, an approximation finds no maximum, or the store is of another fit.
 
     Examples
     --------
@@ -129,8 +141,20 @@ def fit(
     >>> model = em.get_model("outgroup_help_learning")
     >>> fit = em.fit(model, study, seed=1, chains=2)  # doctest: +SKIP
     >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
+    >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
     _check_method(method)
+    steps: dict[str, Any] = {"tune": tune, "chains": chains}
+    options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
+    kept = None
+    if store is not None:
+        asked = {"draws": draws, **steps, **options, "centring": centring}
+        asked |= {"sampler": dict(sampler or {}), "covariates": dict(covariates or {})}
+        kept = open_store(Path(store), model, study, asked, method=method, seed=seed)
+        if kept.finished is not None:
+            tell(f"{store} holds this fit already.")
+            return _known(kept.finished, model)
+        seed, centring = kept.seed(seed), kept.centring(centring)
     seed = secrets.randbits(31) if seed is None else int(seed)
     cores = cores or min(chains, available_cores())
     shown = is_interactive() if progress is None else progress
@@ -151,8 +175,6 @@ def fit(
     found = covariates_for(arrangement, covariates)
     check_start(density, built, arrangement, found)
     warn_of_uninformed(arrangement)
-    steps: dict[str, Any] = {"tune": tune, "chains": chains}
-    options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     if method != "nuts":
         _tell_unused(method, {**steps, **options, "centring": centring})
         start = start_point(built)
@@ -166,13 +188,24 @@ def fit(
             built, arrangement = build(model, study, covariates=covariates, centring=given)
             density = compiled_density(built, arrangement)
             starts = pilot_starts(pilot, first, arrangement, found, centring_of(built))
-        how |= sampler or {}
-        trace = sample(density, draws=draws, seed=seed, starts=starts, **steps, **how)
+        how |= {"draws": draws, "seed": seed, "starts": starts, **steps, **(sampler or {})}
         settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
         settings |= {"centring": _as_lists(given)}
+        origin = _provenance(arrangement, method, seed, settings, covariates or {})
+        if kept is None:
+            trace = sample(density, **how)
+        else:
+            begun = _tree(xr.Dataset(), xr.Dataset(), arrangement, found)
+            shares = {name: np.asarray(value).tolist() for name, value in given.items()}
+            begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
+            sampled = sample_to(kept, begun, density, **how)
+            trace = sampled.trace
     posterior = labelled(arrangement, found, centring_of(built), trace.draws)
     tree = _tree(posterior, trace.stats, arrangement, found)
     tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
+    if kept is not None:
+        tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}
+        save(tree, kept.path)
     return tree
 
 
@@ -273,7 +306,7 @@ def _provenance(
     _MODELS[_memory_key(identity, model.variant)] = model
     return {
         "model": model.name,
-        "label": marked(model.label, method),
+        "label": _approximated(model.label, method),
         "method": method,
         "variant": json.dumps(model.variant),
         "fingerprint": identity,
@@ -291,14 +324,27 @@ def _provenance(
     }
 
 
-def marked(name: str, method: str) -> str:
-    """Add to a name how the posterior was approximated, where it was not sampled."""
+def marked(name: str, fit: xr.DataTree) -> str:
+    """Add to a name that a fit is partial, or how its posterior was approximated."""
+    if PARTIAL in fit.attrs:
+        return f"{name} ({PARTIAL})"
+    return _approximated(name, method_of(fit))
+
+
+def _approximated(name: str, method: str) -> str:
     return name if method == "nuts" else f"{name} ({method}, approximate)"
 
 
 def method_of(fit: xr.DataTree) -> str:
     """How a fit was made: "nuts", "laplace" or "map"."""
     return str(fit.attrs.get("method", "nuts"))
+
+
+def _known(fit: xr.DataTree, model: Model) -> xr.DataTree:
+    """Return a fit that was read from a file, its model being the one in memory."""
+    _MODELS[_memory_key(fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))] = model
+    fit.attrs["source"] = model.source
+    return fit
 
 
 def _memory_key(identity: str, variant: Any) -> str:

@@ -14,7 +14,7 @@ from empathymodels.declaring import all_needs
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator, progress
 from empathymodels.feedback import fed_back_responses
-from empathymodels.fitting import marked, method_of, model_of, observed_data, study_of
+from empathymodels.fitting import marked, model_of, observed_data, study_of
 from empathymodels.labelling import latent_rows, response_rows
 from empathymodels.model import Model
 from empathymodels.nouns import Response
@@ -152,7 +152,7 @@ def predict(
     )
     manner = "one step ahead" if kind == "one_step_ahead" else "full simulation"
     same = "" if reads_itself else " (the same for this model, whose equations read no response)"
-    made = name if isinstance(source, Model) else marked(name, method_of(source))
+    made = name if isinstance(source, Model) else marked(name, source)
     tree.attrs["prediction"] = f"{made} prediction, {manner}, {who}"
     tree.attrs["manner"] = manner + same
     return tree

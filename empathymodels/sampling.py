@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,49 @@ def sample(density: Any, *, starts: np.ndarray, **settings: Any) -> Trace:
 
     Every chain starts from one of ``starts``, (start, place) on the sampler's scale.
     """
-    density = replace(density, initial_point_func=lambda seed: starts[seed % len(starts)])
+    density = replace(density, initial_point_func=starts_by_number(starts))
     tree = nutpie.sample(density, save_warmup=False, **settings)
     draws = {str(n): v.to_numpy() for n, v in tree["posterior"].data_vars.items()}
     return Trace(draws, tree["sample_stats"].to_dataset())
+
+
+def starts_by_number(starts: np.ndarray) -> Callable[[int], np.ndarray]:
+    """Choice of a start, of (start, place), by the number that a chain draws for itself."""
+    return lambda number: starts[number % len(starts)]
+
+
+def sample_into(
+    folder: Path, density: Any, *, start_of: Callable[[int], np.ndarray], **settings: Any
+) -> None:
+    """Run nutpie as `sample` does, draws and statistics going to a Zarr folder as they come."""
+    nutpie.sample(
+        replace(density, initial_point_func=start_of),
+        zarr_store=nutpie.zarr_store.LocalStore(str(folder)),
+        store_unconstrained=True,
+        return_raw_trace=True,
+        **settings,
+    )
+
+
+def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) -> list[int]:
+    """Numbers that the chains of a run with this seed draw for themselves, in their order.
+
+    Nutpie does not say which chain asks for a start: with a chain more, one number more is asked.
+    """
+    found: list[int] = []
+    for size in range(1, chains + 1):
+        seen: list[int] = []
+
+        def start_of(number: int, seen: list[int] = seen) -> np.ndarray:
+            seen.append(number)
+            return start
+
+        asking = replace(density, initial_point_func=start_of)
+        how = {"tune": 1, "draws": 1, "seed": seed, "progress_bar": False}
+        nutpie.sample(asking, chains=size, return_raw_trace=True, **how)
+        (new,) = set(seen) - set(found)
+        found.append(new)
+    return found
 
 
 def pilot_run(density: Any, starts: np.ndarray, *, seed: int, **how: Any) -> Trace:

@@ -21,6 +21,8 @@ from empathymodels.terminal import tell
 from empathymodels.wording import listed
 
 FORMAT = 1
+FOR_LABELS = 2**20  # bytes beside the numbers, generously
+BEGUN = "begun.zarr"  # in a store: a fit under way, without its draws
 
 
 def save(fit: xr.DataTree, path: str | Path) -> Path:
@@ -41,27 +43,54 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
 
     Raises
     ------
+    OSError
+        It cannot be written, on a full disk for example. What was there before is as it was.
     ValueError
         The suffix is neither ``.nc`` nor ``.zarr``, or the model was not defined in a file.
     """
     path = Path(path)
     check_suffix(path)
-    if not fit.attrs.get("model_text"):
-        raise ValueError(
-            "A saved fit carries the file that defines its model; this model was defined outside "
-            "a file. Put it into a .py file, get it with get_model(path) and fit again."
-        )
+    check_text(fit.attrs.get("model_text"))
     whole = fit.copy()
     whole.attrs = {k: v for k, v in fit.attrs.items() if k != "source"} | {"format": FORMAT}
+    try:
+        _write(whole, path)
+    except OSError as error:
+        before = "; the older one there is as it was" if path.exists() else ""
+        raise OSError(
+            f"A fit of {whole.nbytes / 1e6:.1f} MB must be written whole; {path} cannot be: "
+            f"{_system_words(error)}{before}. Make room on that disk, see that the folder may be "
+            "written to, or save elsewhere."
+        ) from error
+    return path
+
+
+def _write(whole: xr.DataTree, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
         unfinished = Path(folder) / path.name
         if path.suffix == ".nc":
+            _check_room(unfinished, whole.nbytes + FOR_LABELS)
             whole.to_netcdf(unfinished, engine="h5netcdf")
         else:
             whole.to_zarr(unfinished, consolidated=False)
         _put_in_place(unfinished, path)
-    return path
+
+
+def _check_room(file: Path, size: int) -> None:
+    """Raise OSError where the system has no room for a file (where it can be asked).
+
+    HDF5 takes the whole process down some time after a write that failed.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with file.open("wb") as reserved:
+            os.posix_fallocate(reserved.fileno(), 0, size)
+        file.unlink()
+
+
+def _system_words(error: OSError) -> str:
+    """Say in the system's words why a write failed, where its number is known."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _put_in_place(unfinished: Path, path: Path) -> None:
@@ -76,6 +105,15 @@ def _put_in_place(unfinished: Path, path: Path) -> None:
     except BaseException:
         os.replace(older, path)
         raise
+
+
+def check_text(text: str | None) -> None:
+    """Raise ValueError for a model without a file."""
+    if not text:
+        raise ValueError(
+            "A saved fit carries the file that defines its model; this model was defined outside "
+            "a file. Put it into a .py file, get it with get_model(path) and fit again."
+        )
 
 
 def check_suffix(path: Path) -> None:
@@ -94,12 +132,14 @@ def check_suffix(path: Path) -> None:
 def load(
     path: str | Path, *, model: str | Path | None = None, trust_source: bool = False
 ) -> xr.DataTree:
-    """Read a fit that `save` wrote.
+    """Read a fit that `save` wrote, or what a store has of a fit under way.
 
     Parameters
     ----------
     path : str or Path
-        File or Zarr folder.
+        File or Zarr folder. A store in which `fit` was stopped gives the fit of the draws that
+        all chains have finished: ``attrs["partial"]`` says how many, every output that it is
+        partial, and a message what goes on with it.
     model : str or Path, optional
         The file of the model, for a fit of a model of one's own. Its equations and
         declarations must equal those of the fit.
@@ -117,13 +157,37 @@ def load(
     FileNotFoundError
         There is no such file.
     ValueError
-        The file is no fit, comes from a later format, or its model has changed since.
+        The file is no fit, comes from a later format, or its model has changed since; a store
+        has no draws yet.
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(
             f"A fit must exist where you say; found none at {path}. Check the path."
         )
+    fit = read(path / BEGUN if is_begun(path) else path)
+    fit.attrs.pop("source", None)  # which file to run is for the caller to say
+    if model is not None:
+        fit.attrs["source"] = str(Path(model).resolve())
+    elif trust_source and fit.attrs["model"] not in list_models():
+        fit.attrs["source"] = str(_write_source(fit))
+    if model is not None or fit.attrs["model"] in list_models() or trust_source:
+        used = find_model(fit)
+        tell(f"{path.name}: model '{used.label}' from {_origin(used, trust_source)}")
+    if is_begun(path):
+        from empathymodels.storing import partial_fit
+
+        return partial_fit(path, fit)
+    return fit
+
+
+def is_begun(path: Path) -> bool:
+    """Whether a store holds a fit that is not finished."""
+    return (path / BEGUN).is_dir()
+
+
+def read(path: Path) -> xr.DataTree:
+    """Return the tree that `save` wrote; raise ValueError where it is none."""
     how = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "h5netcdf"}
     try:
         with xr.open_datatree(path, **how) as stored:
@@ -134,14 +198,6 @@ def load(
             f"read as such: {error}. Give the file that save() wrote, or fit and save again."
         ) from error
     _check_format(fit, path)
-    fit.attrs.pop("source", None)  # which file to run is for the caller to say
-    if model is not None:
-        fit.attrs["source"] = str(Path(model).resolve())
-    elif trust_source and fit.attrs["model"] not in list_models():
-        fit.attrs["source"] = str(_write_source(fit))
-    if model is not None or fit.attrs["model"] in list_models() or trust_source:
-        used = find_model(fit)
-        tell(f"{path.name}: model '{used.label}' from {_origin(used, trust_source)}")
     return fit
 
 

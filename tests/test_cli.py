@@ -160,6 +160,7 @@ def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
         "cores": None,
         "target_accept": 0.9,
         "method": "nuts",
+        "store": None,
         "covariates": {"start_value": "partner_group + age"},
     }
     assert (fitted["saved"], fitted["path"]) == ("a fit", out)

@@ -80,8 +80,8 @@ def main(arguments: list[str] | None = None) -> None:
         except (
             AttributeError,
             ImportError,
-            FileNotFoundError,
             KeyError,
+            OSError,
             TypeError,
             ValueError,
         ) as error:

@@ -135,14 +135,21 @@ def fit(
     out: Annotated[
         Path | None, typer.Option(help="File of the fit (.nc or .zarr).  [default: MODEL.nc]")
     ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Keep draws here (.zarr) as they come, and go on from them.")
+    ] = None,
 ) -> None:
-    """Fit a model to a study and write the fit to a file."""
+    """Fit a model to a study and write the fit to a file.
+
+    A fit with --store that was stopped goes on with the same command; the other commands read the
+    draws that are there. In the end the store is the file of the fit.
+    """
     changed = changed_model(model, change)
     given = given_study(source, simulated=simulated)
-    file = out or Path(re.sub(r"[^\w.=-]+", "-", changed.label).strip("-") + ".nc")
+    file = out or store or Path(re.sub(r"[^\w.=-]+", "-", changed.label).strip("-") + ".nc")
     settings: dict[str, Any] = {"covariates": pairs(covariates, "covariates"), "seed": seed}
     settings |= {"draws": draws, "tune": tune, "chains": chains, "cores": cores}
-    settings |= {"target_accept": target_accept, "method": method}
+    settings |= {"target_accept": target_accept, "method": method, "store": store}
     _fit(changed, given, file, settings)
 
 
@@ -152,7 +159,9 @@ def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> No
 
     check_suffix(file)
     output.check_place(file)
-    em.save(em.fit(model, study, **settings), file)
+    fitted = em.fit(model, study, **settings)
+    if file != settings["store"]:
+        em.save(fitted, file)
     tell(f"Wrote {file}\nNext: empathymodels check {file}")
 
 

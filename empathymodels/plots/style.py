@@ -232,8 +232,8 @@ def says_method[**P](plot: FitPlot[P]) -> FitPlot[P]:
                 "method='laplace', or sample."
             )
         figure = plot(fit, *arguments, **settings)
-        if method != "nuts":
-            text = marked("posterior", method)
+        text = marked("posterior", fit)
+        if text != "posterior":
             figure.suptitle(text, fontsize="small", color="0.4", x=0.99, ha="right")
         return figure
 

@@ -96,7 +96,7 @@ def fitted(name: str, fit: xr.DataTree, *, draws: int, seed: int) -> Fitted:
     """Compute the tables that a report needs of a fit."""
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
     checks = check(fit, draws=draws, seed=seed)
-    return Fitted(marked(name, method_of(fit)), fit, checks, estimates(fit), arrangement)
+    return Fitted(marked(name, fit), fit, checks, estimates(fit), arrangement)
 
 
 def fit_section(

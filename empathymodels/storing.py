@@ -1,0 +1,404 @@
+"""Long fits that outlive their process: draws kept on disk as they come, and carried on.
+
+A store is a folder. While a fit is under way it holds the fit without its draws and one Zarr folder
+per run of the sampler, ``run-0``, ``run-1``, ..., in which draws appear in blocks. When the fit is
+done it replaces all that, as `save` writes it.
+
+A sampler that was killed cannot be continued where it stood, for its adaptation is lost. So the
+next run adapts anew, every chain starting from its own last draw on disk. All draws then come from
+samplers that were adapted before them, as in a fit in one piece, though not the very same draws.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from empathymodels.arrangement import arrange
+from empathymodels.build import shares_of_centring
+from empathymodels.covariates import covariates_for
+from empathymodels.identity import fingerprint
+from empathymodels.model import Model
+from empathymodels.population import labelled
+from empathymodels.sampling import Trace, chain_numbers, sample_into, starts_by_number
+from empathymodels.saving import (
+    BEGUN,
+    check_suffix,
+    check_text,
+    find_model,
+    is_begun,
+    read,
+    save,
+    study_from_tree,
+)
+from empathymodels.study import Study
+from empathymodels.terminal import tell
+
+PARTIAL = "partial"  # attribute of a fit that was not sampled to its end
+POSITION = "unconstrained_draw"  # where a draw is on the sampler's scale
+COMPLETE = "complete"  # a file that says that a run came to its end
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a fit keeps its draws, and what is there already.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    asked : str
+        What the fit depends on, as JSON.
+    earlier : DataTree or None
+        The fit that it holds: finished, or begun and without its draws.
+    """
+
+    path: Path
+    asked: str
+    earlier: xr.DataTree | None
+
+    @property
+    def finished(self) -> xr.DataTree | None:
+        """The fit that it holds, where nothing is left to do."""
+        return None if is_begun(self.path) else self.earlier
+
+    def seed(self, given: int | None) -> int | None:
+        """Seed of the fit that was begun, or the given one."""
+        return given if self.earlier is None else int(self.earlier.attrs["seed"])
+
+    def centring(self, given: Any) -> Any:
+        """Shares of centring that the draws in the store have, or what is given."""
+        if self.earlier is None or kept_draws(self.path) is None:
+            return given
+        return json.loads(self.earlier.attrs["shares"])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a store holds of a fit under way.
+
+    Attributes
+    ----------
+    trace : Trace
+        Draws that all chains have finished, of all runs together.
+    last : ndarray (chain, place)
+        Where each chain was at the last of them, on the sampler's scale.
+    runs : list of int
+        Draws per chain of every run.
+    """
+
+    trace: Trace
+    last: np.ndarray
+    runs: list[int]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws per chain."""
+        return sum(self.runs)
+
+
+# ------------------------------------------------------------------ what a store is for
+
+
+def open_store(
+    path: Path,
+    model: Model,
+    study: Study,
+    settings: Mapping[str, Any],
+    *,
+    method: str,
+    seed: int | None,
+) -> Store:
+    """Return the store of a fit.
+
+    Raises
+    ------
+    ImportError
+        The extra ``zarr`` is not installed.
+    ValueError
+        A fit cannot be stored so, or the folder holds something else: a fit of another model,
+        study, seed or other settings.
+    """
+    if method != "nuts":
+        raise ValueError(
+            f"A store keeps draws as they are sampled; method='{method}' samples none. Leave "
+            "store= out and save() the fit, or take method='nuts'."
+        )
+    if path.suffix != ".zarr":
+        raise ValueError(f"A store is a .zarr folder; found '{path.name}'. Change its suffix.")
+    check_suffix(path)
+    check_text(model.source)
+    what = {"model": model.label, "equations": fingerprint(model), "study": study.digest}
+    asked = json.dumps(what | dict(settings), default=lambda value: np.asarray(value).tolist())
+    earlier = None
+    if path.exists() and not (path.is_dir() and all(e.name[0] == "." for e in path.iterdir())):
+        earlier = read(path / BEGUN if is_begun(path) else path)
+        _refuse_another(path, earlier, json.loads(asked), seed)
+        if is_begun(path):
+            _refuse_other_version(path, earlier)
+    return Store(path, asked, earlier)
+
+
+def _refuse_another(
+    path: Path, earlier: xr.DataTree, wanted: dict[str, Any], seed: int | None
+) -> None:
+    there = json.loads(earlier.attrs.get("asked", "{}")) | {"seed": int(earlier.attrs["seed"])}
+    if seed is not None:
+        wanted = wanted | {"seed": seed}
+    other = [name for name, value in wanted.items() if there.get(name) != value]
+    faults = [f"{name} ({_brief(there.get(name))}; now {_brief(wanted[name])})" for name in other]
+    if other:
+        raise ValueError(
+            "A store goes on with the fit that it was begun with, of the same model, study and "
+            f"settings. Found in {path}: another {', '.join(faults)}; {len(other)} of "
+            f"{len(wanted)} differ. Ask for the same, or give another store."
+        )
+
+
+def _brief(value: Any) -> str:
+    """A setting in a message; of hashes the beginning will do."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:9]}..."
+
+
+def _refuse_other_version(path: Path, begun: xr.DataTree) -> None:
+    from empathymodels import __version__
+
+    written = json.loads(begun.attrs["versions"])["empathymodels"]
+    if written != __version__:
+        raise ValueError(
+            f"Draws of a fit under way are read by the version that wrote them; {path} is of "
+            f"empathymodels {written}, this is {__version__}. Install that version, or begin "
+            "anew with another store."
+        )
+
+
+# ----------------------------------------------------------------------------- sampling
+
+
+def sample_to(
+    store: Store,
+    begun: xr.DataTree,
+    density: Any,
+    *,
+    starts: np.ndarray,
+    draws: int,
+    **settings: Any,
+) -> Kept:
+    """Sample what a store lacks, and return all of its draws.
+
+    Parameters
+    ----------
+    store : Store
+        Where draws are and go.
+    begun : DataTree
+        The fit without its draws.
+    density, starts, draws, settings
+        As for `sampling.sample`; chains that have draws in the store start from their last.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The sampling was interrupted; draws until then are in the store.
+    OSError
+        Draws cannot be written; those before are in the store.
+    """
+    path = store.path
+    with _alone(path):
+        kept = kept_draws(path) if is_begun(path) else None
+        if kept is None:
+            save(begun, path / BEGUN)
+        if kept is None or kept.draws < draws:
+            _one_run(path, kept, density, starts=starts, draws=draws, **settings)
+            kept = kept_draws(path)
+    if kept is None or kept.draws < draws:
+        raise KeyboardInterrupt(f"{_there(path, draws)} To go on, run the same again.")
+    return kept
+
+
+def _one_run(
+    path: Path,
+    kept: Kept | None,
+    density: Any,
+    *,
+    starts: np.ndarray,
+    draws: int,
+    seed: int,
+    chains: int,
+    **settings: Any,
+) -> None:
+    number, left, start_of = 0, draws, starts_by_number(starts)
+    if kept:
+        tell(f"{path.name}: going on after {_share(kept.draws, draws)}.")
+        number, left = len(kept.runs), draws - kept.draws
+        seed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+        drawn = chain_numbers(density, kept.last[0], chains=chains, seed=seed)
+        start_of = dict(zip(drawn, kept.last, strict=True)).__getitem__
+    run = path / f"run-{number}"
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    how = {"draws": left, "seed": seed, "chains": chains, **settings}
+    try:
+        sample_into(run, density, start_of=start_of, **how)
+    except RuntimeError as error:
+        if "Failed to store" not in str(error):
+            raise
+        raise OSError(
+            f"Draws must be written as they come; {_reason(error)}. {_there(path, draws)} Make "
+            "room on that disk, or see that it may be written to, and run the same again: it "
+            "goes on from there."
+        ) from error
+    if _finished(run, is_complete=True).draws == left:
+        (run / COMPLETE).touch()
+
+
+def _reason(error: Exception) -> str:
+    """What the operating system said, of all that the sampler says of a failed write."""
+    lines = [line.strip() for line in str(error).split("Stack backtrace")[0].splitlines()]
+    return [line for line in lines if line][-1].rpartition(": ")[2]
+
+
+def _share(draws: int, wanted: int) -> str:
+    return f"{draws:,} of {wanted:,} draws per chain"
+
+
+def _there(path: Path, wanted: int) -> str:
+    kept = kept_draws(path)
+    return f"{_share(kept.draws if kept else 0, wanted)} are in {path}."
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a store for this process; the system lets go of it however the process ends."""
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / ".lock").open("w") as file:
+        try:
+            import fcntl
+        except ImportError:  # not on Windows
+            yield
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(
+                f"One process at a time may sample into a store; another one is at work in {path}. "
+                "Wait for it, or give another store."
+            ) from error
+        yield
+
+
+# ------------------------------------------------------------------------------- reading
+
+
+def kept_draws(path: Path) -> Kept | None:
+    """Return the draws of a store that all chains have finished; None where there are none."""
+    folders = sorted(path.glob("run-*"), key=lambda run: int(run.name.partition("-")[2]))
+    try:
+        runs = [_finished(run, is_complete=(run / COMPLETE).exists()) for run in folders]
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"The draws of a store must be readable; of {len(folders)} runs in {path} one is "
+            f"not: {error}. Remove the folder and fit again."
+        ) from error
+    runs = [run for run in runs if run.draws]
+    if not runs:
+        return None
+    draws = {
+        name: np.concatenate([run.trace.draws[name] for run in runs], axis=1)
+        for name in runs[0].trace.draws
+    }
+    stats = xr.concat([run.trace.stats for run in runs], dim="draw")
+    labels = {dim: np.arange(size) for dim, size in stats.sizes.items()}
+    stats = stats.assign_coords(labels)
+    return Kept(Trace(draws, stats), runs[-1].last, [run.draws for run in runs])
+
+
+def _finished(run: Path, *, is_complete: bool) -> Kept:
+    """Draws of one run that all its chains have finished.
+
+    Variables are written side by side, and a block of zeros is not written at all. So the last
+    block of a run that did not come to its end is left out: what belongs to it, a divergence
+    say, may not have arrived.
+    """
+    posterior, stats = _group(run, "posterior"), _group(run, "sample_stats")
+    if POSITION not in stats or not posterior:
+        return Kept(Trace({}, xr.Dataset()), np.empty((0, 0)), [0])
+    arrays = [*posterior.data_vars.values(), stats[POSITION]]
+    block = max(array.encoding["chunks"][1] for array in arrays)
+    written = block * _written_blocks(run, stats.sizes["chain"])
+    count = min(_finished_draws(array[:, :written]) for array in arrays)
+    if not is_complete:
+        count = max((count // block - 1) * block, 0)
+    draws = {str(n): v[:, :count].to_numpy() for n, v in posterior.data_vars.items()}
+    names = [name for name, v in stats.data_vars.items() if v.dims == ("chain", "draw")]
+    each = stats[sorted(names)].isel(draw=slice(count)).load()
+    last = stats[POSITION][:, max(count - 1, 0)].to_numpy()
+    return Kept(Trace(draws, each), last, [count])
+
+
+def _group(run: Path, name: str) -> xr.Dataset:
+    """One group of a run; empty where not even its description was written."""
+    if not (run / name / "zarr.json").exists():
+        return xr.Dataset()
+    labels = ["unconstrained_parameter"]
+    return xr.open_dataset(
+        run, group=name, engine="zarr", consolidated=False, drop_variables=labels
+    )
+
+
+def _written_blocks(run: Path, chains: int) -> int:
+    """How many blocks all chains may have: to ask Zarr for all that are not there takes long."""
+    folder = run / "sample_stats" / POSITION / "c"
+    return min(sum(1 for _ in folder.glob(f"{chain}/*")) for chain in range(chains))
+
+
+def _finished_draws(array: xr.DataArray) -> int:
+    """How many draws all chains have; those not written are NaN."""
+    values = array.to_numpy()
+    is_there = np.isfinite(values.reshape(*values.shape[:2], -1)).all(axis=(0, 2))
+    return int(np.argmin(np.append(is_there, False)))
+
+
+def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
+    """Return the fit of the draws that a store has, marked partial.
+
+    Raises
+    ------
+    ValueError
+        No draws are there yet, or another version of the package wrote them.
+    """
+    _refuse_other_version(path, begun)
+    settings = json.loads(begun.attrs["settings"])
+    kept, wanted = kept_draws(path), settings["draws"]
+    if kept is None:
+        raise ValueError(
+            f"A fit under way can be read once all chains have draws; {path} has "
+            f"{_share(0, wanted)}. {_to_go_on(path, begun)}"
+        )
+    arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
+    covariates = covariates_for(arrangement, json.loads(begun.attrs["covariates"]))
+    shares = shares_of_centring(arrangement, json.loads(begun.attrs["shares"]))
+    fit = begun.copy()
+    fit["posterior"] = xr.DataTree(labelled(arrangement, covariates, shares, kept.trace.draws))
+    fit["sample_stats"] = xr.DataTree(kept.trace.stats)
+    fit.attrs |= {PARTIAL: _share(kept.draws, wanted), "runs": json.dumps(kept.runs)}
+    fit.attrs["settings"] = json.dumps(settings | {"draws": kept.draws})
+    fit.attrs["label"] += f" ({PARTIAL})"
+    tell(f"{path} is partial: {fit.attrs[PARTIAL]}. {_to_go_on(path, begun)}")
+    return fit
+
+
+def _to_go_on(path: Path, begun: xr.DataTree) -> str:
+    """Say what command goes on with a store."""
+    asked = json.loads(begun.attrs["asked"]) | {"seed": int(begun.attrs["seed"])}
+    own = {name: asked[name] for name in asked if name not in ("model", "equations", "study")}
+    words = ", ".join(f"{name}={value!r}" for name, value in own.items() if value not in (None, {}))
+    return f"To go on: em.fit(model, study, {words}, store={str(path)!r}), or the same command."
