@@ -326,7 +326,11 @@ def test_compare_names_fits_by_stem_or_path(run, monkeypatch):
     code, printed, _ = run("compare", "a/fit.nc", "b/fit.nc", "c.nc", "--response", "feeling")
     assert code == 0
     assert asked["fits"] == {"a/fit.nc": "a/fit.nc", "b/fit.nc": "b/fit.nc", "c": "c.nc"}
-    assert asked["settings"] == {"unit": "trial", "response": "feeling"}
+    expected = {"unit": "trial", "response": "feeling", "refit": False, "folds": None}
+    assert asked["settings"] == expected
+    run("compare", "a.nc", "b.nc", "--unit", "participant", "--refit", "--folds", "5")
+    expected = {"unit": "participant", "response": None, "refit": True, "folds": 5}
+    assert asked["settings"] == expected
     assert "undecided" in printed
 
 
