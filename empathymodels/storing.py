@@ -249,7 +249,7 @@ def _one_run(
     try:
         sample_into(run, density, start_of=start_of, **how)
     except RuntimeError as error:
-        if "Failed to store" not in str(error):
+        if "LocalFileSystem error" not in str(error):
             raise
         raise OSError(
             f"Draws must be written as they come; {_reason(error)}. {_there(path, draws)} Make "
@@ -363,7 +363,7 @@ def _written_blocks(run: Path, chains: int) -> int:
 def _finished_draws(array: xr.DataArray) -> int:
     """How many draws all chains have; those not written are NaN."""
     values = array.to_numpy()
-    is_there = np.isfinite(values.reshape(*values.shape[:2], -1)).all(axis=(0, 2))
+    is_there = np.isfinite(values).all(axis=(0, *range(2, values.ndim)))
     return int(np.argmin(np.append(is_there, False)))
 
 

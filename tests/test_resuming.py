@@ -264,6 +264,10 @@ def test_a_store_without_any_draws(copied, own_model, read_study):
 
 def test_half_written_draws_are_left_out(copied):
     before = kept_draws(copied).draws
+    early = copied.with_name("early.zarr")
+    shutil.copytree(copied, early)
+    shutil.rmtree(early / "run-0" / "sample_stats" / "unconstrained_draw" / "c")
+    assert kept_draws(early) is None
     values = copied / "run-0" / "posterior" / "participant:spread" / "c"
     shutil.rmtree(values / "1" / "3")
     assert kept_draws(copied).draws == 32 < before  # three whole blocks, less the last of them
