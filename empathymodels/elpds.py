@@ -132,7 +132,7 @@ def error_of_draws(values: np.ndarray, *, left_out: bool) -> float:
     log_weights = np.full(flat.size, -np.log(flat.size)) if left_out else _log_weights(flat)
     score = np.logaddexp.reduce(log_weights + flat)
     efficiency = min(float(az.ess(np.exp(values - flat.max()), method="mean")) / flat.size, 1.0)
-    apart = np.exp(log_weights) * np.expm1(flat - score)
+    apart = np.exp(log_weights + flat - score) - np.exp(log_weights)
     return float(np.sqrt((apart**2).sum() / efficiency))
 
 
