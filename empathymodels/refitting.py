@@ -77,7 +77,8 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
 def _tell_doubts(posterior: xr.Dataset, trace: Trace) -> None:
     """Say where the chains of a repeated fit do not agree, or diverge: nobody checks them."""
     population = posterior[[n for n in posterior if "participant" not in posterior[n].dims]]
-    rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
+    with np.errstate(invalid="ignore"):  # what is constant, as a correlation with itself: no R-hat
+        rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
     diverged = int(trace.stats["diverging"].sum())
     if rhat > APART or diverged:
         tell(

@@ -2,15 +2,17 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pymc as pm
 import pytest
+import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
-from empathymodels import marginal, units
+from empathymodels import marginal, refitting, units
 from empathymodels.build import build
 from empathymodels.evidence import participant_evidences, under_prior
 from empathymodels.marginal import integrate_people
@@ -123,6 +125,16 @@ def test_new_people_are_another_question_than_new_trials(flat_fit, pain_fit, own
     assert evidences.shape == (24, 2)
     assert evidences["slopes"].sum() == pytest.approx(people.loc["slopes", "elpd"])
     assert em.plot_comparison(people) is not None
+
+
+def test_a_correlation_with_itself_has_no_rhat_and_no_warning(capsys):
+    values = np.random.default_rng(0).normal(size=(2, 100, 1))
+    correlation = np.concatenate([np.ones_like(values), values], axis=-1)
+    posterior = xr.Dataset({"correlation": (("chain", "draw", "pair"), correlation)})
+    refitting._tell_doubts(posterior, SimpleNamespace(stats={"diverging": np.array([3])}))
+    told = capsys.readouterr()
+    assert "and 3 divergences" in told.out + told.err
+    assert "R-hat of nan" not in told.out + told.err
 
 
 def test_the_time_told_is_that_of_an_undisturbed_call(monkeypatch):

@@ -19,6 +19,11 @@ SHORT_SAMPLING = """\
 import empathymodels as em
 _fit, _short = em.fit, {"draws": 50, "tune": 100, "chains": 2, "centring": 0.0}
 em.fit = lambda *given, **settings: _fit(*given, **{**settings, **_short, "target_accept": 0.8})
+
+def _few(verb):
+    return lambda *given, **settings: verb(*given, **{**settings, "n": 4, "draws": 50, "tune": 100})
+
+em.recover, em.calibrate, em.confuse = map(_few, (em.recover, em.calibrate, em.confuse))
 """
 
 
