@@ -144,6 +144,7 @@ def fit(
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
     _check_method(method)
+    _check_numbers(draws=draws, tune=tune, chains=chains, cores=cores)
     steps: dict[str, Any] = {"tune": tune, "chains": chains}
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     kept = None
@@ -218,6 +219,16 @@ def _check_method(method: str) -> None:
     raise ValueError(
         f"method must be one of {listed(METHODS)}; found {method!r}. Name one of them.{reason}"
     )
+
+
+def _check_numbers(**numbers: int | None) -> None:
+    wrong = {name: n for name, n in numbers.items() if n is not None and n < 1}
+    if wrong:
+        given = ", ".join(f"{name}={n}" for name, n in wrong.items())
+        raise ValueError(
+            f"{listed(numbers)} are whole numbers from 1; found {given}. Leave out what you need "
+            "not change."
+        )
 
 
 def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:

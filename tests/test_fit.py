@@ -74,6 +74,13 @@ def test_covariate_tables_are_kept(fit, study):
 # seeds and compilation
 
 
+@pytest.mark.parametrize("wrong", [{"chains": 0}, {"draws": 0, "tune": -1}, {"cores": 0}])
+def test_impossible_numbers_are_refused_at_once(own_model, own_study, wrong):
+    words = ", ".join(f"{name}={number}" for name, number in wrong.items())
+    with pytest.raises(ValueError, match=f"from 1; found {words}"):
+        em.fit(own_model, own_study, seed=1, **wrong)
+
+
 def test_seed_decides(fit, model, study):
     one, other, third = (em.fit(model, study, seed=seed, **TINY) for seed in (5, 5, 6))
     xr.testing.assert_identical(one["posterior"].to_dataset(), other["posterior"].to_dataset())
