@@ -259,7 +259,9 @@ em.plot_comparison(by_block)
 # %%
 asked = {"trial": by_trial, "participant": by_person, "future": by_block}
 differences = {
-    unit: (-table["elpd_diff"].abs()).map("{:.1f}".format) + table["dse"].map(" ± {:.1f}".format)
+    unit: ("-" + table["elpd_diff"].abs().map("{:.1f}".format))
+    .add(table["dse"].map(" ± {:.1f}".format))
+    .where(table["elpd_diff"] != 0, "best")
     for unit, table in asked.items()
 }
 side = pd.DataFrame(differences).loc[list(fits)]
