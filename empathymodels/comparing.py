@@ -47,8 +47,9 @@ def compare(
           known.
         - ``"future"``: the next block of the same people from fits to all blocks before it,
           states updated by what happens within the block; the unit is one person's block, all
-          its observations jointly. Blocks (and sessions) follow each other as their rows do. Needs ``refit=True``. Scores of whole people (before and
-          after) count nowhere, since they could tell of later blocks.
+          its observations jointly. Blocks (and sessions) follow each other as their rows do.
+          Needs ``refit=True``. Scores of whole people (before and after) count nowhere, since
+          they could tell of later blocks.
     response : str, optional
         Compare on this response only. Otherwise on all that the fits share, jointly.
     draws : int

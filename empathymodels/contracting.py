@@ -100,9 +100,11 @@ def contractions(who: str, labels: list[str], left: np.ndarray) -> list[Finding]
 
 _UNINFORMED = {
     "one person": "A person's own data hardly say anything about it: everybody will be where the "
-    "population is. Do not rank people by it; pool or fix it, or add trials on which it acts.",
+    "population is. Do not rank people by it; pool or fix it, or add trials on which it acts. See "
+    "that the columns are in the units on the card.",
     "population": "The data hardly say anything about it: its posterior will be its prior. Fix it, "
-    "leave it out, or add observations on which it acts.",
+    "leave it out, or add observations on which it acts. See that the columns are in the units on "
+    "the card.",
 }
 _TRADED = {
     "one person": "These trade off: within one person only their priors (and the population) tell "

@@ -169,8 +169,13 @@ def _reading(table: pd.DataFrame) -> str:
         return f"no parameter of {len(table)} leans on its prior (sensitivity below {THRESHOLD:g})"
     worst = leaning.sort_values("prior", ascending=False)["parameter"]
     weak = int((leaning["likelihood"] < THRESHOLD).sum())
+    why = {
+        "the data hardly inform": weak,
+        "prior and data may differ in": len(leaning) - weak,
+    }
+    told = ", ".join(f"{words} {number} of them" for words, number in why.items() if number)
     return (
-        f"{counted(len(leaning), 'parameter')} of {len(table)} lean on priors: {listed(worst, 5)}; "
-        f"the data hardly inform {weak} of them, and in the others prior and data may differ. Say "
-        "why you believe these priors, or fit with others to see what changes."
+        f"of {counted(len(table), 'parameter')}, {len(leaning)} "
+        f"{'leans' if len(leaning) == 1 else 'lean'} on priors: {listed(worst, 5)}; "
+        f"{told}. Say why you believe these priors, or fit with others to see what changes."
     )

@@ -161,7 +161,7 @@ def _announce(task: Task, number: int, workers: int | None, seconds: float) -> N
     tell(
         f"{task.name}: {counted(number, 'replicate')} on {counted(at_once, 'worker')}, about "
         f"{_duration(seconds * -(-number // at_once))} once they have started "
-        f"({_duration(seconds)} each)."
+        f"and compiled the model ({_duration(seconds)} each)."
     )
 
 

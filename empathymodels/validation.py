@@ -234,8 +234,11 @@ def _value_problems(
                 f"Correct this; or say what every code stands for, codes={{'{name}': "
                 f"{{{_first(values)}: ...}}}}."
             )
-            if broken.mean() <= MOST_MISSING:
-                advice += f" If it means that there is no value, missing={{'{name}': [{found}]}}."
+            rare = [value for value in values if (rows[name] == value).mean() <= MOST_MISSING]
+            if rare and rows[name].isin(rare).mean() <= MOST_MISSING:
+                shown = _shown(rare)
+                stands = "If it means" if rare == values else f"If {shown} means"
+                advice += f" {stands} that there is no value, missing={{'{name}': [{shown}]}}."
             if rule.startswith("must lie between") and name in rated:
                 advice += f" On another scale: model.with_range({name}=(low, high))."
             advice += did_you_mean(values[0], labels.get(name, ()))

@@ -17,8 +17,9 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
 
 def did_you_mean(name: str, known: Iterable[object]) -> str:
     """Return " Did you mean ...?" for the nearest known name, or an empty text."""
-    near = get_close_matches(str(name), [str(entry) for entry in known], n=1)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    entries = {str(entry).lower(): str(entry) for entry in known}
+    near = get_close_matches(str(name).lower(), entries, n=1)
+    return f" Did you mean '{entries[near[0]]}'?" if near else ""
 
 
 def counted(number: int, noun: str) -> str:
