@@ -7,18 +7,18 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any
 
 import pandas as pd
 
 from empathymodels.calibrating import calibrate
-from empathymodels.confusing import confuse
+from empathymodels.comparing import refuse_other_measures
+from empathymodels.confusing import confuse, measures_at_ends
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.recovering import recover
 from empathymodels.study import Study
-from empathymodels.terminal import available_cores
+from empathymodels.terminal import available_cores, tell
 
 MOST = 200  # replicates of one kind
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
@@ -84,7 +84,7 @@ def certify(
     place = Path(folder)
     how: dict[str, Any] = {"seed": seed, "workers": workers}
     step = workers or available_cores()
-    models = {model.name: model} | {name: model.rival(name) for name in model.rivals}
+    models, left_out = _competitors(model, study)
     share = minutes / 2 if len(models) > 1 else minutes
 
     def recovered(n: int) -> pd.DataFrame:
@@ -102,31 +102,52 @@ def certify(
         "seed": seed,
         "versions": {name: version(name) for name in PACKAGES},
     }
-    table, n = _as_many_as_fit(recovered, share, step)
+    table, n = _as_many_as_fit(recovered, share, step, step)
     certificate["recovery"] = _entry(table, n)
     if len(models) > 1:
-        table, n = _as_many_as_fit(confused, share, 1)
-        certificate["confusion"] = _entry(table.reset_index(), n)
+        table, n = _as_many_as_fit(confused, share, step, 1)
+        certificate["confusion"] = _entry(table.reset_index(), n) | {"left_out": left_out}
     if calibration:
         table = calibrate(model, study, n=calibration, folder=place / "recovery", **how)
         certificate["calibration"] = _entry(table, calibration)
     return certificate
 
 
+def _competitors(model: Model, study: Study) -> tuple[dict[str, Model], dict[str, str]]:
+    """The model and its rivals that can be confused on this design; of the others why not."""
+    models, left_out = {model.name: model}, dict[str, str]()
+    measures_at_ends(models, study)  # faults of the model itself raise
+    for name in model.rivals:
+        pair = {model.name: model, name: model.rival(name)}
+        try:
+            refuse_other_measures(measures_at_ends(pair, study))
+        except (KeyError, ValueError) as error:
+            left_out[name] = str(error)
+            tell(f"Rival '{name}' is left out of the confusion: {error}")
+        else:
+            models[name] = pair[name]
+    return models, left_out
+
+
 def _as_many_as_fit(
-    run: Callable[[int], pd.DataFrame], minutes: float, step: int
+    run: Callable[[int], pd.DataFrame], minutes: float, workers: int, step: int
 ) -> tuple[pd.DataFrame, int]:
-    """Run some replicates, some more to see how long they take, then as many as the time allows."""
-    end = perf_counter() + 60 * minutes
+    """Run some replicates, some more to see how long they take, then as many as the time allows.
+
+    The time is what the replicates say of themselves, so that a run that goes on after a stop
+    makes as many. The first of each worker compiles, those after it tell the pace.
+    """
+    left = 60 * minutes * workers
     table, number = run(step), step
-    began = perf_counter()
-    if began < end:
-        table, number = run(2 * step), 2 * step
-    seconds = perf_counter() - began
-    more = min(int((end - perf_counter()) / seconds), MOST // step - 2)
-    if number > step and more > 0:
-        number += step * more
+    if sum(table.attrs["seconds"]) < left:
+        first, number = len(table.attrs["seconds"]), 2 * step
         table = run(number)
+        seconds = table.attrs["seconds"]
+        each = sum(seconds[first:]) / step
+        more = min(int((left - sum(seconds)) / each), MOST - number) // step
+        if more > 0:
+            number += step * more
+            table = run(number)
     return table, number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import arviz as az
@@ -135,8 +135,14 @@ def comparable(
         )
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)
-    _refuse_other_measures(
-        {name: _measures(compiled[name], fit, responses) for name, fit in fits.items()}
+    first_draw = {"chain": [0], "draw": [0]}
+    refuse_other_measures(
+        {
+            name: measures(
+                compiled[name], fit["posterior"].to_dataset().isel(first_draw), responses
+            )
+            for name, fit in fits.items()
+        }
     )
     return compiled, responses
 
@@ -150,12 +156,12 @@ def _marked(name: str, fit: xr.DataTree) -> str:
     return marked(name, fit)
 
 
-def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> dict[str, str]:
+def measures(compiled: Evaluator, one: xr.Dataset, responses: Iterable[str]) -> dict[str, str]:
     """Say of each response what its likelihood is made of: densities, masses, or both.
 
-    A density is nearly the same a little to one side of a value, a mass is not.
+    A density is nearly the same a little to one side of a value, a mass is not. `one` holds one
+    draw of all parameters, (chain, draw, ...).
     """
-    one = fit["posterior"].to_dataset().isel(chain=[0], draw=[0])
 
     def likelihood(moved: float) -> dict[str, np.ndarray]:
         before = dict(compiled.data)
@@ -181,14 +187,15 @@ def _measures(compiled: Evaluator, fit: xr.DataTree, responses: list[str]) -> di
     return found
 
 
-def _refuse_other_measures(measures: Mapping[str, Mapping[str, str]]) -> None:
-    first, *others = measures
-    for response, kind in measures[first].items():
+def refuse_other_measures(found: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse models of which one has a density where another has a mass, by name and response."""
+    first, *others = found
+    for response, kind in found[first].items():
         for name in others:
-            if (kind == "densities") != (measures[name][response] == "densities"):
+            if (kind == "densities") != (found[name][response] == "densities"):
                 raise ValueError(
                     f"Models are compared on the same measure. The likelihood of '{response}' "
-                    f"consists of {kind} in '{first}' and of {measures[name][response]} in "
+                    f"consists of {kind} in '{first}' and of {found[name][response]} in "
                     f"'{name}': a density is per unit of the scale and may exceed one, a mass may "
                     "not, so that their logarithms are not comparable. Compare models that treat "
                     "these values alike (all with masses at the ends of a scale, or none)."

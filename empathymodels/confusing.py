@@ -10,8 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from empathymodels import sampling
-from empathymodels.comparing import compare
+from empathymodels.comparing import compare, measures, refuse_other_measures
+from empathymodels.drawing import prior_people
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
@@ -19,7 +20,7 @@ from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.replicating import Replicate, Task, replicates
 from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
-from empathymodels.simulating import filled_study
+from empathymodels.simulating import filled_study, with_placeholders
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
@@ -77,12 +78,13 @@ def confuse(
         ``inversion`` (DataFrame; how probable it is that each model simulated, given the one
         chosen, all being as likely before), ``counts``, ``clear`` (share of each row's studies in
         which the model that simulated was first by more than twice the standard error of the
-        difference), ``unit``, ``failed`` and ``reading``.
+        difference), ``unit``, ``failed``, ``seconds`` (of every replicate) and ``reading``.
 
     Raises
     ------
     ValueError
-        Fewer than two models, or the design does not fit one of them.
+        Fewer than two models, the design does not fit one of them, or they could not be compared:
+        one has a density at the end of a scale where another has a mass.
     RuntimeError, OSError
         As in `recover`.
 
@@ -113,10 +115,11 @@ def confuse(
     }
 
     def prepare() -> tuple[_Contest, float]:
+        refuse_other_measures(measures_at_ends(models, study, response))
         sent = {name: packed(model) for name, model in models.items()}
         centrings, seconds = {}, 0.0
         for name, model in sent.items():
-            plan = Plan(task.key, model, study, None, None, None, settings)
+            plan = Plan(f"{task.key} {name}", model, study, None, None, None, settings)
             measured, own = with_centring(plan, seed, n)
             centrings[name] = measured.centring
             seconds += own
@@ -124,7 +127,34 @@ def confuse(
 
     task = Task("Confusion", _simulated_contest, prepare, identity, seed)
     done = replicates(task, number=n * len(models), folder=folder, workers=workers)
-    return _matrix(done, list(models), unit)
+    table = _matrix(done, list(models), unit)
+    table.attrs["seconds"] = [one.seconds for one in done]
+    return table
+
+
+def measures_at_ends(
+    models: Mapping[str, Model], study: Study, response: str | None = None
+) -> dict[str, dict[str, str]]:
+    """Say what each model's likelihoods consist of where values lie at the ends of scales, too.
+
+    By model and by response that all have (or the one asked for). What is simulated may lie there
+    in some replicates and in others not; whether models can be compared must not depend on it.
+    """
+    shared = set.intersection(*({r.name for r in model.responses} for model in models.values()))
+    found = {}
+    for name, model in models.items():
+        filled = with_placeholders(model, study, model.responses)
+        compiled = evaluator(model, filled)
+        for one in compiled.arrangement.scored.values():
+            if one.response.range is not None:
+                values = compiled.data[f"observed {one.response.name}"]
+                low, high = one.response.range
+                ends = np.resize([low, (low + high) / 2, high], values.shape)
+                compiled.data[f"observed {one.response.name}"] = ends.astype(values.dtype)
+        drawn = prior_people(model, filled, draws=1, seed=0)
+        asked = shared & set(compiled.arrangement.scored) & ({response} if response else shared)
+        found[name] = measures(compiled, drawn, sorted(asked))
+    return found
 
 
 def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[str, Any]:
@@ -132,8 +162,6 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
     names = list(plan.models)
     true = names[seeds.spawn_key[0] % len(names)]
     population, people, responses, of_fit = seeds.generate_state(4).tolist()
-    # every model's program is kept, or each replicate would compile them all anew
-    sampling.KEPT_DENSITIES = max(sampling.KEPT_DENSITIES, len(names))
     simulator = kept_refitter(f"{plan.key} {true}", plan.models[true], plan.design)
     truth = simulator.people(simulator.population(population), people)
     drawn = simulator.simulate(truth, responses)

@@ -96,7 +96,8 @@ def participant_evidences(
         weak = {name: np.zeros(len(one), dtype=bool) for name, one in each.items()}
         remedy = "Leave these people out, or take evidence='left_out'."
     for name, unsure in weak.items():
-        people = errors.index[unsure | (errors[name] > WORST).to_numpy()].tolist()
+        sure = (errors[name] <= WORST).to_numpy() & ~unsure  # an error that is NaN is none of these
+        people = errors.index[~sure].tolist()
         if people:
             tell(
                 f"Log evidences need a Monte-Carlo error of at most {WORST} and even importance "

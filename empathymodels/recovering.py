@@ -90,7 +90,7 @@ def recover(
         ``contraction``, 1 minus the posterior variance over the prior variance, on the link
         scale; ``divergences``, the share of replicates with any (the same in all rows).
         ``attrs``: ``replicates`` (Dataset of every number, (replicate, quantity)), ``failed``
-        (number and reason) and ``reading``, in words.
+        (number and reason), ``seconds`` (of every replicate) and ``reading``, in words.
 
     Raises
     ------
@@ -138,6 +138,7 @@ def recover(
     table.attrs = {
         "replicates": found,
         "failed": failed,
+        "seconds": [one.seconds for one in done],
         "reading": sampling_words(found, failed),
     }
     return table

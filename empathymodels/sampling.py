@@ -22,7 +22,7 @@ from empathymodels.population import centring_of, labelled, recentred
 from empathymodels.starting import places
 from empathymodels.terminal import without_blas_warning
 
-KEPT_DENSITIES = 4
+KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
 _DENSITIES: OrderedDict[str, Any] = OrderedDict()
 # What the columns before it leave of a column that correlates closely may be very little.
 MOST_CENTRED = 0.9

@@ -9,7 +9,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -36,6 +36,7 @@ from empathymodels.wording import counted, listed
 
 type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+_MEASURED: dict[str, tuple[Mapping[str, Any], float]] = {}  # centring and seconds, by plan
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
 
 
@@ -46,7 +47,7 @@ class Plan:
     Attributes
     ----------
     key : str
-        Of the task: a worker compiles once for each.
+        Of the task and the model: a worker compiles once for each.
     model : PackedModel or Model
         What simulates and is fitted.
     design : Study
@@ -177,7 +178,17 @@ def _given(truth: Truth, model: Model) -> tuple[Any, Any]:
 
 
 def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
-    """Measure centring on the first replicate that can be fitted; say how long one will take."""
+    """Measure centring on the first replicate that can be fitted; say how long one will take.
+
+    Both are kept, for more replicates of the same plan.
+    """
+    if plan.key not in _MEASURED:
+        _MEASURED[plan.key] = _measured(plan, seed, n)
+    centring, seconds = _MEASURED[plan.key]
+    return replace(plan, centring=centring), seconds
+
+
+def _measured(plan: Plan, seed: int, n: int) -> tuple[Mapping[str, Any], float]:
     refit = refitter(unpacked(plan.model), plan.design, covariates=plan.covariates)
     check_start(refit.density, refit.built, refit.arrangement, refit.covariates)
     problem: Exception | None = None
@@ -193,7 +204,7 @@ def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
         steps = plan.settings["chains"] * (plan.settings["tune"] + plan.settings["draws"])
         share = steps / (PILOT["chains"] * (PILOT["tune"] + PILOT["draws"]))
         seconds = share * (perf_counter() - began)
-        return Plan(**{**vars(plan), "centring": centring}), seconds
+        return centring, seconds
     raise RuntimeError(
         f"Replicates need a design on which responses can be simulated and fitted; none of {n} "
         f"can, the last for {type(problem).__name__}: {problem} Try em.simulate and em.fit."

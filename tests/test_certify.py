@@ -23,6 +23,7 @@ def mocked(monkeypatch):
         row |= {"coverage_90": 0.91, "coverage_90_se": 0.1, "contraction": 0.2, "divergences": 0.0}
         table = pd.DataFrame([row])
         table.attrs = {"failed": {1: "no"}, "reading": "R-hat below 1.01 throughout"}
+        table.attrs["seconds"] = [0.1] * n
         return table
 
     def confuse(models, study, *, n, folder, seed, workers):
@@ -31,6 +32,7 @@ def mocked(monkeypatch):
         table = pd.DataFrame(np.eye(len(names)), names, names)
         table.index.name, table.columns.name = "simulated", "chosen"
         table.attrs = {"failed": {}, "reading": "chosen in 17 of 20 replicates"}
+        table.attrs["seconds"] = [0.1] * n * len(models)
         return table
 
     def calibrate(model, study, *, n, folder, seed, workers):
@@ -55,29 +57,47 @@ def test_what_a_certificate_holds(mocked, own_model, own_study):
     assert json.loads(json.dumps(found)) == found
 
 
-def test_the_time_decides_how_many(monkeypatch):
-    clock, asked = [0.0], []
+@pytest.mark.parametrize("models", [1, 3])
+def test_the_time_decides_how_many(models):
+    asked = []
 
     def run(n):
-        new = n - (asked[-1] if asked else 0)
-        clock[0] += 30.0 * (not asked) + 3.0 * new  # half a minute of compiling first
         asked.append(n)
-        return pd.DataFrame()
+        table = pd.DataFrame()
+        number = n * models
+        # whichever worker was first compiled for half a minute
+        table.attrs["seconds"] = [33.0] * min(number, 2 * models) + [9.0] * (number - 2 * models)
+        return table
 
-    monkeypatch.setattr(certifying, "perf_counter", lambda: clock[0])
-    certifying._as_many_as_fit(run, 10.0, 2)
-    assert asked == [2, 4, 4 + 2 * 93]
-    assert clock[0] <= 600
+    workers = 2
+    table, n = certifying._as_many_as_fit(run, 10.0, workers, 2)
+    assert asked[:2] == [2, 4]
+    assert asked[2] == n
+    spent = sum(table.attrs["seconds"])
+    assert 600 * workers - 2 * models * 9.0 < spent <= 600 * workers
+    again = certifying._as_many_as_fit(run, 10.0, workers, 2)[1]  # a run that goes on
+    assert again == n
 
 
-def test_cards_show_certificates_of_the_same_equations(mocked, own_study, monkeypatch, tmp_path):
-    model = em.get_model("prosocial_effort")
-    found = em.certify(model, own_study, minutes=0, workers=1)
+def test_rivals_that_cannot_be_compared_or_simulated_are_named(capsys):
+    model, study = em.get_model("affect_congruence"), em.load_study("rival_fortunes")
+    models, left_out = certifying._competitors(model, study)
+    assert list(models) == [model.name, *(name for name in model.rivals if name != "censored")]
+    assert "densities with masses in 'censored'" in left_out["censored"]
+    model, study = em.get_model("empathy_selection"), em.load_study("chosen_empathy")
+    models, left_out = certifying._competitors(model, study)
+    assert list(left_out) == ["discounting"]
+    assert "Column 'money'" in left_out["discounting"]
+
+
+def test_cards_show_certificates_of_the_same_equations(mocked, monkeypatch, tmp_path):
+    model, study = em.get_model("prosocial_effort"), em.load_study("effort_for_others")
+    found = em.certify(model, study, minutes=0, workers=1)
     (tmp_path / certificates.FILE).write_text(json.dumps(found), encoding="utf-8")
     monkeypatch.setattr(certificates, "list_studies", lambda: ["pain"])
     monkeypatch.setattr(certificates, "study_folder", lambda name: tmp_path)
     text = em.card(model).partition("## Certificate")[2]
-    assert "design of `pain` (24 participants and 463 trials in all)" in text
+    assert "design of `effort_for_others` (40 participants and 6,000 trials in all)" in text
     assert "Recovery, 1 data set, 1 of them failed" in text
     assert "| `slope`   | people | 0.31 | 0.01 | 0.20 | 0.50    | 0.91    | 0.20        |" in text
     assert "From this design estimates of 'slope' correlate less than 0.5 with true values" in text

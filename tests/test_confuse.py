@@ -73,6 +73,13 @@ def test_one_model_has_no_rival(own_model, trials):
         em.confuse({"slope": own_model}, trials)
 
 
+def test_a_density_is_not_confused_with_a_mass():
+    model, study = em.get_model("affect_congruence"), em.load_study("rival_fortunes")
+    models = {"normal": model, "censored": model.rival("censored")}
+    with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of dens"):
+        em.confuse(models, study, n=1)
+
+
 def test_nothing_but_failures_is_an_error():
     with pytest.raises(RuntimeError, match="all 1 failed, the first with ValueError: no"):
         _matrix([Replicate(0, 1.0, "ValueError: no", {})], ["a", "b"], "trial")
