@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         Summary,
     )
     from empathymodels.plots.calibration import plot_calibration
-    from empathymodels.plots.comparison import plot_comparison
+    from empathymodels.plots.comparison import plot_compare
     from empathymodels.plots.confusion import plot_confusion
     from empathymodels.plots.correlations import plot_correlations
     from empathymodels.plots.latents import plot_latent, plot_response_over_latent
@@ -103,7 +103,7 @@ _HOME = {
         "Summary",
     ),
     "plots.calibration": ("plot_calibration",),
-    "plots.comparison": ("plot_comparison",),
+    "plots.comparison": ("plot_compare",),
     "plots.confusion": ("plot_confusion",),
     "plots.correlations": ("plot_correlations",),
     "plots.latents": ("plot_latent", "plot_response_over_latent"),

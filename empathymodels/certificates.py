@@ -85,10 +85,14 @@ def _confusion(entry: dict[str, Any], tabulate: Tabulate) -> str:
     first, *chosen = entry["table"][0]
     rows = [(f"`{row[first]}`", *(_number(row[name]) for name in chosen)) for row in entry["table"]]
     table = tabulate(("simulated", *(f"`{name}`" for name in chosen)), rows)
-    return (
+    text = (
         f"Confusion with its rivals, {_sets(entry)} from each (share in which each predicted "
         f"best, by trial; {entry['reading']}):\n\n{table}"
     )
+    if entry["left_out"]:
+        names = ", ".join(f"`{name}`" for name in entry["left_out"])
+        text += f"\n\nLeft out: {names}, not to be compared with the others on this design."
+    return text
 
 
 def _sets(entry: dict[str, Any]) -> str:

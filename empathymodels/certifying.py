@@ -36,8 +36,9 @@ def certify(
 ) -> dict[str, Any]:
     """Recover a model's parameters at a design, and tell it from its rivals, within some time.
 
-    Half of the time goes to `recover`, half to `confuse` with all rivals that the design can
-    simulate; without rivals all goes to recovery. As many replicates are made as fit.
+    Half of the time goes to `recover`, half to `confuse` with all rivals that can be simulated on
+    the design and compared; without rivals all goes to recovery. As many replicates are made as
+    the time allows.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ def certify(
     dict
         Ready for JSON: ``model``, ``fingerprint``, ``study``, ``people``, ``trials``, ``seed``,
         ``versions``, ``recovery`` and ``confusion`` (and ``calibration``), each with ``n``,
-        ``failed``, ``reading`` and ``table``, a list of rows.
+        ``failed``, ``reading`` and ``table``, a list of rows; ``confusion`` also ``left_out``,
+        rivals that cannot be simulated on the design or compared with the model, and why.
 
     Examples
     --------

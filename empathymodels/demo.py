@@ -135,7 +135,7 @@ def _write_figures(
         "predictions": (lambda: em.plot_predictions(fit, "feeling"), "predicted feelings"),
         "latent": (lambda: em.plot_latent(fit, "value"), "expected help from trial to trial"),
         "statistics": (lambda: em.plot_statistics(fit), "features of data and of predictions"),
-        "comparison": (lambda: em.plot_comparison(comparison), "how well each model predicts"),
+        "comparison": (lambda: em.plot_compare(comparison), "how well each model predicts"),
         "recovery": (lambda: em.plot_recovery(fit, truth), "estimated against true parameters"),
     }
     for name, (draw, meaning) in figures.items():

@@ -269,7 +269,7 @@ comparison[["elpd", "elpd_diff", "dse", "weight", "pareto_k_bad"]].round(2)
 
 # %%
 print(comparison.attrs["reading"])
-em.plot_comparison(comparison)
+em.plot_compare(comparison)
 
 # %% [markdown]
 # Learning is not in doubt: the model without it predicts far worse, by a margin that the few

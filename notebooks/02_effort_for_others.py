@@ -258,7 +258,7 @@ table[["elpd", "se", "elpd_diff", "dse", "p", "pareto_k_bad"]]
 # certain, whose share in any difference is small; the last part of the sentence says how small.
 
 # %%
-em.plot_comparison(table)
+em.plot_compare(table)
 
 # %% [markdown]
 # ## What it means

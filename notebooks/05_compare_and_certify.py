@@ -201,7 +201,7 @@ print(by_trial.attrs["reading"])
 by_trial[shown].round(2)
 
 # %%
-em.plot_comparison(by_trial)
+em.plot_compare(by_trial)
 
 # %% [markdown]
 # Moods win: ten ratings of a block, less one, tell the level of that block, whatever it is due
@@ -223,7 +223,7 @@ print(by_person.attrs["reading"])
 by_person[shown].round(2)
 
 # %%
-em.plot_comparison(by_person)
+em.plot_compare(by_person)
 
 # %% [markdown]
 # The screening wins, by little more than two standard errors. Of somebody new nobody knows the
@@ -242,7 +242,7 @@ print(by_block.attrs["reading"])
 by_block[shown].round(2)
 
 # %%
-em.plot_comparison(by_block)
+em.plot_compare(by_block)
 
 # %% [markdown]
 # Drift comes first, and `moody`, the winner of question 1, last by far: of the level in a block

@@ -102,7 +102,11 @@ def test_cards_show_certificates_of_the_same_equations(mocked, monkeypatch, tmp_
     assert "| `slope`   | people | 0.31 | 0.01 | 0.20 | 0.50    | 0.91    | 0.20        |" in text
     assert "From this design estimates of 'slope' correlate less than 0.5 with true values" in text
     assert "chosen in 17 of 20 replicates" in text
+    assert "Left out" not in text
     assert "## Certificate" not in em.card(model.pool("inverse_temperature"))
+    without = found | {"confusion": found["confusion"] | {"left_out": {"linear": "no column"}}}
+    (tmp_path / certificates.FILE).write_text(json.dumps(without))
+    assert "Left out: `linear`, not to be compared with the others" in em.card(model)
     (tmp_path / certificates.FILE).write_text(json.dumps(found | {"fingerprint": "x"}))
     assert "Made for other equations or priors, so not shown" in em.card(model)
 

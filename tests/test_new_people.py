@@ -124,7 +124,7 @@ def test_new_people_are_another_question_than_new_trials(flat_fit, pain_fit, own
     assert evidences.attrs["evidence"] == "log p(y_s | all others)"
     assert evidences.shape == (24, 2)
     assert evidences["slopes"].sum() == pytest.approx(people.loc["slopes", "elpd"])
-    assert em.plot_comparison(people) is not None
+    assert em.plot_compare(people) is not None
 
 
 def test_a_correlation_with_itself_has_no_rhat_and_no_warning(capsys):
@@ -275,7 +275,7 @@ def test_later_blocks_agree_with_a_fit_to_the_first(own_model, flat, in_blocks):
     assert scores.index.tolist() == [(f"P{k:02}", 2) for k in range(1, 24)]
     assert ((scores["error"] > 0) & (scores["error"] < 0.35)).all()
     assert table.loc["slopes", "monte_carlo_error"] > 0
-    title = em.plot_comparison(table).axes[0].get_title(loc="left")
+    title = em.plot_compare(table).axes[0].get_title(loc="left")
     assert title == "prediction, one later block at a time"
     away = []
     first = in_blocks.trials[in_blocks.trials["block"] == "before"].reset_index(drop=True)

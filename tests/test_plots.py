@@ -216,7 +216,7 @@ def test_recovery_shows_the_table_against_the_truth(fit, truth):
 
 def test_comparison_orders_the_models_and_shows_their_weights(fit, static_fit):
     table = em.compare({"static": static_fit, "learning": fit}, response="feeling", draws=100)
-    left, right = em.plot_comparison(table).axes
+    left, right = em.plot_compare(table).axes
     names = [text.get_text().split("\n")[0] for text in left.get_yticklabels()]
     assert names == ["learning", "static"]
     assert [bar.get_width() for bar in right.patches] == pytest.approx(list(table["weight"]))

@@ -17,7 +17,7 @@ from empathymodels.plots.style import (
 )
 
 
-def plot_comparison(table: pd.DataFrame) -> Figure:
+def plot_compare(table: pd.DataFrame) -> Figure:
     """Show which model predicts better, and by how much compared with the uncertainty.
 
     Parameters
@@ -35,7 +35,7 @@ def plot_comparison(table: pd.DataFrame) -> Figure:
     --------
     >>> import empathymodels as em
     >>> table = em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
-    >>> em.plot_comparison(table)  # doctest: +SKIP
+    >>> em.plot_compare(table)  # doctest: +SKIP
     """
     figure, (left, right) = panels(2, width=3.6, height=1.0 + 0.4 * len(table))
     place = np.arange(len(table))[::-1]

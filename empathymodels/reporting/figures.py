@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.plots.comparison import plot_comparison
+from empathymodels.plots.comparison import plot_compare
 from empathymodels.plots.correlations import plot_correlations
 from empathymodels.plots.motives import plot_motives
 from empathymodels.plots.parameters import plot_parameters
@@ -114,7 +114,7 @@ def of_predictions(
 def of_comparison(comparison: pd.DataFrame) -> Picture:
     """Return the figure of a comparison."""
     return picture(
-        lambda: plot_comparison(comparison),
+        lambda: plot_compare(comparison),
         "Differences in predictive density between the models, and stacking weights.",
         "Difference in expected log predictive density to the best model, with one and two "
         "standard errors, and weights in the best mixture of predictions.",
