@@ -2,7 +2,7 @@
 
 ``participants``: two learning models fitted to 85 people x 150 trials with 4 x 1,000 draws, and
 compared by participant with all draws. ``trials``: 1,000 people x 144 trials, 4,000 draws,
-leave-one-out by trial; these draws are a few dozen of an unfinished run, repeated, since neither
+leave-one-out by trial; each lies between two of the few dozen of an unfinished run, since neither
 time nor memory depends on what they are (their scores mean nothing). The memory told is the
 largest that the process ever held, its fits and compilers included.
 """
@@ -60,16 +60,25 @@ def trials() -> None:
     study = study_of(1000, 144)
     few = {"chains": 1, "tune": 50, "draws": 40, "centring": 1.0, "sampler": {"maxdepth": 5}}
     fits = em.fit_rivals(learning(), study, "no_learning", seed=SEED, **few)
-    _measured("trials", {name: repeated(fit) for name, fit in fits.items()}, unit="trial")
+    _measured("trials", {name: longer(fit) for name, fit in fits.items()}, unit="trial")
 
 
-def repeated(fit: xr.DataTree) -> xr.DataTree:
-    """A fit whose few draws are repeated until there are four chains of as many as we want."""
-    posterior = fit["posterior"].to_dataset()
-    each = np.arange(DRAWS // 4)
-    longer = posterior.isel(chain=[0] * 4, draw=each % posterior.sizes["draw"])
+def longer(fit: xr.DataTree) -> xr.DataTree:
+    """A fit with four chains of as many draws as we want, each between two of those it has."""
+    rng = np.random.default_rng(SEED)
+    few = fit["posterior"].to_dataset().isel(chain=0, drop=True)
+    sizes = {"chain": 4, "draw": DRAWS // 4}
+    share = xr.DataArray(rng.uniform(size=tuple(sizes.values())), dims=tuple(sizes))
+    pairs = rng.integers(few.sizes["draw"], size=(2, *share.shape))
+    one, other = (xr.DataArray(picked, dims=share.dims) for picked in pairs)
+    labels = {name: np.arange(size) for name, size in sizes.items()}
     groups = {name: group.to_dataset() for name, group in fit.children.items() if name != "study"}
-    groups["posterior"] = longer.assign_coords(chain=range(4), draw=each)
+    groups["posterior"] = xr.Dataset(
+        {
+            name: share * values.isel(draw=one) + (1 - share) * values.isel(draw=other)
+            for name, values in few.drop_vars("draw").items()
+        }
+    ).assign_coords(labels)
     tree = xr.DataTree.from_dict(groups)
     tree["study"], tree.attrs = fit["study"], fit.attrs
     return tree

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import arviz as az
 import numpy as np
 import xarray as xr
@@ -11,7 +9,7 @@ from arviz_stats.base import array_stats
 
 STIR = 1e-11  # log-likelihood added where it would be constant
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
-CHUNK = 20_000_000  # numbers worked on at once
+CHUNK = 4_000_000  # numbers worked on at once
 SAMPLES = ("chain", "draw")
 
 
@@ -37,24 +35,30 @@ def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataL
             f"'{name}'. Raise draws= here, or fit with more."
         )
     unit = str(log_likelihood.dims[-1])
-    efficiency = _efficiency(log_likelihood)
-    step = max(1, CHUNK // size)
-    parts = [
-        _loo(log_likelihood.isel({unit: slice(first, first + step)}), efficiency)
-        for first in range(0, log_likelihood.sizes[unit], step)
-    ]
-    elpd_i = xr.concat([part.elpd_i for part in parts], unit)
+    values = log_likelihood.transpose(*SAMPLES, unit).to_numpy()
+    efficiency, step = _efficiency(values), max(1, CHUNK // size)
+    elpd_i, pareto_k, effective = np.empty((3, values.shape[-1]))
+    for first in range(0, values.shape[-1], step):
+        some = slice(first, first + step)
+        chunk = _stirred(np.moveaxis(values[..., some], -1, 0).astype(float), (1, 2))
+        elpd_i[some], pareto_k[some], effective[some] = array_stats.loo(chunk, r_eff=efficiency)
+    good_k = min(1 - 1 / np.log10(size), 0.7)
+    labels = log_likelihood[unit].coords
+
+    def of_units(numbers: np.ndarray) -> xr.DataArray:
+        return xr.DataArray(numbers, dims=unit, coords=labels)
+
     return az.ELPDDataLOO(
         elpd=float(elpd_i.sum()),
-        se=_error(elpd_i),
-        p=float(sum(part.p for part in parts)),
+        se=_error(of_units(elpd_i)),
+        p=float(effective.sum()),
         n_samples=size,
         n_data_points=elpd_i.size,
         scale="log",
-        warning=any(part.warning for part in parts),
-        good_k=parts[0].good_k,
-        elpd_i=elpd_i,
-        pareto_k=xr.concat([part.pareto_k for part in parts], unit),
+        warning=bool((pareto_k > good_k).any()),
+        good_k=good_k,
+        elpd_i=of_units(elpd_i),
+        pareto_k=of_units(pareto_k),
     )
 
 
@@ -137,10 +141,20 @@ def error_of_draws(values: np.ndarray, *, left_out: bool) -> float:
 
 
 def _log_weights(values: np.ndarray) -> np.ndarray:
-    still = np.ptp(values, axis=-1, keepdims=True) < 1e3 * STIR
-    noise = np.random.default_rng(0).normal(0, STIR, values.shape)
-    weights, _ = array_stats.psislw(-(values + still * noise), axis=-1)
+    weights, _ = array_stats.psislw(-_stirred(values, -1), axis=-1)
     return weights
+
+
+def _stirred(values: np.ndarray, axes: int | tuple[int, ...]) -> np.ndarray:
+    """Stir units whose log-likelihood is the same in every draw, far below what counts.
+
+    The first choice of a learner that starts indifferent is one: its importance weights are all
+    alike, and have no tail that could be fitted.
+    """
+    still = np.ptp(values, axis=axes, keepdims=True) < 1e3 * STIR
+    if not still.any():
+        return values
+    return values + still * np.random.default_rng(0).normal(0, STIR, values.shape)
 
 
 def is_bad(elpd: az.ELPDData) -> np.ndarray:
@@ -150,33 +164,9 @@ def is_bad(elpd: az.ELPDData) -> np.ndarray:
     return np.asarray(elpd.pareto_k) > elpd.good_k
 
 
-def _loo(log_likelihood: xr.DataArray, efficiency: float) -> az.ELPDDataLOO:
-    values = _with_tails(log_likelihood.astype(float))
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset(coords=values.isel({values.dims[-1]: 0}, drop=True).coords),
-            "log_likelihood": values.to_dataset(name="unit"),
-        }
-    )
-    with warnings.catch_warnings():  # told in the reading, with counts and consequences
-        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
-        return az.loo(tree, pointwise=True, reff=efficiency)
-
-
-def _with_tails(log_likelihood: xr.DataArray) -> xr.DataArray:
-    """Stir units whose log-likelihood is the same in every draw, far below what counts.
-
-    The first choice of a learner that starts indifferent is one: its importance weights are all
-    alike, and have no tail that could be fitted.
-    """
-    still = log_likelihood.max(SAMPLES) - log_likelihood.min(SAMPLES) < 1e3 * STIR
-    noise = np.random.default_rng(0).normal(0, STIR, log_likelihood.shape)
-    return log_likelihood + log_likelihood.copy(data=noise) * still
-
-
-def _efficiency(log_likelihood: xr.DataArray) -> float:
-    """Relative efficiency of the draws for the total log-likelihood."""
-    total = log_likelihood.sum(log_likelihood.dims[-1], dtype=float).to_numpy()
+def _efficiency(values: np.ndarray) -> float:
+    """Relative efficiency of the draws for the total log-likelihood, of (chain, draw, unit)."""
+    total = values.sum(axis=-1, dtype=float)
     if total.std() == 0:
         return 1.0
     return float(min(az.ess(total, method="mean") / total.size, 1.0))

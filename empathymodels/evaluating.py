@@ -9,7 +9,7 @@ beyond what is returned.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -201,16 +201,10 @@ def log_likelihood_of_people(
     return people
 
 
-def evaluate_draws(
-    compiled: Evaluator,
-    posterior: xr.Dataset,
-    kind: str,
-    *,
-    description: str,
-    names: Collection[str] | None = None,
-    dtype: type = float,
-) -> dict[str, np.ndarray]:
-    """Evaluate every draw of a posterior (or prior) group.
+def each_draw(
+    compiled: Evaluator, posterior: xr.Dataset, kind: str, *, description: str
+) -> Iterator[tuple[tuple[int, int], dict[str, np.ndarray]]]:
+    """Evaluate one draw of a posterior (or prior) group after another.
 
     Parameters
     ----------
@@ -222,31 +216,32 @@ def evaluate_draws(
         Of the evaluator's outputs.
     description : str
         For the progress bar.
-    names : collection of str, optional
-        Only these outputs.
-    dtype : type
-        Of the results: half as many bytes where these are many.
 
-    Returns
-    -------
-    dict of str to ndarray (chain, draw, row)
-        For a `kind` of the evaluator's outputs.
+    Yields
+    ------
+    (int, int), dict of str to ndarray (row,)
+        Chain and draw, and all outputs of this kind.
     """
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     arrays = {
         p.name: posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
         for p in compiled.parameters
     }
+    places = list(np.ndindex(posterior.sizes["chain"], posterior.sizes["draw"]))
+    for place in progress(places, description):
+        yield place, compiled({name: array[place] for name, array in arrays.items()})[kind]
+
+
+def evaluate_draws(
+    compiled: Evaluator, posterior: xr.Dataset, kind: str, *, description: str
+) -> dict[str, np.ndarray]:
+    """Evaluate every draw, as `each_draw` does, and keep all: (chain, draw, row) by name."""
+    sizes = posterior.sizes["chain"], posterior.sizes["draw"]
     collected: dict[str, np.ndarray] = {}
-    pairs = [(c, d) for c in range(chains) for d in range(draws)]
-    for c, d in progress(pairs, description):
-        found = compiled({name: array[c, d] for name, array in arrays.items()})[kind]
+    for place, found in each_draw(compiled, posterior, kind, description=description):
         for name, value in found.items():
-            if names is not None and name not in names:
-                continue
             if name not in collected:
-                collected[name] = np.empty((chains, draws, len(value)), dtype=dtype)
-            collected[name][c, d] = value
+                collected[name] = np.empty((*sizes, len(value)))
+            collected[name][place] = value
     return collected
 
 

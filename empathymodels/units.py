@@ -21,7 +21,7 @@ from empathymodels.elpds import (
     replaced,
     smoothed,
 )
-from empathymodels.evaluating import Evaluator, evaluate_draws
+from empathymodels.evaluating import Evaluator, each_draw, evaluate_draws
 from empathymodels.marginal import Integrated, integrate_people
 from empathymodels.predicting import thinned
 from empathymodels.refitting import refit as fit_again
@@ -76,23 +76,24 @@ def by_trial(
     found = {}
     for name, fit in fits.items():
         posterior = thinned(fit["posterior"].to_dataset(), asked.draws)
-        scored = compiled[name].arrangement.scored
-        rows = sum(len(scored[r].rows) for r in responses)
-        numbers = rows * posterior.sizes["chain"] * posterior.sizes["draw"]
-        values = evaluate_draws(
-            compiled[name],
-            posterior,
-            "log_likelihood",
-            description="Log-likelihoods",
-            names=responses,
-            dtype=float if numbers < MANY else np.float32,
-        )
-        joint = np.concatenate(
-            [values.pop(r)[..., np.argsort(scored[r].rows)] for r in responses], axis=-1
-        )
-        elpd = left_out_one_by_one(name, xr.DataArray(joint, dims=("chain", "draw", "observation")))
+        elpd = left_out_one_by_one(name, _of_rows(compiled[name], posterior, responses))
         found[name] = Score(elpd, _units(elpd, pd.RangeIndex(elpd.n_data_points)))
     return found
+
+
+def _of_rows(compiled: Evaluator, posterior: xr.Dataset, responses: list[str]) -> xr.DataArray:
+    """Log-likelihoods (chain, draw, observation): responses one after another, rows in order.
+
+    One array, filled draw by draw, since of many people it is nearly all the memory there is.
+    """
+    scored = compiled.arrangement.scored
+    orders = {name: np.argsort(scored[name].rows) for name in responses}
+    sizes = posterior.sizes["chain"], posterior.sizes["draw"], sum(map(len, orders.values()))
+    values = np.empty(sizes, dtype=float if np.prod(sizes, dtype=float) < MANY else np.float32)
+    draws = each_draw(compiled, posterior, "log_likelihood", description="Log-likelihoods")
+    for place, found in draws:
+        values[place] = np.concatenate([found[name][order] for name, order in orders.items()])
+    return xr.DataArray(values, dims=("chain", "draw", "observation"))
 
 
 def _refuse_refits(unit: str, asked: Asked) -> None:
@@ -359,13 +360,8 @@ def _of_blocks(
     draws: int,
 ) -> dict[tuple[str, int], np.ndarray]:
     """Joint log-likelihood (chain, draw) of each person's observations of each block."""
-    values = evaluate_draws(
-        compiled,
-        thinned(posterior, draws),
-        "log_likelihood",
-        description="Log-likelihoods",
-        names=responses,
-    )
+    drawn = thinned(posterior, draws)
+    values = evaluate_draws(compiled, drawn, "log_likelihood", description="Log-likelihoods")
     arrangement = compiled.arrangement
     joint = np.concatenate([values[n] for n in responses], axis=-1)
     block = np.concatenate([blocks[n] for n in responses])
