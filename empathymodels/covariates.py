@@ -183,10 +183,11 @@ def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]
     wanted = _variables(name, formula, people)
     unknown = [column for column in wanted if column not in people.columns]
     if unknown:
-        hints = "".join(did_you_mean(column, people.columns) for column in unknown)
+        there = [column for column in people.columns if column != "_row"]
+        hints = "".join(did_you_mean(column, there) for column in unknown)
         raise KeyError(
             f"The covariate formula of '{name}' ({formula}) reads {listed(unknown)}; the "
-            f"participants table has {listed(people.columns)}. Correct the formula, or add the "
-            f"column.{hints}"
+            f"participants table has {listed(there)}. Correct the formula, or add the column to "
+            f"that table.{hints}"
         )
     return wanted

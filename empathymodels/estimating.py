@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import arviz as az
@@ -240,7 +240,8 @@ def contrast(
     KeyError
         A name is neither the parameter's `by` column nor a covariate of its formula.
     ValueError
-        The parameter is fixed or population-level.
+        The parameter is fixed or population-level, or `rope` does not rise from a lower to a
+        higher end.
 
     Examples
     --------
@@ -253,21 +254,14 @@ def contrast(
     ...     rope=(-0.05, 0.05),
     ... )  # doctest: +SKIP
     """
-    model = model_of(fit)
-    declared = model.parameter(parameter)
-    if declared.level != "participant" or declared.fixed is not None:
-        raise ValueError(
-            f"A contrast needs a parameter that varies between participants and is not fixed; "
-            f"'{parameter}' does not. Choose another."
-        )
-    arrangement = evaluator(model, study_of(fit)).arrangement
-    asked = json.loads(fit.attrs["covariates"])
-    covariates = covariates_for(arrangement, asked).get(parameter)
+    _check_rope(rope)
+    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    declared = arrangement.model.parameter(parameter)
     pairs = [(first, second), *([minus] if minus else [])]
-    sides = [
-        [_side(fit, declared, arrangement, covariates, at, scale) for at in pair] for pair in pairs
-    ]
-    differences = [one - other for one, other in sides]
+    asked = json.loads(fit.attrs["covariates"])
+    places = contrast_places(arrangement, asked, parameter, [at for pair in pairs for at in pair])
+    sides = [_side(fit, declared, arrangement, *place, scale) for place in places]
+    differences = [one - other for one, other in zip(sides[::2], sides[1::2], strict=True)]
     difference = differences[0] - sum(differences[1:])
     row: dict[str, Any] = {
         "parameter": parameter,
@@ -277,7 +271,7 @@ def contrast(
         **summary(difference, prob),
         "p_positive": _share(difference, (difference > 0).mean()),
     }
-    table = pd.DataFrame([row | (_rope(difference, rope, row) if rope else {})])
+    table = pd.DataFrame([row | (_rope(difference, rope, row) if rope is not None else {})])
     return with_method(table, fit, place=4)
 
 
@@ -285,14 +279,35 @@ def _words(at: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in at.items())
 
 
-def _side(
-    fit: xr.DataTree,
+def contrast_places(
+    arrangement: Arrangement,
+    formulas: Mapping[str, str] | None,
+    parameter: str,
+    sides: Sequence[Mapping[str, Any]],
+) -> list[tuple[Any, np.ndarray | None]]:
+    """Level and row of covariates of every side of a contrast; needs no fit.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As `contrast`.
+    """
+    declared = arrangement.model.parameter(parameter)
+    if declared.level != "participant" or declared.fixed is not None:
+        raise ValueError(
+            f"A contrast needs a parameter that varies between participants and is not fixed; "
+            f"'{parameter}' does not. Choose another."
+        )
+    covariates = covariates_for(arrangement, formulas).get(parameter)
+    return [_place(declared, arrangement, covariates, at) for at in sides]
+
+
+def _place(
     parameter: Parameter,
     arrangement: Arrangement,
     covariates: Covariates | None,
     at: Mapping[str, Any],
-    scale: str,
-) -> np.ndarray:
+) -> tuple[Any, np.ndarray | None]:
     given = dict(at)
     level = given.pop(parameter.by, None) if parameter.by else None
     known = _levels(parameter, arrangement)
@@ -301,7 +316,17 @@ def _side(
             f"'{parameter.name}' has one value per '{parameter.by}': name one of {listed(known)} "
             f"on both sides, for example {{'{parameter.by}': {known[0]!r}}}; found {level!r}."
         )
-    row = _covariate_row(parameter, arrangement, covariates, given)
+    return level, _covariate_row(parameter, arrangement, covariates, given)
+
+
+def _side(
+    fit: xr.DataTree,
+    parameter: Parameter,
+    arrangement: Arrangement,
+    level: Any,
+    row: np.ndarray | None,
+    scale: str,
+) -> np.ndarray:
     mean = linked_mean(fit, parameter, level, row)
     if scale == "link":
         return mean
@@ -322,12 +347,7 @@ def _covariate_row(
     people = arrangement.checked.tables["participants"].set_index("participant").copy()
     for name, value in given.items():
         if covariates is None or name not in covariates.columns:
-            formula = covariates.formula if covariates else "no covariates"
-            raise KeyError(
-                f"'{name}' must be a covariate of '{parameter.name}' or its `by` column "
-                f"({parameter.by}); its formula is '{formula}'. Fit with "
-                f"covariates={{'{parameter.name}': '{name}'}}." + did_you_mean(name, people)
-            )
+            raise KeyError(_no_side(name, parameter, covariates, people))
         values = people[name].unique().tolist()
         if not pd.api.types.is_numeric_dtype(people[name]) and value not in values:
             raise KeyError(
@@ -337,6 +357,32 @@ def _covariate_row(
         people[name] = value
     assert covariates is not None
     return covariates.at(people).to_numpy().mean(axis=0)
+
+
+def _no_side(
+    name: str, parameter: Parameter, covariates: Covariates | None, people: pd.DataFrame
+) -> str:
+    """Say why two sides cannot be told apart by a name."""
+    columns = [column for column in people if column != "_row"]
+    by = f" or its `by` column '{parameter.by}'" if parameter.by else ""
+    formula = f"'{covariates.formula}'" if covariates else "none"
+    if name in columns:
+        advice = f"Fit with covariates={{'{parameter.name}': '{name}'}}."
+    else:
+        advice = f"The participants table has {listed(columns)}.{did_you_mean(name, columns)}"
+    return (
+        f"'{name}' must be a covariate of '{parameter.name}'{by}, for sides to differ in it; the "
+        f"formula is {formula}. {advice}"
+    )
+
+
+def _check_rope(rope: Any) -> None:
+    ends = () if rope is None or np.isscalar(rope) else tuple(rope)
+    if rope is not None and not (len(ends) == 2 and ends[0] < ends[1]):
+        raise ValueError(
+            f"rope must be two numbers that rise, the ends of what counts as equal; found {rope}. "
+            "Give for example (-0.1, 0.1)."
+        )
 
 
 def _rope(

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import beta
 
-from empathymodels.estimating import contrast
+from empathymodels.estimating import contrast, contrast_places
 from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
@@ -97,7 +97,7 @@ def design_power(
     Raises
     ------
     KeyError
-        `effect` names what the population does not have.
+        `effect` names what the population does not have; or as `contrast`, before any fit.
     ValueError
         The design has fewer trials than are asked for, or numbers are below 1.
     RuntimeError, OSError
@@ -169,6 +169,9 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
         plan = Plan(task.key, packed(model), design, covariates, None, None, settings)
         refit = refitter(model, design, covariates=covariates)
         assigned(refit.population(0), identity["effect"])  # names are checked before any fit
+        asked = identity["asked"]
+        sides = [asked["first"], asked["second"]]
+        contrast_places(refit.arrangement, covariates, asked["parameter"], sides)
         plan, seconds = with_centring(plan, seed, n)
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 

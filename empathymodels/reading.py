@@ -346,7 +346,8 @@ def _unknown_people(tables: Mapping[str, pd.DataFrame], people: pd.DataFrame) ->
             yield (
                 f"Every participant of {table_name} must be in participants. Found no "
                 f"{listed(unknown.unique())} there ({len(unknown):,} of "
-                f"{counted(len(ids), 'row')} of {table_name}). Add them, or drop these rows."
+                f"{counted(len(ids), 'row')} of {table_name}); it has {listed(known, limit=3)}. "
+                "Add them, or drop these rows."
                 f"{_same_but_written_otherwise(unknown.unique(), known)}"
             )
 

@@ -166,7 +166,7 @@ def _refuse_another(
 def _brief(value: Any) -> str:
     """A setting in a message; of hashes the beginning will do."""
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:9]}..."
+    return text if len(text) <= 60 else f"{text[:9]}...{text[-1]}"
 
 
 def _refuse_other_version(path: Path, begun: xr.DataTree) -> None:
@@ -278,8 +278,15 @@ def _there(path: Path, wanted: int) -> str:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Hold a store for this process; the system lets go of it however the process ends."""
-    path.mkdir(parents=True, exist_ok=True)
-    with (path / ".lock").open("w") as file:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise OSError(
+            f"A store must be a folder that may be written to; {path} cannot be: {error.strerror}. "
+            "No draw is taken yet. Give another store, or see that the folder may be written to."
+        ) from error
+    with lock as file:
         try:
             import fcntl
         except ImportError:  # not on Windows

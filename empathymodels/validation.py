@@ -242,10 +242,18 @@ def _value_problems(
             if rule.startswith("must lie between") and name in rated:
                 advice += f" On another scale: model.with_range({name}=(low, high))."
             advice += did_you_mean(values[0], labels.get(name, ()))
+            if rule == "must be a number" and _have_decimal_commas(values):
+                advice = 'Read the file with pandas.read_csv(..., decimal=",") and give the table.'
         yield (
             f"'{name}' of {table_name} {rule}. Found {found} in {broken.sum():,} of "
             f"{counted(len(rows), 'row')}: {first_rows(rows, table_name, broken)}. {advice}"
         )
+
+
+def _have_decimal_commas(values: Iterable[object]) -> bool:
+    """Whether all of some texts would be numbers if their comma were a point."""
+    points = [str(value).replace(",", ".", 1) for value in values]
+    return bool(as_numbers(pd.Series(points, dtype=object)).notna().all())
 
 
 def _rules(column: Column) -> dict[str, Callable[[Any], Any]]:

@@ -22,6 +22,11 @@ def did_you_mean(name: str, known: Iterable[object]) -> str:
     return f" Did you mean '{entries[near[0]]}'?" if near else ""
 
 
+def sentence(text: str) -> str:
+    """Begin a text with a capital, and leave the rest (AI, TPJ) as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(number: int, noun: str) -> str:
     """Return "1 trial", "2 trials"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -118,6 +118,30 @@ def test_verdicts(own_fit, own_study, rope, verdict):
     assert row[["p_below_rope", "p_in_rope", "p_above_rope"]].sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("rope", [(0.1, -0.1), (0.1, 0.1), 0.1, (0.1,), (0, float("nan")), ()])
+def test_a_rope_must_rise(own_fit, rope):
+    with pytest.raises(ValueError, match=r"two numbers that rise, .*found .*for example \(-0\.1"):
+        em.contrast(own_fit, "baseline", {"group": "out"}, {"group": "in"}, rope=rope)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "side", "words"),
+    [
+        (
+            "slope",
+            {"group": "out"},
+            r"'group' must be .* the formula is none\. Fit with .*'group'}\.\"$",
+        ),
+        ("baseline", {"grop": "out"}, r"'grop' must be .* table has .*Did you mean 'group'\?"),
+        ("baseline", {"group": "outt"}, r"found 'outt'\. Name one of them\. Did you mean 'out'\?"),
+    ],
+)
+def test_sides_that_cannot_be_told_apart_are_refused(own_fit, parameter, side, words):
+    with pytest.raises(KeyError, match=words) as error:
+        em.contrast(own_fit, parameter, side, {"group": "in"})
+    assert "_row" not in str(error.value)
+
+
 def test_contrast_on_other_scales(own_fit):
     sides = {"first": {"age": 60}, "second": {"age": 30}}
     link, median, average = (

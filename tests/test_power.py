@@ -76,6 +76,15 @@ def test_a_large_effect_is_found_and_none_is_not(own_model, design, tmp_path):
     assert "at most 0.00" in nothing.attrs["reading"]
 
 
+def test_a_contrast_that_no_fit_could_answer_is_refused_before_any(own_model, design, tmp_path):
+    how = {**ASKED, **FEW, "people": (4,), "n": 2, "folder": tmp_path}
+    with pytest.raises(KeyError, match=r"'group' must be .* formula is .*Fit with covariates="):
+        em.design_power(own_model, design, **{**how, "covariates": {"baseline": "0"}})
+    with pytest.raises(KeyError, match="found 'outt'"):
+        em.design_power(own_model, design, **{**how, "first": {"group": "outt"}})
+    assert not list(tmp_path.glob("*.json"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

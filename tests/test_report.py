@@ -18,6 +18,7 @@ from empathymodels.reporting.methods import _compared, methods
 from empathymodels.reporting.studies import summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
 from empathymodels.saving import study_tree
+from empathymodels.wording import sentence
 
 SECTIONS = (
     *("models", "data", "priors", "diagnostics", "estimates", "predictions", "comparison"),
@@ -175,6 +176,10 @@ def test_sensitivity_and_settings(told, own_fit):
     assert "draws 400 tune 400 chains 2" in settings
     for name, version in json.loads(own_fit.attrs["versions"]).items():
         assert f"{name} {version}" in settings
+
+
+def test_a_sentence_keeps_the_capitals_of_regions():
+    assert [sentence(text) for text in ("AI", "ai bias", "")] == ["AI", "Ai bias", ""]
 
 
 def test_methods_are_exact(told, own_fit, own_study):

@@ -217,7 +217,7 @@ def test_stores_of_other_fits_are_refused(copied, own_model, read_study, tmp_pat
     refused(r"another covariates \({}; now {'baseline': 'age'}\)", covariates={"baseline": "age"})
     refused(r"another model .* equations .*; 2 of 11", model=own_model.rival("no_slope"))
     fewer = read_study.exclude("participant == 'P01'", reason="test")
-    refused(r"another study \('\w{8}\.\.\.; now", study=fewer)
+    refused(r"another study \('\w{8}\.\.\.'; now", study=fewer)
     begun = storing.read(copied / BEGUN)
     versions = json.dumps(json.loads(begun.attrs["versions"]) | {"empathymodels": "0.0.1"})
     begun.attrs["versions"] = versions
@@ -225,6 +225,13 @@ def test_stores_of_other_fits_are_refused(copied, own_model, read_study, tmp_pat
     refused("are read by the version that wrote them; .*0.0.1")
     with pytest.raises(ValueError, match="are read by the version that wrote them"):
         em.load(copied, model=OWN_MODEL)
+
+
+def test_a_store_must_be_a_folder_that_can_be_written(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    words = r"written to; .*taken.fit\.zarr cannot be: .*another store"
+    with pytest.raises(OSError, match=words), storing._alone(tmp_path / "taken" / "fit.zarr"):
+        pass
 
 
 def test_what_cannot_be_stored_is_refused(own_model, own_study, tmp_path, monkeypatch):

@@ -252,7 +252,7 @@ def test_betas_per_condition_need_no_trial():
 
 
 def test_participants_must_hold_everyone(trials):
-    with pytest.raises(ValueError, match=r"Found no '3' there .2 of 4 rows of trials"):
+    with pytest.raises(ValueError, match=r"no '3' there .2 of 4 rows of trials.; it has '7'"):
         Study(trials=trials, participants=pd.DataFrame({"participant": [7]}))
 
 

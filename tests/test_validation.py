@@ -189,6 +189,14 @@ def test_columns_that_nothing_needs_are_not_checked(trials):
 # what is refused
 
 
+def test_decimal_commas_are_recognised(trials):
+    text = refusal(model(RATING), trials.assign(rating=["1,5", "2", "3,25", "4"]))
+    assert "Found '1,5', '3,25' in 2 of 4 rows" in text and 'decimal=","' in text
+    assert "codes=" not in text
+    text = refusal(model(RATING), trials.assign(rating=["1,5", "high", "3", "4"]))
+    assert "decimal" not in text and "codes=" in text
+
+
 def test_every_error_is_told_at_once_and_located(trials):
     trials["rating"] = ["1", "high", "10", "inf"]
     trials.loc[[1, 2, 3], "choice"] = 2

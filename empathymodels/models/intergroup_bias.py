@@ -215,7 +215,7 @@ def _helping(group):
     return lambda table: table.help[table.group == group].mean()
 
 
-def _coefficients(prefix, scale_of, where, *, unit):
+def _coefficients(prefix, scale_of, where, *, unit, prime=""):
     """Declare baseline, pain, group and bias of one measure; `unit` is its ordinary spread."""
 
     def person(name, meaning, mu, sigma, spread, typical, symbol, role="scale"):
@@ -227,7 +227,7 @@ def _coefficients(prefix, scale_of, where, *, unit):
             typical=typical,
             scale_of=scale_of,
             role=role,
-            symbol=symbol,
+            symbol=symbol + prime,
         )
 
     middle = 0.4 if scale_of else 0.0
@@ -288,9 +288,9 @@ model = Model(
             symbol="u",
         ),
         _noise("rating_noise", "standard deviation of ratings", "rating", -2, (0.06, 0.25), "s"),
-        *_coefficients("ai_", None, " (AI beta)", unit=0.5),
+        *_coefficients("ai_", None, " (AI beta)", unit=0.5, prime="'"),
         _noise("ai_noise", "standard deviation of AI betas", None, -0.3, (0.4, 1.2), "s'"),
-        *_coefficients("acc_", None, " (ACC beta)", unit=0.5),
+        *_coefficients("acc_", None, " (ACC beta)", unit=0.5, prime="''"),
         _noise("acc_noise", "standard deviation of ACC betas", None, -0.3, (0.4, 1.2), "s''"),
         Parameter(
             "help_baseline",

@@ -21,6 +21,7 @@ from empathymodels.plots.motives import plot_motives
 from empathymodels.plots.parameters import plot_parameters
 from empathymodels.plots.predictions import plot_predictions, plot_statistics
 from empathymodels.plots.style import words
+from empathymodels.wording import sentence
 
 # outlines in place of fonts that a reader may lack; a "$" in a label begins no equation
 LOOK: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "report", "text.parse_math": False}
@@ -98,7 +99,7 @@ def of_predictions(
         yield picture(
             lambda name=name: plot_predictions(fit, name, seed=seed),  # type: ignore[misc]
             f"Observed {words(name)} beside what the fit predicts.",
-            f"{words(name).capitalize()}: what was observed (dots), and what the fit predicts for "
+            f"{sentence(words(name))}: what was observed (dots), and what the fit predicts for "
             "the same people, one step ahead (median, bands of 50 and 90 %).",
         )
     try:

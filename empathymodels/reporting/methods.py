@@ -15,7 +15,7 @@ from empathymodels.nouns import Parameter, Reference
 from empathymodels.population import LKJ_CONCENTRATION
 from empathymodels.reporting.fits import PREDICTIVE, Fitted, prior_words
 from empathymodels.reporting.studies import observations, trials_per_person
-from empathymodels.wording import counted
+from empathymodels.wording import counted, sentence
 
 RHAT = Reference(
     "Vehtari, A., Gelman, A., Simpson, D., Carpenter, B., & Bürkner, P.-C. (2021). "
@@ -132,11 +132,11 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
         for name, why in found.attribute("left_out").items()
     ]
     sentences += [
-        f"{_words(name).capitalize()} was held at {why.rstrip('.')}."
+        f"{sentence(_words(name))} was held at {why.rstrip('.')}."
         for name, why in found.attribute("held").items()
     ]
     sentences += [
-        f"{_words(name).capitalize()} depended on covariates of participants ({entry.formula}; "
+        f"{sentence(_words(name))} depended on covariates of participants ({entry.formula}; "
         f"effects {prior_text(model.parameter(name).effect_prior)})."
         for name, entry in found.covariates.items()
     ]
