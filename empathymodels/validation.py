@@ -20,6 +20,9 @@ from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
 MOST_MISSING = 0.25  # share of rows up to which a wrong value may be a code for a missing one
+STANDARDISED = ("z", "sd")  # units of values whose standard deviation should be near 1
+FAR = 5.0  # factor by which it may differ from 1
+FEW = 10  # values whose standard deviation says little
 ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
 
 
@@ -110,7 +113,7 @@ def validate(
             table[name] = _snapped(table[name], *response.range)
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
-    _warn(model, [] if study.simulated else kept, tables)
+    _warn(model, [] if study.simulated else kept, columns, tables)
     return Checked(tuple(response.name for response in kept), left_out, missing, tables)
 
 
@@ -325,7 +328,12 @@ def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
 
 
-def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFrame]) -> None:
+def _warn(
+    model: Model,
+    recorded: list[Response],
+    columns: list[Column],
+    tables: Mapping[str, pd.DataFrame],
+) -> None:
     """Warn of what works but is unwise, with its consequence."""
     told = []
     if len(tables["participants"]) == 1:
@@ -340,8 +348,25 @@ def _warn(model: Model, recorded: list[Response], tables: Mapping[str, pd.DataFr
                 f"{counted(len(values), 'row')}. What makes it differ cannot be learned, and "
                 "a noise would collapse toward its prior's lower end."
             )
+        told += _other_units(response.name, response.values.unit, values)
+    for column in columns:
+        rows = tables.get(column.table, pd.DataFrame())
+        if column.name in rows:
+            told += _other_units(column.name, column.unit, rows[column.name].dropna())
     for text in told:
         warnings.warn(text, stacklevel=3)
+
+
+def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:
+    """Tell of values that are declared as standardised and are far from it."""
+    spread = float(values.std()) if unit in STANDARDISED and len(values) > FEW else 1.0
+    if 0 < spread < 1 / FAR or spread > FAR:
+        yield (
+            f"Other units: '{name}' should be standardised (unit '{unit}'), for its priors belong "
+            f"to a standard deviation near 1; found {spread:.3g} in {counted(len(values), 'row')}. "
+            f"Divide it by that (of betas the standard errors, too), or give priors of these units "
+            "with model.with_priors(...)."
+        )
 
 
 def warn_of_constants(columns: Iterable[Column], tables: Mapping[str, pd.DataFrame]) -> None:

@@ -1,5 +1,6 @@
 """A study against a model: what is refused, left out, counted, warned of, and handed on."""
 
+import re
 import warnings
 
 import numpy as np
@@ -7,9 +8,10 @@ import pandas as pd
 import pytest
 from pymc_extras.prior import Prior
 
+from empathymodels.catalog import get_model
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Parameter, Response, State
-from empathymodels.study import Study
+from empathymodels.study import Study, load_study
 from empathymodels.validation import validate, warn_of_constants
 
 RATING = Response("rating", lambda *_: None, "how one feels", range=(1, 9), unit="points")
@@ -285,6 +287,19 @@ def test_identical_responses(trials):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         validate(model(RATING), Study(trials=trials.assign(rating=5), simulated=True))
+
+
+def test_betas_and_attributes_that_were_not_standardised():
+    study = load_study("motives")
+    factor = np.where(study.regions["region"] == "AI", 400, 1)
+    betas = study.regions.assign(beta=study.regions["beta"] * factor)
+    trials = study.trials.assign(cost=study.trials["cost"] / 50)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        validate(get_model("motivated_empathy"), Study(trials=trials, regions=betas))
+    insula, cost = sorted(str(one.message) for one in told)
+    assert re.match(r"Other units: 'AI' .*unit 'z'.* near 1; found \d{3} in [\d,]+ rows\.", insula)
+    assert re.match(r"Other units: 'cost' .*unit 'sd'.*found 0\.0\d+ in .*with_priors", cost)
 
 
 def test_column_without_variance(trials):

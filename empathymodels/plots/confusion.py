@@ -32,8 +32,8 @@ def plot_confusion(table: pd.DataFrame) -> Figure:
     """
     size = 1.4 + 0.6 * len(table)
     figure, axes = panels(2, width=size + 0.6, height=size)
-    _add_matrix(axes[0], table, "chosen, given what simulated")
-    _add_matrix(axes[1], table.attrs["inversion"], "simulated, given what was chosen")
+    _add_matrix(axes[0], table, "chosen,\ngiven what simulated")
+    _add_matrix(axes[1], table.attrs["inversion"], "simulated,\ngiven what was chosen")
     axes[1].set_ylabel("")
     return figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -94,7 +94,9 @@ class Fitted:
 
 def fitted(name: str, fit: xr.DataTree, *, draws: int, seed: int) -> Fitted:
     """Compute the tables that a report needs of a fit."""
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    study = study_of(fit)
+    # of studies with the same contents one is compiled; name, log and citation may be another's
+    arrangement = replace(evaluator(model_of(fit), study).arrangement, study=study)
     checks = check(fit, draws=draws, seed=seed)
     return Fitted(marked(name, fit), fit, checks, estimates(fit), arrangement)
 

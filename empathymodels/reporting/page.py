@@ -250,7 +250,14 @@ def _page(**parts: Any) -> str:
 
 def _write_whole(text: str, path: Path) -> None:
     """Write a file that is complete, or not there."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-        unfinished = Path(folder) / path.name
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
+            unfinished = Path(folder) / path.name
+            unfinished.write_text(text, encoding="utf-8")
+            os.replace(unfinished, path)
+    except OSError as error:
+        raise OSError(
+            f"A report of {len(text) / 1e6:.1f} MB must be written whole; {path} cannot be: "
+            f"{error.strerror or error}. Make room on that disk, see that the folder may be "
+            "written to, or choose another."
+        ) from error
