@@ -359,8 +359,10 @@ def _warn(
 
 def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:
     """Tell of values that are declared as standardised and are far from it."""
-    spread = float(values.std()) if unit in STANDARDISED and len(values) > FEW else 1.0
-    if 0 < spread < 1 / FAR or spread > FAR:
+    if unit not in STANDARDISED or len(values) <= FEW or values.nunique() == 1:
+        return
+    spread = float(values.std())
+    if not 1 / FAR <= spread <= FAR:
         yield (
             f"Other units: '{name}' should be standardised (unit '{unit}'), for its priors belong "
             f"to a standard deviation near 1; found {spread:.3g} in {counted(len(values), 'row')}. "

@@ -293,7 +293,7 @@ def test_betas_and_attributes_that_were_not_standardised():
     study = load_study("motives")
     factor = np.where(study.regions["region"] == "AI", 400, 1)
     betas = study.regions.assign(beta=study.regions["beta"] * factor)
-    trials = study.trials.assign(cost=study.trials["cost"] / 50)
+    trials = study.trials.assign(cost=study.trials["cost"] / 50, effort=0.3)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         validate(get_model("motivated_empathy"), Study(trials=trials, regions=betas))
