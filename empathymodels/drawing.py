@@ -11,6 +11,7 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
+from empathymodels.compiling import compiling
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.model import Model
 from empathymodels.people import (
@@ -43,7 +44,8 @@ def prior_people(
     """
     built, arrangement = build(model, study, covariates=covariates)
     names = [v.name for v in built.free_RVs if not v.name.endswith(":deviation")]
-    drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
+    with compiling():
+        drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
     raw = {name: _by_draw(value, draws) for name, value in zip(names, drawn, strict=True)}
     found = covariates_for(arrangement, covariates)
     population = labelled(arrangement, found, {}, raw)

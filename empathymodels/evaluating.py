@@ -23,12 +23,13 @@ from rich.progress import track
 
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
+from empathymodels.compiling import compiling
 from empathymodels.identity import fingerprint, program_fingerprint
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
 from empathymodels.people import flat_values, parameter_dims
 from empathymodels.study import Study
-from empathymodels.terminal import is_interactive, without_blas_warning
+from empathymodels.terminal import is_interactive
 
 Values = Mapping[str, Any]
 _EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
@@ -152,7 +153,7 @@ def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> st
 
 
 def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
-    with without_blas_warning():
+    with compiling():
         function, updates = compile(
             inputs,
             outputs,

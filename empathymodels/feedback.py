@@ -14,6 +14,7 @@ from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.arrangement import Arrangement, starting_rows
+from empathymodels.compiling import compiling
 from empathymodels.dependencies import reading_order
 from empathymodels.equations import Names, distribution_of, mask_columns, pick
 from empathymodels.evaluating import Evaluator, Values
@@ -155,14 +156,15 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
         position = _position(arrangement, column, draws)
         known[equations.data[column.name]] = pick(brought, position)
     following = vectorize_graph(list(equations.next_states.values()), known)
-    function, updates = compile(
-        [*states.values(), *parameters.values(), *data.values(), *given.values()],
-        [*draws.values(), *following],
-        random_seed=0,
-        mode="NUMBA",
-        return_updates=True,
-        on_unused_input="ignore",
-    )
+    with compiling():
+        function, updates = compile(
+            [*states.values(), *parameters.values(), *data.values(), *given.values()],
+            [*draws.values(), *following],
+            random_seed=0,
+            mode="NUMBA",
+            return_updates=True,
+            on_unused_input="ignore",
+        )
     return Trial(function, list(updates), used, data_names)
 
 

@@ -21,12 +21,13 @@ from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.build import observe
+from empathymodels.compiling import compiling
 from empathymodels.evaluating import log_likelihood_of_people
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
 from empathymodels.people import Block, blocks, column_label, natural, scales
 from empathymodels.study import Study
-from empathymodels.terminal import tell, without_blas_warning
+from empathymodels.terminal import tell
 from empathymodels.wording import counted, listed
 
 METHODS = ("maximum_likelihood", "map")
@@ -254,7 +255,7 @@ def _likelihood(arrangement: Arrangement, block: Block) -> Objective:
     values = natural(scales(block, arrangement), linked, xp=pt)
     observations = observe(arrangement, values.ravel(), give=give, latents=needed)
     people = log_likelihood_of_people(arrangement, observations.distributions, give)
-    with without_blas_warning():
+    with compiling():
         function = compile([linked], [people, pt.grad(people.sum(), linked)], mode="NUMBA")
 
     def at(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,8 +34,8 @@ from pytensor.link.numba.dispatch.basic import (
 from pytensor.scalar.basic import Composite, ScalarVariable, float64, identity
 from pytensor.tensor.elemwise import Elemwise
 
+from empathymodels.compiling import compiling
 from empathymodels.equations import Equations
-from empathymodels.terminal import without_blas_warning
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def make_cell(equations: Equations, varying: Sequence[bool], latents: Sequence[s
 def _scalar_function(inputs: list[Variable], outputs: list[Variable]) -> Composite:
     """Fuse a graph of 0-d element-wise operations into one scalar Op."""
     graph = FunctionGraph(inputs, outputs, clone=True)
-    with without_blas_warning():
+    with compiling():
         rewrite_graph(graph, include=("canonicalize", "stabilize", "specialize"), clone=False)
     scalars: dict[Variable, ScalarVariable] = {v: float64(v.name) for v in graph.inputs}
 

@@ -18,6 +18,7 @@ from pymc.pytensorf import compile, reseed_rngs
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
+from empathymodels.compiling import compiling
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.drawing import draw_people
 from empathymodels.evaluating import Evaluator, evaluator
@@ -69,7 +70,8 @@ class Refitter:
         """A function that draws a population from the prior, its random streams, and names."""
         names = [v.name for v in self.built.free_RVs if not v.name.endswith(":deviation")]
         outputs = [self.built[name] for name in names]
-        draw, updates = compile([], outputs, random_seed=0, return_updates=True)
+        with compiling():
+            draw, updates = compile([], outputs, random_seed=0, return_updates=True)
         return draw, list(updates), names
 
     def warm_up(self, *, from_prior: bool) -> None:

@@ -14,13 +14,13 @@ import pymc as pm
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
+from empathymodels.compiling import compiling
 from empathymodels.covariates import Covariates
 from empathymodels.identity import program_fingerprint
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
 from empathymodels.population import centring_of, labelled, recentred
 from empathymodels.starting import places
-from empathymodels.terminal import without_blas_warning
 
 KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
 _DENSITIES: OrderedDict[str, Any] = OrderedDict()
@@ -45,7 +45,7 @@ def compiled_density(built: pm.Model, arrangement: Arrangement) -> Any:
     data = {v.name: v.get_value() for v in built.data_vars}
     key = _key(data, arrangement)
     if key not in _DENSITIES:
-        with without_blas_warning():
+        with compiling():
             _DENSITIES[key] = nutpie.compile_pymc_model(built)
         while len(_DENSITIES) > KEPT_DENSITIES:
             _DENSITIES.popitem(last=False)

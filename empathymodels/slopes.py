@@ -13,6 +13,7 @@ from pymc.pytensorf import compile
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import observe
+from empathymodels.compiling import compiling
 from empathymodels.evaluating import Evaluator, Values
 from empathymodels.people import flat_values, parameter_values
 
@@ -34,7 +35,8 @@ def slopes(arrangement: Arrangement) -> Slopes:
         is_discrete = scored.response.levels is not None
         observed = scored.observed.astype("int64") if is_discrete else scored.observed
         total = total + pm.logp(distribution, give(name, observed)).sum()
-    function = compile([inputs], [total, pt.grad(total, inputs)], mode="NUMBA")
+    with compiling():
+        function = compile([inputs], [total, pt.grad(total, inputs)], mode="NUMBA")
 
     def at(values: Values) -> tuple[float, dict[str, np.ndarray]]:
         value, gradient = function(flat_values(arrangement, values))

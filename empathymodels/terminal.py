@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def is_interactive() -> bool:
@@ -24,11 +21,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def without_blas_warning() -> Iterator[None]:
-    """Compile without PyTensor's advice on a BLAS for C code: ours is compiled by numba."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
-        yield
