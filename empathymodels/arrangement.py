@@ -209,6 +209,12 @@ def arrange(model: Model, study: Study) -> Arrangement:
     ValueError
         All faults of the data at once (see `validate`).
     """
+    if not isinstance(model, Model) or not isinstance(study, Study):
+        raise TypeError(
+            "A model and then a study are needed; found "
+            f"{type(model).__name__} and {type(study).__name__}. Give for example "
+            "em.get_model('prosocial_effort'), em.Study(trials=table)."
+        )
     check_declaration(model)
     reads = {r.name: columns_read(model, r) for r in model.responses}
     checked = validate(model, study, needed=reads)

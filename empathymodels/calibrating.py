@@ -22,6 +22,7 @@ from empathymodels.simulated_fits import (
 from empathymodels.study import Study
 
 LEVEL = 0.05  # error probability of the verdict on all parameters together
+FEWEST = 20  # replicates below which a verdict says little
 
 
 def calibrate(
@@ -146,6 +147,8 @@ def _verdict(table: pd.DataFrame) -> str:
     number = len(table)
     together = min(1.0, float(least["p_uniform"]) * number)
     text = "not uniform" if together < LEVEL else "no departure from uniform ranks found"
+    if table["ranks"].max() < FEWEST:
+        text = f"fewer than {FEWEST} replicates show gross faults only; {text}"
     return (
         f"{text}: smallest p value {least['p_uniform']:.2g} ('{least['parameter']}'), "
         f"{together:.2g} after correction for {number} parameters"

@@ -101,6 +101,7 @@ def compare(
         raise ValueError(
             f"unit must be one of {listed(UNITS)}; found '{unit}'. Name one, or leave it out."
         )
+    _check_fits(fits)
     fits = {_marked(name, fit): fit for name, fit in fits.items()}
     compiled, responses = comparable(fits, response)
     asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)
@@ -114,7 +115,7 @@ def compare(
     table.attrs |= {
         "responses": responses,
         "observations": int(next(iter(elpds.values())).n_data_points),
-        "reading": _reading(table, scores) + _approximate(fits),
+        "reading": _reading(table, scores) + _shared_only(compiled, responses) + _approximate(fits),
         "elpd": elpds,
         "units": {name: score.units for name, score in scores.items()},
     }
@@ -123,6 +124,16 @@ def compare(
         evidences.attrs["evidence"] = "log p(y_s | all others)"
         table.attrs["evidences"] = evidences
     return table
+
+
+def _check_fits(fits: Mapping[str, xr.DataTree]) -> None:
+    given = list(fits.values()) if isinstance(fits, Mapping) else [fits]
+    found = sorted({type(one).__name__ for one in given if not isinstance(one, xr.DataTree)})
+    if found:
+        raise TypeError(
+            f"Fits are compared, by the names they shall have in the table; found {listed(found)}. "
+            "Give for example {'learning': em.fit(model, study), 'static': em.fit(rival, study)}."
+        )
 
 
 def comparable(
@@ -145,6 +156,12 @@ def comparable(
         }
     )
     return compiled, responses
+
+
+def _shared_only(compiled: Mapping[str, Evaluator], responses: list[str]) -> str:
+    scored = {name for found in compiled.values() for name in found.arrangement.scored}
+    others = sorted(scored - set(responses))
+    return f"; compared on {listed(responses)}, without {listed(others)}" if others else ""
 
 
 def _marked(name: str, fit: xr.DataTree) -> str:

@@ -99,10 +99,11 @@ def confuse(
     >>> models = {"learning": model, "no learning": model.rival("no_learning")}
     >>> em.confuse(models, study, n=20, folder="confusion")  # doctest: +SKIP
     """
-    if len(models) < 2:
+    if not isinstance(models, Mapping) or len(models) < 2:
+        found = listed(models) if isinstance(models, Mapping) else f"a {type(models).__name__}"
         raise ValueError(
-            f"Models are confused with others: give two or more; found {listed(models)}. Add a "
-            "rival: {'a': model, 'b': model.rival(...)}."
+            "Models are confused with others: give two or more, by name; found "
+            f"{found}. Add a rival: {{'a': model, 'b': model.rival(...)}}."
         )
     study = as_study(design)
     settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from importlib.metadata import version
 from inspect import signature
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -145,6 +146,8 @@ def fit(
     """
     _check_method(method)
     _check_numbers(draws=draws, tune=tune, chains=chains, cores=cores)
+    if seed is not None and not isinstance(seed, Integral):
+        raise ValueError(f"seed must be a whole number; found {seed!r}. Give one, or leave it out.")
     steps: dict[str, Any] = {"tune": tune, "chains": chains}
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     kept = None
@@ -222,9 +225,13 @@ def _check_method(method: str) -> None:
 
 
 def _check_numbers(**numbers: int | None) -> None:
-    wrong = {name: n for name, n in numbers.items() if n is not None and n < 1}
+    wrong = {
+        name: n
+        for name, n in numbers.items()
+        if n is not None and (not isinstance(n, Integral) or n < 1)
+    }
     if wrong:
-        given = ", ".join(f"{name}={n}" for name, n in wrong.items())
+        given = ", ".join(f"{name}={n!r}" for name, n in wrong.items())
         raise ValueError(
             f"{listed(numbers)} are whole numbers from 1; found {given}. Leave out what you need "
             "not change."

@@ -152,7 +152,14 @@ def _place(folder: str | Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="empathymodels-") as made:
             yield Path(made)
         return
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Replicates are kept in a folder; '{folder}' is none and cannot be made: "
+            f"{error.strerror or error}. Name another.",
+        ) from error
     yield Path(folder).resolve()
 
 

@@ -68,12 +68,15 @@ def test_one_response_of_several(fit, static_fit):
     table = em.compare({"learning": fit, "static": static_fit}, response="feeling", draws=100)
     assert table.attrs["responses"] == ["feeling"]
     assert table.attrs["observations"] == 720
+    left = "compared on 'feeling', without 'empathy_after', 'empathy_before', 'insula'"
+    assert left in table.attrs["reading"]
     assert table.index[0] == "learning"  # true of the simulated study
 
 
 def test_shared_responses_are_compared_jointly(fit, static_fit):
     table = em.compare({"learning": fit, "static": static_fit}, draws=40)
     assert table.attrs["responses"] == ["feeling", "insula", "empathy_before", "empathy_after"]
+    assert "compared on" not in table.attrs["reading"]
     rows = sum(int(fit["observed_data"][r].notnull().sum()) for r in table.attrs["responses"])
     assert table.attrs["observations"] == rows
 
@@ -82,6 +85,10 @@ def test_refusals(own_fit, flat_fit, fit):
     both = {"slope": own_fit, "flat": flat_fit}
     with pytest.raises(ValueError, match="at least two fits; found 'slope'"):
         em.compare({"slope": own_fit})
+    with pytest.raises(TypeError, match="by the names they shall have in the table; found 'list'"):
+        em.compare([own_fit, flat_fit])
+    with pytest.raises(TypeError, match="found 'Model'"):
+        em.compare({"slope": own_fit, "flat": em.get_model("prosocial_effort")})
     with pytest.raises(ValueError, match="at least 25 posterior draws; found 20 of 'slope'"):
         em.compare(both, draws=20)
     with pytest.raises(ValueError, match="unit must be one of 'trial'"):

@@ -69,8 +69,10 @@ def test_the_matrix_counts():
 
 
 def test_one_model_has_no_rival(own_model, trials):
-    with pytest.raises(ValueError, match="two or more; found 'slope'"):
+    with pytest.raises(ValueError, match="two or more, by name; found 'slope'"):
         em.confuse({"slope": own_model}, trials)
+    with pytest.raises(ValueError, match="by name; found a list"):
+        em.confuse([own_model, own_model.rival("no_slope")], trials)
 
 
 def test_a_density_is_not_confused_with_a_mass():

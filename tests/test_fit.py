@@ -74,11 +74,22 @@ def test_covariate_tables_are_kept(fit, study):
 # seeds and compilation
 
 
-@pytest.mark.parametrize("wrong", [{"chains": 0}, {"draws": 0, "tune": -1}, {"cores": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"chains": 0}, {"draws": 0, "tune": -1}, {"cores": 0}, {"chains": 1.5}]
+)
 def test_impossible_numbers_are_refused_at_once(own_model, own_study, wrong):
     words = ", ".join(f"{name}={number}" for name, number in wrong.items())
     with pytest.raises(ValueError, match=f"from 1; found {words}"):
         em.fit(own_model, own_study, seed=1, **wrong)
+
+
+def test_what_is_no_seed_no_model_or_no_study_is_refused_at_once(own_model, own_study):
+    with pytest.raises(ValueError, match="seed must be a whole number; found 'a'"):
+        em.fit(own_model, own_study, seed="a")
+    with pytest.raises(TypeError, match="A model and then a study are needed; found Study and Mod"):
+        em.fit(own_study, own_model, seed=1)
+    with pytest.raises(TypeError, match="found Model and DataFrame"):
+        em.fit(own_model, own_study.trials, seed=1)
 
 
 def test_seed_decides(fit, model, study):

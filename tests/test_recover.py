@@ -230,6 +230,7 @@ def test_calibration_reads_the_replicates_of_recovery(table, own_model, design, 
     assert np.array_equal(mine, slopes[np.arange(4), person])
     assert found["parameter"].tolist() == table["parameter"].tolist()
     assert "after correction for 7 parameters" in found.attrs["reading"]
+    assert "fewer than 20 replicates show gross faults only" in found.attrs["reading"]
 
 
 @pytest.mark.parametrize(("shape", "uniform"), [(1.0, True), (0.6, False), (1.7, False)])

@@ -160,6 +160,14 @@ def test_workers_that_never_survive_end_the_run_and_keep_the_rest(tmp_path):
     assert len(list(folder.glob("*.json"))) == N - 1
 
 
+def test_a_file_is_no_folder(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine", encoding="utf-8")
+    with pytest.raises(OSError, match=r"notes.txt' is none and cannot be made: File exists. Name"):
+        replicates(task(tmp_path / "log"), number=1, folder=file, workers=1)
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
 def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path, alone, monkeypatch):
     log, folder = tmp_path / "log", tmp_path / "kept"
     write, written = Path.write_text, []
