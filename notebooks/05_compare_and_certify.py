@@ -150,7 +150,7 @@ design = em.Study(trials=trials, participants=people, name="concern in blocks", 
 level = 50 + 18 * screening + rng.normal(0, 3.6, PEOPLE)
 truth = pd.DataFrame({"participant": names})
 for block in range(1, BLOCKS + 1):
-    truth[f"level[{block}]"] = level + rng.normal(0, 1.5, PEOPLE)  # moods
+    truth[f"level[{block}]"] = level + rng.normal(0, 2.0, PEOPLE)  # moods
 truth["slope"] = rng.normal(8, 3, PEOPLE)
 truth["drift"] = rng.normal(-0.9, 0.2, PEOPLE)
 truth["noise"] = 6.0
