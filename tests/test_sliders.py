@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.comparing import _measures
+from empathymodels.comparing import measures
 from empathymodels.evaluating import evaluator
 from empathymodels.identity import fingerprint
 from empathymodels.own_values import values_from_table
@@ -97,8 +97,7 @@ def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
                 for p in compiled.parameters
             }
         )
-        fit = xr.DataTree.from_dict({"posterior": posterior})
-        kinds[name] = _measures(compiled, fit, ["rating"])["rating"]
+        kinds[name] = measures(compiled, posterior, ["rating"])["rating"]
     assert kinds == {"normal": "densities", "censored": "densities with masses"}
 
 
