@@ -37,14 +37,15 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
     -------
     DataFrame
         One row per quantity: ``parameter``, ``level`` (of its `by` column), ``whose`` (the
-        participant's label, ``"median person"``, ``"population average"`` or
-        ``"population"``), ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``,
-        ``p_positive`` (posterior probability of a value above 0, where the parameter's support
-        leaves its sign open), ``unit`` ("natural" or "link") and ``shrinkage``. The *median
-        person* has the population mean on the link scale; the *population average* is the mean
-        over people, which differs where the link is not linear. With covariates both are
-        averaged over the participants' covariates on the link scale. ``spread between people``
-        is on the link scale.
+        participant's label, ``"median person"``, ``"population average"``, ``"population"``,
+        ``"spread between people"`` or ``"effect of <covariate>"``), ``mean``, ``median``,
+        ``sd``, ``hdi_low``, ``hdi_high``, ``p_positive`` (posterior probability of a value above
+        0, where the parameter's support leaves its sign open), ``unit`` ("natural" or "link") and
+        ``shrinkage``. The *median person* has the population mean on the link scale; the
+        *population average* is the mean over people, which differs where the link is not linear.
+        With covariates both are averaged over the participants' covariates on the link scale.
+        ``spread between people`` is on the link scale, and so are ``effect of <covariate>``: of a
+        category against the first one, of a number per standard deviation.
         ``shrinkage`` (people only) is the posterior variance of the person's value over the
         population variance, on the link scale: near 0 the person's own data decide, near 1
         only the population is known. An approximate fit has a further column ``method``, such
@@ -121,6 +122,27 @@ def _population_rows(
         yield {**head, "whose": whose, **_natural(parameter, average, prob)}
         whose = "spread between items" if is_item(parameter) else "spread between people"
         yield {**head, "whose": whose, **summary(spread, prob), "unit": "link"}
+        for covariate, effect in _effects(posterior, parameter, level):
+            share = {"p_positive": _share(effect, (effect > 0).mean()), "unit": "link"}
+            yield {**head, "whose": f"effect of {covariate}", **summary(effect, prob), **share}
+
+
+def _effects(
+    posterior: xr.Dataset, parameter: Parameter, level: Any
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield every covariate of a parameter with its draws."""
+    name, dim = f"{parameter.name}_effect", f"{parameter.name}_covariate"
+    if name in posterior:
+        values = _at(posterior[name], parameter, level)
+        for covariate in posterior[dim].to_numpy():
+            yield str(covariate), values.sel({dim: covariate}).to_numpy()
+
+
+def rows_of_population(fit: xr.DataTree, parameter: Parameter) -> int:
+    """Return how many rows a parameter (at a level) has in `estimates` before those of people."""
+    if parameter.level == "population":
+        return 1
+    return 3 + fit["posterior"].sizes.get(f"{parameter.name}_covariate", 0)
 
 
 def linked_mean(

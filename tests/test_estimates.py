@@ -26,6 +26,8 @@ def test_table_is_tidy(table, own_fit):
         "median person",
         "population average",
         "spread between people",
+        "effect of group[T.out]",
+        "effect of age",
         *people,
     ]
     assert (table["hdi_low"] <= table["median"]).all()
@@ -42,6 +44,15 @@ def test_numbers_are_those_of_the_posterior(table, own_fit):
     assert row["mean"] == pytest.approx(draws.mean())
     assert row["sd"] == pytest.approx(draws.std(ddof=1))
     assert (row["hdi_low"], row["hdi_high"]) == pytest.approx((low, high))
+
+
+def test_effects_of_covariates_are_those_of_the_posterior(table, own_fit):
+    row = table.query("parameter == 'baseline' and whose == 'effect of age'").iloc[0]
+    draws = own_fit["posterior"]["baseline_effect"].sel(baseline_covariate="age").to_numpy()
+    assert row["mean"] == pytest.approx(draws.mean())
+    assert row["p_positive"] == (draws > 0).mean() < 0.1  # true of the simulated study
+    assert row["unit"] == "link"
+    assert not table["whose"][table["parameter"] == "slope"].str.startswith("effect").any()
 
 
 def test_shrinkage_is_a_share_and_larger_with_fewer_trials(table):

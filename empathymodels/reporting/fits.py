@@ -22,7 +22,7 @@ from empathymodels.describing import (
     scale_text,
     variant_text,
 )
-from empathymodels.estimating import estimates
+from empathymodels.estimating import estimates, rows_of_population
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
 from empathymodels.model import Model
@@ -33,7 +33,6 @@ from empathymodels.reporting.markup import equation, prose
 from empathymodels.reporting.tables import Cell, Table, number, of_frame, table
 
 COLUMNS_OF_PEOPLE = 6  # parameters beside each other that paper and screen have room for
-OF_POPULATION = 3  # rows of the estimates before those of people: median, average and spread
 SURE = 0.995  # probability from which on draws cannot tell one from certainty
 PREDICTIVE, INFORMATION = "predictive p: ", "information"
 APPROXIMATE = {
@@ -256,7 +255,7 @@ def _population(found: Fitted) -> Table:
             row.unit,
         ]
         for parameter, level, every in _by_level(found)
-        for row in every.head(OF_POPULATION if parameter.level != "population" else 1).itertuples()
+        for row in every.head(rows_of_population(found.fit, parameter)).itertuples()
     ]
     header = ("parameter", "median", "mean", "sd", "90 % interval", "P(> 0)", "scale")
     return table(header, rows, f"Population, {found.name}: highest-density intervals")
@@ -284,7 +283,8 @@ def _people(found: Fitted) -> Iterator[Table]:
     kinds: dict[str, list[tuple[str, pd.DataFrame]]] = {}
     for parameter, level, rows in _by_level(found):
         if parameter.level != "population":
-            column = _quantity(parameter.name, level), rows.iloc[OF_POPULATION:].set_index("whose")
+            people = rows.iloc[rows_of_population(found.fit, parameter) :].set_index("whose")
+            column = _quantity(parameter.name, level), people
             kinds.setdefault(parameter.level, []).append(column)
     for kind, columns in kinds.items():
         caption = f"Every {kind}, {found.name}: posterior medians with 90 % intervals"
