@@ -339,8 +339,9 @@ em.plot_calibration(calibration)
 
 # %% [markdown]
 # A flat line in the band is what one hopes for. One curve (spread of drifts) leaves it a little,
-# and the p value of another (noise) is small, as may happen among ten; after correction no departure
-# remains. Twenty replicates with short chains would show only gross faults, and none is seen.
+# and the p value of another (noise) is small, as may happen among ten; after correction no
+# departure remains. Twenty replicates with short chains would show only gross faults, and none is
+# seen.
 #
 # ## Can the models be told apart here?
 #
