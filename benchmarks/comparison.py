@@ -76,7 +76,7 @@ def longer(fit: xr.DataTree) -> xr.DataTree:
     groups["posterior"] = xr.Dataset(
         {
             name: share * values.isel(draw=one) + (1 - share) * values.isel(draw=other)
-            for name, values in few.drop_vars("draw").items()
+            for name, values in few.data_vars.items()
         }
     ).assign_coords(labels)
     tree = xr.DataTree.from_dict(groups)
