@@ -142,6 +142,7 @@ def rows_of_population(fit: xr.DataTree, parameter: Parameter) -> int:
     """Return how many rows a parameter (at a level) has in `estimates` before those of people."""
     if parameter.level == "population":
         return 1
+    # median, average and spread; then effects
     return 3 + fit["posterior"].sizes.get(f"{parameter.name}_covariate", 0)
 
 

@@ -50,6 +50,7 @@ FREEDOM = 5.0  # degrees of freedom of the t distribution
 DEFENSIVE = 0.1  # share of the proposals that come from the population
 PROPOSALS = 2000  # per person, where one evaluation serves all draws
 SHARED_DRAWS, SHARED_PROPOSALS = 300, 300  # where every draw needs its own
+EACH = slice(None)  # of the draws
 COMPONENTS = 100  # draws whose t distributions are mixed
 RESAMPLES = 50  # of the proposals, for the Monte-Carlo error
 LONG = 20.0  # seconds of work that are told before
@@ -277,7 +278,7 @@ def _common_points(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Points (proposal, column) that serve all draws, those of the population last."""
-    mean, factor = _some(*_given_each(population, person, moments))
+    mean, factor = _given_some(population, person, moments)
     outside = round(DEFENSIVE * number)
     of = np.resize(rng.permutation(len(mean)), number - outside)
     near = mean[of] + _times(factor[of], heavy_tailed(number - outside, mean.shape[1], rng))
@@ -291,7 +292,7 @@ def _common_weights(
     population: Population, person: int, moments: Moments, points: np.ndarray
 ) -> np.ndarray:
     """Log of the prior of every draw over the proposal's density, (draw, proposal)."""
-    mean, factor = _some(*_given_each(population, person, moments))
+    mean, factor = _given_some(population, person, moments)
     prior = population.log_density(person, points[0])
     around = _log_mean(log_t(points[0], mean, factor))
     return prior - log_mixture(around, _log_mean(prior))
@@ -303,10 +304,12 @@ def _log_mean(values: np.ndarray) -> np.ndarray:
     return np.log(np.exp(values - largest).mean(axis=0)) + largest
 
 
-def _some(mean: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A mixture over some of the draws."""
-    which = np.unique(np.linspace(0, len(mean) - 1, COMPONENTS).astype(int))
-    return mean[which], factor[which]
+def _given_some(
+    population: Population, person: int, moments: Moments
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `_given_each`, given some of the draws: the components of a mixture."""
+    which = np.unique(np.linspace(0, len(population.centre) - 1, COMPONENTS).astype(int))
+    return _given_each(population, person, moments, which)
 
 
 def _own_points(
@@ -334,14 +337,15 @@ def _own_weights(
 
 
 def _given_each(
-    population: Population, person: int, moments: Moments
+    population: Population, person: int, moments: Moments, which: slice | np.ndarray = EACH
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean (draw, column) and Cholesky factor of what data and each draw say of a person."""
     centre = population.centre[:, person]
     between = population.covariance.mean(axis=0)
-    precision, pull = _of_the_data(moments, between, centre.mean(axis=0))
-    covariance = np.linalg.inv(precision + population.precision)
-    mean = _times(covariance, pull + _times(population.precision, centre))
+    data, pull = _of_the_data(moments, between, centre.mean(axis=0))
+    precision = population.precision[which]
+    covariance = np.linalg.inv(data + precision)
+    mean = _times(covariance, pull + _times(precision, centre[which]))
     return mean, np.linalg.cholesky((covariance + np.swapaxes(covariance, -1, -2)) / 2)
 
 
