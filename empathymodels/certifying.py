@@ -21,6 +21,7 @@ from empathymodels.study import Study
 from empathymodels.terminal import available_cores, tell
 
 MOST = 200  # replicates of one kind
+CONTEST = {"draws": 250, "tune": 300}  # of 2 chains: scores need fewer draws than intervals
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
 
 
@@ -50,7 +51,7 @@ def certify(
         About how long it may take. At least one replicate per worker, and one of the confusion
         from every model, are made in any case.
     calibration : int
-        Replicates of `calibrate`, in addition and whatever time they take.
+        Replicates of `calibrate`, whatever time they take; `recover` reads them too.
     seed : int
         Of everything.
     folder : str or Path, optional
@@ -93,7 +94,7 @@ def certify(
         return recover(model, study, n=n, folder=place / "recovery", **how)
 
     def confused(n: int) -> pd.DataFrame:
-        return confuse(models, study, n=n, folder=place / "confusion", **how)
+        return confuse(models, study, n=n, folder=place / "confusion", **CONTEST, **how)
 
     certificate: dict[str, Any] = {
         "model": model.name,
@@ -105,6 +106,8 @@ def certify(
         "versions": {name: version(name) for name in PACKAGES},
     }
     table, n = _as_many_as_fit(recovered, share, step, step)
+    if calibration > n:  # the same replicates: all of them are told
+        table, n = recovered(calibration), calibration
     certificate["recovery"] = _entry(table, n)
     if len(models) > 1:
         table, n = _as_many_as_fit(confused, share, step, 1)

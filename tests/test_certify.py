@@ -26,7 +26,7 @@ def mocked(monkeypatch):
         table.attrs["seconds"] = [0.1] * n
         return table
 
-    def confuse(models, study, *, n, folder, seed, workers):
+    def confuse(models, study, *, n, folder, seed, workers, draws, tune):
         asked["confuse"].append(n)
         names = list(models)
         table = pd.DataFrame(np.eye(len(names)), names, names)
@@ -48,9 +48,9 @@ def mocked(monkeypatch):
 
 def test_what_a_certificate_holds(mocked, own_model, own_study):
     found = em.certify(own_model, own_study, minutes=0, calibration=7, workers=2)
-    assert mocked == {"recover": [2], "confuse": [1], "calibrate": [7]}
+    assert mocked == {"recover": [2, 7], "confuse": [1], "calibrate": [7]}
     assert (found["model"], found["people"], found["trials"]) == ("rated_pain", 24, 463)
-    assert found["recovery"]["n"] == 2
+    assert found["recovery"]["n"] == 7
     assert found["recovery"]["failed"] == 1
     assert found["recovery"]["table"][0]["bias"] == 0.012
     assert found["confusion"]["table"][1]["simulated"] == "no_slope"
