@@ -21,7 +21,10 @@ from empathymodels.study import Study
 from empathymodels.terminal import available_cores, tell
 
 MOST = 200  # replicates of one kind
-CONTEST = {"draws": 250, "tune": 300}  # of 2 chains: scores need fewer draws than intervals
+CONTEST: dict[str, Any] = {
+    "draws": 250,
+    "tune": 300,
+}  # of 2 chains: scores need fewer draws than intervals
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
-from empathymodels.units import UNITS, WORST, Asked, Score, troubled
+from empathymodels.units import UNITS, WORST, Asked, Score, people_of, troubled
 from empathymodels.wording import counted, listed
 
 NEARBY = 1e-9  # as a share of the range of the values
@@ -158,6 +158,18 @@ def comparable(
     return compiled, responses
 
 
+def _refuse_other_people(compiled: Mapping[str, Evaluator], responses: list[str]) -> None:
+    people = {n: set(people_of(found.arrangement, responses)) for n, found in compiled.items()}
+    first, *others = people
+    for name in others:
+        if apart := people[first] ^ people[name]:
+            raise ValueError(
+                f"Models are compared on the same people; '{first}' has {len(people[first])} and "
+                f"'{name}' {len(people[name])}, of whom {len(apart)} are in one of them only: "
+                f"{listed(sorted(apart), 5)}. Fit both to one study."
+            )
+
+
 def _shared_only(compiled: Mapping[str, Evaluator], responses: list[str]) -> str:
     scored = {name for found in compiled.values() for name in found.arrangement.scored}
     others = sorted(scored - set(responses))
@@ -231,6 +243,7 @@ def _shared_responses(compiled: Mapping[str, Evaluator], response: str | None) -
             + "; ".join(f"{n}: {listed(found)}" for n, found in scored.items())
             + ". Ask for a shared one, or fit models that score the same response."
         )
+    _refuse_other_people(compiled, chosen)
     problems = []
     for name in scored:
         for r in chosen:

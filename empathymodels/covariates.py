@@ -12,7 +12,7 @@ from formulaic import Formula, model_matrix
 from formulaic.errors import FormulaicError
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.wording import counted, did_you_mean, listed
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def covariates_for(
         if name not in asked and _is_informative(name, formula, people)
     }
     used = {p.name for p in arrangement.parameters}
+    trials = arrangement.study.tables.get("trials")
     found = {}
     for name, formula in wanted.items():
         parameter = arrangement.model.parameter(name)
@@ -108,7 +109,7 @@ def covariates_for(
                 f"'{parameter.level}'. Remove it from covariates."
             )
         if name in used and formula.strip() != "0":
-            found[name] = _evaluate(name, formula, people)
+            found[name] = _evaluate(name, formula, people, trials)
     return found
 
 
@@ -135,8 +136,10 @@ def _wrong_formula(name: str, formula: str, error: Exception) -> ValueError:
     )
 
 
-def _evaluate(name: str, formula: str, people: pd.DataFrame) -> Covariates:
-    used = _formula_columns(name, formula, people)
+def _evaluate(
+    name: str, formula: str, people: pd.DataFrame, trials: pd.DataFrame | None
+) -> Covariates:
+    used = _formula_columns(name, formula, people, trials)
     _refuse_missing(name, formula, people[used])
     numeric = [c for c in used if pd.api.types.is_numeric_dtype(people[c])]
     centre = {c: float(people[c].mean()) for c in numeric}
@@ -179,15 +182,34 @@ def _scaled(people: pd.DataFrame, covariates: Covariates) -> pd.DataFrame:
     return scaled
 
 
-def _formula_columns(name: str, formula: str, people: pd.DataFrame) -> list[str]:
+def _formula_columns(
+    name: str, formula: str, people: pd.DataFrame, trials: pd.DataFrame | None = None
+) -> list[str]:
     wanted = _variables(name, formula, people)
     unknown = [column for column in wanted if column not in people.columns]
     if unknown:
         there = [column for column in people.columns if column != "_row"]
-        hints = "".join(did_you_mean(column, there) for column in unknown)
+        hints = "".join(_where_else(c, trials) or did_you_mean(c, there) for c in unknown)
         raise KeyError(
             f"The covariate formula of '{name}' ({formula}) reads {listed(unknown)}; the "
             f"participants table has {listed(there)}. Correct the formula, or add the column to "
             f"that table.{hints}"
         )
     return wanted
+
+
+def _where_else(column: str, trials: pd.DataFrame | None) -> str:
+    """What to do about a covariate that is a column of trials."""
+    if trials is None or column not in trials:
+        return ""
+    several = int((trials.groupby("participant")[column].nunique() > 1).sum())
+    if several:
+        return (
+            f" '{column}' is a column of trials and varies within {several} of "
+            f"{counted(trials['participant'].nunique(), 'participant')}: it is no covariate of "
+            f"people. A parameter with by='{column}' takes a value for each of its levels."
+        )
+    return (
+        f" '{column}' is a column of trials, the same throughout every participant: give it in "
+        f"participants=trials[['participant', '{column}']].drop_duplicates()."
+    )

@@ -140,10 +140,11 @@ def by_participant(
 
 
 def _number_of_people(compiled: Compiled, responses: list[str]) -> int:
-    return min(len(_people_of(one.arrangement, responses)) for one in compiled.values())
+    return min(len(people_of(one.arrangement, responses)) for one in compiled.values())
 
 
-def _people_of(arrangement: Arrangement, responses: list[str]) -> list[str]:
+def people_of(arrangement: Arrangement, responses: list[str]) -> list[str]:
+    """Participants with a value of any of some responses, in the order of the arrangement."""
     found = [arrangement.scored[name].participant for name in responses]
     return [arrangement.participants[s] for s in np.unique(np.concatenate(found))]
 
@@ -216,7 +217,7 @@ def _in_groups(
     number: int,
 ) -> Score:
     """Fit again without each of some groups of people."""
-    people = _people_of(compiled.arrangement, responses)
+    people = people_of(compiled.arrangement, responses)
     shuffled = np.random.default_rng(asked.seed).permutation(people)
     rows = []
     for place, group in enumerate(np.array_split(shuffled, number), start=1):

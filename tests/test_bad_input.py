@@ -116,6 +116,19 @@ def test_covariate_with_one_level(effort, values):
         em.fit(model, study, covariates={"discount": "given"}, seed=1)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["f", "f", "f", "f", "g", "g", "g", "g"], r"drop_duplicates\(\)"),
+        (["f", "g"] * 4, "varies within 2 of 2 participants.*with by='given'"),
+    ],
+)
+def test_covariate_that_is_a_column_of_trials(effort, given, told):
+    study = em.Study(trials=effort.assign(participant=np.repeat(["a", "b"], 4), given=given))
+    with pytest.raises(KeyError, match=f"'given' is a column of trials.*{told}"):
+        em.fit(em.get_model("prosocial_effort"), study, covariates={"discount": "given"}, seed=1)
+
+
 def test_a_table_of_point_estimates_is_taken_as_it_is(own_model, own_study):
     table = em.point_estimates(own_model.fix(noise=1.0), own_study, starts=1)
     found = em.log_likelihood(own_model.fix(noise=1.0), own_study, table)

@@ -114,6 +114,14 @@ def test_other_rows_are_refused(own_fit, own_study):
         em.compare({"all": own_fit, "fewer": with_ratings(own_fit, own_study, ratings)})
 
 
+def test_other_people_are_refused(own_model, own_fit, own_study):
+    fewer = own_study.exclude("participant in ['P03', 'P04']", reason="moved")
+    other = em.fit(own_model, fewer, method="laplace", draws=30, seed=1)
+    words = r"'all' has 24 and 'some \(.*\)' 22, of whom 2 are in one of them only: 'P03', 'P04'"
+    with pytest.raises(ValueError, match=words):
+        em.compare({"all": own_fit, "some": other})
+
+
 def test_other_values_are_refused(own_fit, own_study):
     moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
     with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):

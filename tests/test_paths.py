@@ -133,6 +133,11 @@ def test_a_latent_that_the_column_does_not_move(motives_fit):
         em.path_effects(motives_fit, "cost", "engage", through="approach", values=(0, 1))
 
 
+def test_a_model_without_latents(own_fit):
+    with pytest.raises(ValueError, match="goes through a latent, and 'rated_pain' has none"):
+        em.path_effects(own_fit, "intensity", "rating", through="pain", values=(0, 1))
+
+
 def test_context_through_motives_and_directly(motives):
     """Context that splits readiness goes into the utility, but into no motive."""
     model = em.get_model("motivated_empathy").rival("both").without("AI")

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from empathymodels.estimating import estimates
 from empathymodels.evaluating import evaluator
@@ -18,6 +20,7 @@ from empathymodels.plots.style import (
     GREY,
     PROBS,
     SMALL,
+    add_key,
     panels,
     says_method,
     words,
@@ -99,9 +102,18 @@ def _of_many(table: pd.DataFrame) -> Figure:
     coverage, distance = axes[columns * rows : columns * rows + 2]
     _add_coverage(coverage, table)
     _add_distances(distance, table, found)
+    add_key(figure, COVERAGE_KEY)
     for unused in [*axes[len(people) : columns * rows], *axes[columns * rows + 2 :]]:
         unused.remove()
     return figure
+
+
+COVERAGE_KEY: dict[str, Artist] = {
+    f"{prob:.0%} intervals".replace("%", " %"): Line2D(
+        [], [], color=colour, marker="o", markersize=3
+    )
+    for prob, colour in ((0.5, COLOURS[1]), (0.9, COLOURS[0]))
+}
 
 
 def _add_everybody(panel: Axes, row: dict[str, Any], one: xr.Dataset) -> None:
