@@ -25,12 +25,14 @@ from uuid import uuid4
 
 import joblib
 import numpy as np
+from joblib.externals.loky import process_executor
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import counted, listed
 
 MOST_LOSSES = 3  # times that all workers are lost before anything more is done
+GROWTH = 8_000_000_000  # bytes that a worker may grow by: it keeps what it compiled
 _ONE_AT_A_TIME = Lock()  # compiled programs hold their data: threads take turns
 
 
@@ -235,6 +237,8 @@ def _asked(workers: int | None) -> int | None:
 
 def _one(run: Callable[..., Any], plan: Any, seed: int, number: int, path: Path) -> Replicate:
     """Do one replicate, in a worker; whatever goes wrong in it is its result."""
+    # joblib stops workers that grow by 300 MB, as if they leaked, and all is compiled again
+    process_executor._MAX_MEMORY_LEAK_SIZE = GROWTH
     began, error, result = perf_counter(), "", dict[str, Any]()
     with _ONE_AT_A_TIME, warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore", UserWarning)  # said once, of the design

@@ -35,6 +35,16 @@ def draw(plan, seeds):
     return {"number": float(np.random.default_rng(seeds).normal())}
 
 
+KEPT = []
+
+
+def grow(plan, seeds):
+    """Keep another 150 MB in this process, as one does that compiles, and say which it is."""
+    KEPT.append(np.ones(150_000_000 // 8))
+    time.sleep(1.1)  # joblib looks once a second
+    return {"process": os.getpid()}
+
+
 def task(log, seed=1, **plan):
     log.mkdir(exist_ok=True)
     plan = {"log": str(log), **plan}
@@ -53,6 +63,11 @@ def times_done(log):
 def alone(tmp_path):
     """What one process gives."""
     return numbers(replicates(task(tmp_path / "alone"), number=N, workers=1))
+
+
+def test_workers_keep_what_they_compiled():
+    done = replicates(Task("Growth", grow, lambda: (None, 0.1), {}, 1), number=9, workers=2)
+    assert len({one.result["process"] for one in done}) == 2
 
 
 def test_seeds_are_numpys_children_whatever_their_number():
