@@ -17,7 +17,7 @@ from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.packing import PackedModel, packed, unpacked
-from empathymodels.replicating import Replicate, Task, replicates
+from empathymodels.replicating import Replicate, Task, cores_of_one, replicates
 from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study, with_placeholders
@@ -172,7 +172,7 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
             unpacked(model),
             simulated,
             seed=of_fit,
-            cores=1,
+            cores=cores_of_one(),
             centring=plan.centrings[name],
             progress=False,
             **plan.settings,

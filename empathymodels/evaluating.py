@@ -34,7 +34,7 @@ from empathymodels.terminal import is_interactive
 Values = Mapping[str, Any]
 _EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
 _PROGRAMS: OrderedDict[str, Program] = OrderedDict()
-KEPT_EVALUATORS = KEPT_PROGRAMS = 8
+KEPT_EVALUATORS = KEPT_PROGRAMS = 16
 KINDS = ("latent", "summary", "start", "log_likelihood", "draw", "mean")
 
 

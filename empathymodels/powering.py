@@ -18,7 +18,7 @@ from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.packing import packed, unpacked
 from empathymodels.quantities import entries
-from empathymodels.replicating import Task, replicates
+from empathymodels.replicating import Task, cores_of_one, replicates
 from empathymodels.resimulating import kept_refitter, refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study
@@ -194,7 +194,7 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence) -> dict[str, A
         simulated,
         covariates=plan.covariates,
         seed=of_fit,
-        cores=1,
+        cores=cores_of_one(),
         centring=plan.centring or "measured",
         progress=False,
         **plan.settings,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -75,6 +76,11 @@ class Task:
 def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
     """Seeds of one replicate: the same however many there are."""
     return np.random.SeedSequence(seed, spawn_key=(number,))
+
+
+def cores_of_one() -> int:
+    """Cores for one replicate: all in the process that asked for it, one in a worker."""
+    return available_cores() if parent_process() is None else 1
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,14 @@ from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
 from empathymodels.population import centring_of, labelled
+from empathymodels.replicating import cores_of_one
 from empathymodels.sampling import compiled_density, measured_centring, pilot_run, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.starting import starts_around
 from empathymodels.study import Study
 
-KEPT_REFITTERS = 8
-_REFITTERS: OrderedDict[str, Refitter] = OrderedDict()
+KEPT_REFITTERS = 16
+_REFITTERS: OrderedDict[tuple[str, str], Refitter] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ class Refitter:
         """
         density = self._density_of(drawn)
         starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
-        how = {"cores": 1, "progress_bar": False, **settings}
+        how = {"cores": cores_of_one(), "progress_bar": False, **settings}
         began = perf_counter()
         trace = sample(density, starts=starts, seed=seed, **how)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
@@ -188,10 +189,11 @@ def refitter(
 def kept_refitter(
     key: str, pack: PackedModel | Model, design: Study, **how: Mapping[str, Any] | None
 ) -> Refitter:
-    """Return what `refitter` returns; a process compiles it once per key."""
-    if key not in _REFITTERS:
-        _REFITTERS[key] = refitter(unpacked(pack), design, **how)
+    """Return what `refitter` returns; a process compiles it once per key and manner."""
+    kept = key, repr({name: value for name, value in how.items() if value})
+    if kept not in _REFITTERS:
+        _REFITTERS[kept] = refitter(unpacked(pack), design, **how)
         while len(_REFITTERS) > KEPT_REFITTERS:
             _REFITTERS.popitem(last=False)
-    _REFITTERS.move_to_end(key)
-    return _REFITTERS[key]
+    _REFITTERS.move_to_end(kept)
+    return _REFITTERS[kept]

@@ -23,10 +23,10 @@ from empathymodels.arrangement import arrange
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
-from empathymodels.packing import PackedModel, packed, unpacked
+from empathymodels.packing import PackedModel, packed
 from empathymodels.quantities import Quantities, quantities
 from empathymodels.replicating import Replicate, Task, replicates, seeds_of
-from empathymodels.resimulating import Refitter, kept_refitter, refitter
+from empathymodels.resimulating import Refitter, kept_refitter
 from empathymodels.sampling import PILOT
 from empathymodels.simulating import with_placeholders
 from empathymodels.starting import check_start
@@ -189,15 +189,15 @@ def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
 
 
 def _measured(plan: Plan, seed: int, n: int) -> tuple[Mapping[str, Any], float]:
-    refit = refitter(unpacked(plan.model), plan.design, covariates=plan.covariates)
+    refit = kept_refitter(plan.key, plan.model, plan.design, covariates=plan.covariates)
     check_start(refit.density, refit.built, refit.arrangement, refit.covariates)
     problem: Exception | None = None
     for number in range(n):
         try:
             _, drawn, seeds = _drawn(refit, plan, seeds_of(seed, number))
             began = perf_counter()
-            how = {"cores": 1, "target_accept": plan.settings["target_accept"]}
-            centring = refit.centring(drawn, seed=seeds["fit"], **how)
+            accept = plan.settings["target_accept"]
+            centring = refit.centring(drawn, seed=seeds["fit"], cores=1, target_accept=accept)
         except Exception as error:  # it will be kept as a failure of that replicate
             problem = error
             continue

@@ -1,6 +1,8 @@
 """Certificates: what they hold, how long they take, and what cards show of them."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,9 @@ import pytest
 import empathymodels as em
 from empathymodels import certificates, certifying
 from empathymodels.cli import main
+from empathymodels.identity import fingerprint
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -118,3 +123,42 @@ def test_the_command(mocked, own_study, monkeypatch, tmp_path):
     assert end.value.code in (0, None)
     assert json.loads(out.read_text())["study"] == "effort_for_others"
     assert mocked["recover"][-1] == certifying.MOST
+
+
+# ------------------------------------------------------------------- certificates that are shipped
+
+
+def in_words(found):
+    """A model's row in the README's table."""
+    recovery, confusion = found["recovery"], found["confusion"]
+    people = pd.DataFrame(row for row in recovery["table"] if row["whose"] == "people")
+    ranges = [
+        f"{people[c].min():.2f} to {people[c].max():.2f}" for c in ("correlation", "coverage_90")
+    ]
+    weakest = people.loc[people["correlation"].idxmin(), "parameter"]
+    told = re.match(r"the model that simulated was chosen in (\d+) of (\d+)", confusion["reading"])
+    cells = [
+        f"`{found['model']}`",
+        f"`{found['study']}`",
+        str(recovery["n"]),
+        f"{ranges[0]} (`{weakest}`)",
+        ranges[1],
+        f"{told[1]} of {told[2]}, {len(confusion['table'])} models",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+@pytest.mark.parametrize("name", em.list_models())
+def test_every_model_comes_with_its_certificate(name):
+    model = em.get_model(name)
+    found = certificates.certificate_of(model)
+    assert found["fingerprint"] == fingerprint(model)
+    study = em.load_study(found["study"])
+    assert found["people"] == len(study.tables["participants"])
+    assert found["trials"] == len(study.tables["trials"])
+    assert found["recovery"]["n"] >= 10 * (found["recovery"]["failed"] + 1)
+    competitors = {name, *model.rivals} - set(found["confusion"]["left_out"])
+    assert {row["simulated"] for row in found["confusion"]["table"]} == competitors
+    assert ("calibration" in found) == (name in ("outgroup_help_learning", "motivated_empathy"))
+    assert "## Certificate" in em.card(model)
+    assert in_words(found) in README
