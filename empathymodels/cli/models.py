@@ -85,6 +85,9 @@ def certify(
     folder: Annotated[
         Path | None, typer.Option(help="Keep what is done there, to go on if stopped.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes at a time; all cores unless given.", min=1)
+    ] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="The certificate: .json.")] = Path("certificate.json"),
 ) -> None:
@@ -99,5 +102,6 @@ def certify(
         calibration=calibration,
         seed=seed,
         folder=folder,
+        workers=workers,
     )
     output.write_files({out: output.text_writer(json.dumps(found, indent=1) + "\n")})
