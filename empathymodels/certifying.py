@@ -21,10 +21,7 @@ from empathymodels.study import Study
 from empathymodels.terminal import available_cores, tell
 
 MOST = 200  # replicates of one kind
-CONTEST: dict[str, Any] = {
-    "draws": 250,
-    "tune": 300,
-}  # of 2 chains: scores need fewer draws than intervals
+CONTEST: dict[str, Any] = {"draws": 250, "tune": 300}  # scores need fewer than intervals
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
 
 
@@ -40,9 +37,9 @@ def certify(
 ) -> dict[str, Any]:
     """Recover a model's parameters at a design, and tell it from its rivals, within some time.
 
-    Half of the time goes to `recover`, half to `confuse` with all rivals that can be simulated on
-    the design and compared; without rivals all goes to recovery. As many replicates are made as
-    the time allows.
+    Half of the time goes to `recover`, half to `confuse` (of 250 draws after 300 of tuning, which
+    scores can do with) with all rivals that can be simulated on the design and compared; without
+    rivals all goes to recovery. As many replicates are made as the time allows.
 
     Parameters
     ----------
@@ -54,7 +51,7 @@ def certify(
         About how long it may take. At least one replicate per worker, and one of the confusion
         from every model, are made in any case.
     calibration : int
-        Replicates of `calibrate`, whatever time they take; `recover` reads them too.
+        Replicates of `calibrate`, whatever time they take; `recover` then reports them too.
     seed : int
         Of everything.
     folder : str or Path, optional
@@ -109,7 +106,7 @@ def certify(
         "versions": {name: version(name) for name in PACKAGES},
     }
     table, n = _as_many_as_fit(recovered, share, step, step)
-    if calibration > n:  # the same replicates: all of them are told
+    if calibration > n:  # calibrate makes these anyway
         table, n = recovered(calibration), calibration
     certificate["recovery"] = _entry(table, n)
     if len(models) > 1:

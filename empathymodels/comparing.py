@@ -166,7 +166,8 @@ def _refuse_other_people(compiled: Mapping[str, Evaluator], responses: list[str]
             raise ValueError(
                 f"Models are compared on the same people; '{first}' has {len(people[first])} and "
                 f"'{name}' {len(people[name])}, of whom {len(apart)} are in one of them only: "
-                f"{listed(sorted(apart), 5)}. Fit both to one study."
+                f"{listed(sorted(apart), 5)}. Fit both to one study; if they are, exclude these: "
+                "they lack a column that one model reads (see fit.attrs['missing'])."
             )
 
 

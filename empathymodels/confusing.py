@@ -17,7 +17,7 @@ from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.packing import PackedModel, packed, unpacked
-from empathymodels.replicating import Replicate, Task, cores_of_one, replicates
+from empathymodels.replicating import Replicate, Task, replicates
 from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study, with_placeholders
@@ -115,13 +115,13 @@ def confuse(
         "settings": settings,
     }
 
-    def prepare() -> tuple[_Contest, float]:
+    def prepare(cores: int) -> tuple[_Contest, float]:
         refuse_other_measures(measures_at_ends(models, study, response))
         sent = {name: packed(model) for name, model in models.items()}
         centrings, seconds = {}, 0.0
         for name, model in sent.items():
             plan = Plan(f"{task.key} {name}", model, study, None, None, None, settings)
-            measured, own = with_centring(plan, seed, n)
+            measured, own = with_centring(plan, seed, n, cores)
             centrings[name] = measured.centring
             seconds += own
         return _Contest(task.key, sent, centrings, study, unit, response, settings), seconds
@@ -158,7 +158,7 @@ def measures_at_ends(
     return found
 
 
-def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[str, Any]:
+def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
     """Simulate from one model, in turns, and compare all."""
     names = list(plan.models)
     true = names[seeds.spawn_key[0] % len(names)]
@@ -172,7 +172,7 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence) -> dict[st
             unpacked(model),
             simulated,
             seed=of_fit,
-            cores=cores_of_one(),
+            cores=cores,
             centring=plan.centrings[name],
             progress=False,
             **plan.settings,

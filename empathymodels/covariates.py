@@ -200,16 +200,17 @@ def _formula_columns(
 
 def _where_else(column: str, trials: pd.DataFrame | None) -> str:
     """What to do about a covariate that is a column of trials."""
-    if trials is None or column not in trials:
+    if trials is None or column not in trials or column == "participant":
         return ""
-    several = int((trials.groupby("participant")[column].nunique() > 1).sum())
+    several = int((trials.groupby("participant")[column].nunique(dropna=False) > 1).sum())
     if several:
         return (
-            f" '{column}' is a column of trials and varies within {several} of "
+            f" '{column}' is a column of trials and differs within {several} of "
             f"{counted(trials['participant'].nunique(), 'participant')}: it is no covariate of "
-            f"people. A parameter with by='{column}' takes a value for each of its levels."
+            f"people. model.split('{column}', ...) gives a parameter a value for each of its "
+            "labels."
         )
     return (
-        f" '{column}' is a column of trials, the same throughout every participant: give it in "
-        f"participants=trials[['participant', '{column}']].drop_duplicates()."
+        f" '{column}' is a column of trials, the same throughout every participant: add "
+        f"trials.groupby('participant')['{column}'].first() to the participants table."
     )

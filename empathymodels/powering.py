@@ -18,8 +18,8 @@ from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.packing import packed, unpacked
 from empathymodels.quantities import entries
-from empathymodels.replicating import Task, cores_of_one, replicates
-from empathymodels.resimulating import kept_refitter, refitter
+from empathymodels.replicating import Task, replicates
+from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import Plan, as_study, with_centring
 from empathymodels.simulating import filled_study
 from empathymodels.study import Study
@@ -164,15 +164,15 @@ def design_power(
 def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n: int) -> Task:
     """The replicates of one size of design."""
 
-    def prepare() -> tuple[_Question, float]:
+    def prepare(cores: int) -> tuple[_Question, float]:
         settings, covariates = identity["settings"], identity["covariates"]
         plan = Plan(task.key, packed(model), design, covariates, None, None, settings)
-        refit = refitter(model, design, covariates=covariates)
+        refit = kept_refitter(plan.key, plan.model, design, covariates)
         assigned(refit.population(0), identity["effect"])  # names are checked before any fit
         asked = identity["asked"]
         sides = [asked["first"], asked["second"]]
         contrast_places(refit.arrangement, covariates, asked["parameter"], sides)
-        plan, seconds = with_centring(plan, seed, n)
+        plan, seconds = with_centring(plan, seed, n, cores)
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 
     named = f"Power, {len(design.participants)} people x {_trials_per_person(design)} trials"
@@ -180,12 +180,11 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
     return task
 
 
-def _is_found(question: _Question, seeds: np.random.SeedSequence) -> dict[str, Any]:
+def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
     """Simulate a study in which the effect is true, fit it, and ask for the contrast."""
     plan, asked = question.plan, dict(question.asked)
     population, people, responses, of_fit = seeds.generate_state(4).tolist()
-    how = {"covariates": plan.covariates}
-    simulator = kept_refitter(plan.key, plan.model, plan.design, **how)
+    simulator = kept_refitter(plan.key, plan.model, plan.design, plan.covariates)
     truth = assigned(simulator.population(population), question.effect)
     drawn = simulator.simulate(simulator.people(truth, people), responses)
     simulated = filled_study(simulator.arrangement.study, simulator.arrangement, drawn)
@@ -194,7 +193,7 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence) -> dict[str, A
         simulated,
         covariates=plan.covariates,
         seed=of_fit,
-        cores=cores_of_one(),
+        cores=cores,
         centring=plan.centring or "measured",
         progress=False,
         **plan.settings,

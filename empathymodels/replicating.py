@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass
-from multiprocessing import parent_process
+from math import inf
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -33,7 +33,6 @@ from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import counted, listed
 
 MOST_LOSSES = 3  # times that all workers are lost before anything more is done
-GROWTH = 8_000_000_000  # bytes that a worker may grow by: it keeps what it compiled
 _ONE_AT_A_TIME = Lock()  # compiled programs hold their data: threads take turns
 
 
@@ -46,11 +45,12 @@ class Task:
     name : str
         In words, for messages.
     run : callable
-        ``run(plan, seeds) -> dict`` of what JSON can hold, a function of a module; `seeds` is
-        the replicate's own `numpy.random.SeedSequence`.
+        ``run(plan, seeds, cores) -> dict`` of what JSON can hold, a function of a module;
+        `seeds` is the replicate's own `numpy.random.SeedSequence`, `cores` what it may use.
     prepare : callable
-        ``prepare() -> plan, seconds``: whatever `run` needs, the same for all replicates and fit
-        to be sent to another process, and how long one will take. Called where some are missing.
+        ``prepare(cores) -> plan, seconds``: whatever `run` needs, the same for all replicates
+        and fit to be sent to another process, and how long one will take. Called where some are
+        missing.
     identity : dict
         What the results depend on, as JSON: replicates of another identity are others.
     seed : int
@@ -58,8 +58,8 @@ class Task:
     """
 
     name: str
-    run: Callable[[Any, np.random.SeedSequence], Mapping[str, Any]]
-    prepare: Callable[[], tuple[Any, float]]
+    run: Callable[[Any, np.random.SeedSequence, int], Mapping[str, Any]]
+    prepare: Callable[[int], tuple[Any, float]]
     identity: Mapping[str, Any]
     seed: int
 
@@ -76,11 +76,6 @@ class Task:
 def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
     """Seeds of one replicate: the same however many there are."""
     return np.random.SeedSequence(seed, spawn_key=(number,))
-
-
-def cores_of_one() -> int:
-    """Cores for one replicate: all in the process that asked for it, one in a worker."""
-    return available_cores() if parent_process() is None else 1
 
 
 @dataclass(frozen=True)
@@ -171,8 +166,8 @@ def _place(folder: str | Path | None) -> Iterator[Path]:
     yield Path(folder).resolve()
 
 
-def _announce(task: Task, number: int, workers: int | None, seconds: float) -> None:
-    at_once = min(joblib.effective_n_jobs(_asked(workers)), number)
+def _announce(task: Task, number: int, at_once: int, seconds: float) -> None:
+    at_once = min(at_once, number)
     tell(
         f"{task.name}: {counted(number, 'replicate')} on {counted(at_once, 'worker')}, about "
         f"{_duration(seconds * -(-number // at_once))} once they have started "
@@ -190,15 +185,16 @@ def _fill(
     task: Task, number: int, found: dict[int, Replicate], place: Path, workers: int | None
 ) -> None:
     """Do what is missing; what workers had finished when they were lost is not done again."""
-    plan, seconds = task.prepare()
-    _announce(task, number - len(found), workers, seconds)
     losses, at_once = 0, joblib.effective_n_jobs(_asked(workers))
+    cores = available_cores() if at_once == 1 else 1
+    plan, seconds = task.prepare(cores)
+    _announce(task, number - len(found), at_once, seconds)
     missing = [k for k in range(number) if k not in found]
     with _bar(number, len(found)) as advance:
         while len(found) < number:
             before = len(found)
             try:
-                for one in _stream(task, plan, missing, place, workers):
+                for one in _stream(task, plan, cores, missing, place, workers):
                     _write(task, one, place, len(found), number)
                     found[one.number] = one
                     advance(len(found))
@@ -215,10 +211,13 @@ def _fill(
 
 
 def _stream(
-    task: Task, plan: Any, missing: list[int], place: Path, workers: int | None
+    task: Task, plan: Any, cores: int, missing: list[int], place: Path, workers: int | None
 ) -> Iterator[Replicate]:
     paths = {k: task.path(k, place) for k in missing}
-    calls = (joblib.delayed(_one)(task.run, plan, task.seed, k, path) for k, path in paths.items())
+    calls = (
+        joblib.delayed(_one)(task.run, plan, seeds_of(task.seed, k), cores, path)
+        for k, path in paths.items()
+    )
     parallel = joblib.Parallel(
         n_jobs=_asked(workers), return_as="generator_unordered", batch_size=1
     )
@@ -241,18 +240,21 @@ def _asked(workers: int | None) -> int | None:
     return available_cores() if workers is None and nothing_entered else workers
 
 
-def _one(run: Callable[..., Any], plan: Any, seed: int, number: int, path: Path) -> Replicate:
+def _one(
+    run: Callable[..., Any], plan: Any, seeds: np.random.SeedSequence, cores: int, path: Path
+) -> Replicate:
     """Do one replicate, in a worker; whatever goes wrong in it is its result."""
-    # joblib stops workers that grow by 300 MB, as if they leaked, and all is compiled again
-    process_executor._MAX_MEMORY_LEAK_SIZE = GROWTH
+    # A worker keeps what it compiles. Joblib takes growth by 300 MB for a leak, stops the worker,
+    # and may wait for it forever; this private limit is the only one there is.
+    process_executor._MAX_MEMORY_LEAK_SIZE = inf
     began, error, result = perf_counter(), "", dict[str, Any]()
     with _ONE_AT_A_TIME, warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore", UserWarning)  # said once, of the design
         try:
-            result = dict(run(plan, seeds_of(seed, number)))
+            result = dict(run(plan, seeds, cores))
         except Exception as problem:
             error = f"{type(problem).__name__}: {problem}"
-    one = Replicate(number, perf_counter() - began, error, result)
+    one = Replicate(seeds.spawn_key[0], perf_counter() - began, error, result)
     # here already, so that nothing is lost with this process; on a machine that does not share
     # the folder, or where there is no room, the process that asked for it writes or complains
     with suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -28,7 +29,6 @@ from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
 from empathymodels.population import centring_of, labelled
-from empathymodels.replicating import cores_of_one
 from empathymodels.sampling import compiled_density, measured_centring, pilot_run, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.starting import starts_around
@@ -126,9 +126,8 @@ class Refitter:
         """
         density = self._density_of(drawn)
         starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
-        how = {"cores": cores_of_one(), "progress_bar": False, **settings}
         began = perf_counter()
-        trace = sample(density, starts=starts, seed=seed, **how)
+        trace = sample(density, starts=starts, seed=seed, progress_bar=False, **settings)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
         centring = centring_of(self.built)
         return labelled(self.arrangement, self.covariates, centring, trace.draws), stats
@@ -187,12 +186,22 @@ def refitter(
 
 
 def kept_refitter(
-    key: str, pack: PackedModel | Model, design: Study, **how: Mapping[str, Any] | None
+    key: str,
+    pack: PackedModel | Model,
+    design: Study,
+    covariates: Mapping[str, str] | None = None,
+    centring: Mapping[str, Any] | None = None,
 ) -> Refitter:
-    """Return what `refitter` returns; a process compiles it once per key and manner."""
-    kept = key, repr({name: value for name, value in how.items() if value})
+    """Return what `refitter` returns; a process compiles it once per key and centring.
+
+    The key stands for model, design and covariates.
+    """
+    shares = {name: np.asarray(share).tolist() for name, share in (centring or {}).items()}
+    kept = key, json.dumps(shares)
     if kept not in _REFITTERS:
-        _REFITTERS[kept] = refitter(unpacked(pack), design, **how)
+        _REFITTERS[kept] = refitter(
+            unpacked(pack), design, covariates=covariates, centring=centring
+        )
         while len(_REFITTERS) > KEPT_REFITTERS:
             _REFITTERS.popitem(last=False)
     _REFITTERS.move_to_end(kept)

@@ -109,15 +109,14 @@ def _outputs(arrangement: Arrangement, equations: Equations, step: str) -> list[
 
 def _check_steps(arrangement: Arrangement, response: str, steps: Sequence[str]) -> None:
     known, label = _known(arrangement, response), arrangement.model.label
-    if not known:
-        raise ValueError(
-            f"A path goes through a latent, and '{label}' has none: '{response}' depends on "
-            "columns and parameters alone, so that all of an effect is direct. Predict two "
-            "designs to see it."
-        )
     for step in steps:
         if step not in known and step in {r.name for r in arrangement.model.observables}:
             _refuse_response(arrangement, response, step)
+        if not known:
+            raise ValueError(
+                f"A path goes through latents of trials; '{label}' has none that this study can "
+                f"tell, '{step}' neither. Predict two designs to see what a column does."
+            )
         if step not in known:
             raise KeyError(
                 f"`through` must be latents of trials that the study can tell, or summaries of "

@@ -106,10 +106,10 @@ def simulated_fits(
         "settings": dict(settings),
     }
 
-    def prepare() -> tuple[Plan, float]:
+    def prepare(cores: int) -> tuple[Plan, float]:
         _check(model, study, known)
         plan = Plan(task.key, packed(model), study, covariates, None, known, settings)
-        return with_centring(plan, seed, n)
+        return with_centring(plan, seed, n, cores)
 
     task = Task(name, _simulated_fit, prepare, identity, seed)
     done = replicates(task, number=n, folder=folder, workers=workers)
@@ -177,27 +177,27 @@ def _given(truth: Truth, model: Model) -> tuple[Any, Any]:
     )
 
 
-def with_centring(plan: Plan, seed: int, n: int) -> tuple[Plan, float]:
+def with_centring(plan: Plan, seed: int, n: int, cores: int) -> tuple[Plan, float]:
     """Measure centring on the first replicate that can be fitted; say how long one will take.
 
     Both are kept, for more replicates of the same plan.
     """
     if plan.key not in _MEASURED:
-        _MEASURED[plan.key] = _measured(plan, seed, n)
+        _MEASURED[plan.key] = _measured(plan, seed, n, cores)
     centring, seconds = _MEASURED[plan.key]
     return replace(plan, centring=centring), seconds
 
 
-def _measured(plan: Plan, seed: int, n: int) -> tuple[Mapping[str, Any], float]:
-    refit = kept_refitter(plan.key, plan.model, plan.design, covariates=plan.covariates)
+def _measured(plan: Plan, seed: int, n: int, cores: int) -> tuple[Mapping[str, Any], float]:
+    refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates)
     check_start(refit.density, refit.built, refit.arrangement, refit.covariates)
     problem: Exception | None = None
     for number in range(n):
         try:
             _, drawn, seeds = _drawn(refit, plan, seeds_of(seed, number))
             began = perf_counter()
-            accept = plan.settings["target_accept"]
-            centring = refit.centring(drawn, seed=seeds["fit"], cores=1, target_accept=accept)
+            how = {"cores": cores, "target_accept": plan.settings["target_accept"]}
+            centring = refit.centring(drawn, seed=seeds["fit"], **how)
         except Exception as error:  # it will be kept as a failure of that replicate
             problem = error
             continue
@@ -211,15 +211,14 @@ def _measured(plan: Plan, seed: int, n: int) -> tuple[Mapping[str, Any], float]:
     ) from problem
 
 
-def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence) -> dict[str, Any]:
+def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
     """Make one replicate."""
     began = perf_counter()
-    how = {"covariates": plan.covariates, "centring": plan.centring}
-    refit = kept_refitter(plan.key, plan.model, plan.design, **how)
+    refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates, plan.centring)
     refit.warm_up(from_prior=plan.truth is None)
     starting = perf_counter() - began
     truth, drawn, own = _drawn(refit, plan, seeds)
-    posterior, stats = refit.fit(drawn, seed=own["fit"], **plan.settings)
+    posterior, stats = refit.fit(drawn, seed=own["fit"], cores=cores, **plan.settings)
     true = quantities(truth, refit.arrangement)
     found = quantities(posterior, refit.arrangement)
     return {

@@ -119,8 +119,11 @@ def test_covariate_with_one_level(effort, values):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (["f", "f", "f", "f", "g", "g", "g", "g"], r"drop_duplicates\(\)"),
-        (["f", "g"] * 4, "varies within 2 of 2 participants.*with by='given'"),
+        (
+            ["f", "f", "f", "f", "g", "g", "g", "g"],
+            r"add trials.groupby\('participant'\)\['given'\].first\(\)",
+        ),
+        (["f", "g"] * 4, r"differs within 2 of 2 participants.*model.split\('given', ...\)"),
     ],
 )
 def test_covariate_that_is_a_column_of_trials(effort, given, told):

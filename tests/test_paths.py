@@ -134,7 +134,7 @@ def test_a_latent_that_the_column_does_not_move(motives_fit):
 
 
 def test_a_model_without_latents(own_fit):
-    with pytest.raises(ValueError, match="goes through a latent, and 'rated_pain' has none"):
+    with pytest.raises(ValueError, match="'rated_pain' has none that this study can tell"):
         em.path_effects(own_fit, "intensity", "rating", through="pain", values=(0, 1))
 
 

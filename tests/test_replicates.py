@@ -13,13 +13,15 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from empathymodels.replicating import Task, replicates, seeds_of
+from empathymodels.terminal import available_cores
 
 N = 6
 
 
-def draw(plan, seeds):
+def draw(plan, seeds, cores):
     """One number of the replicate's own; leaves a trace of having been done."""
     number = seeds.spawn_key[0]
     with (Path(plan["log"]) / f"{number}").open("a") as log:
@@ -35,10 +37,14 @@ def draw(plan, seeds):
     return {"number": float(np.random.default_rng(seeds).normal())}
 
 
+def count(plan, seeds, cores):
+    return {"cores": cores}
+
+
 KEPT = []
 
 
-def grow(plan, seeds):
+def grow(plan, seeds, cores):
     """Keep another 150 MB in this process, as one does that compiles, and say which it is."""
     KEPT.append(np.ones(150_000_000 // 8))
     time.sleep(1.1)  # joblib looks once a second
@@ -48,7 +54,7 @@ def grow(plan, seeds):
 def task(log, seed=1, **plan):
     log.mkdir(exist_ok=True)
     plan = {"log": str(log), **plan}
-    return Task("Drawing", draw, lambda: (plan, 0.1), {"task": "drawing"}, seed)
+    return Task("Drawing", draw, lambda cores: (plan, 0.1), {"task": "drawing"}, seed)
 
 
 def numbers(done):
@@ -66,8 +72,19 @@ def alone(tmp_path):
 
 
 def test_workers_keep_what_they_compiled():
-    done = replicates(Task("Growth", grow, lambda: (None, 0.1), {}, 1), number=9, workers=2)
-    assert len({one.result["process"] for one in done}) == 2
+    pytest.importorskip("psutil")  # without it joblib does not look
+    done = replicates(Task("Growth", grow, lambda _: (None, 0.1), {}, 1), number=9, workers=2)
+    get_reusable_executor().shutdown()
+    assert len({one.result["process"] for one in done}) <= 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_replicate_alone_has_all_cores(workers):
+    told = []
+    task = Task("Cores", count, lambda cores: (told.append(cores), 0.1), {}, 1)
+    done = replicates(task, number=2, workers=workers)
+    expected = available_cores() if workers == 1 else 1
+    assert told + [one.result["cores"] for one in done] == 3 * [expected]
 
 
 def test_seeds_are_numpys_children_whatever_their_number():

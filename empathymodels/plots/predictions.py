@@ -198,7 +198,9 @@ def _add_means(
         step = np.diff(places).min() if len(places) > 1 else 1.0
         add_boxes(panel, places, means, colour, width=0.4 * step)
         labels = sorted(values.unique())
-        panel.set_xticks(places, [f"{v:.3g}" if isinstance(v, float) else str(v) for v in labels])
+        panel.set_xticks(
+            places, [f"{round(v, 3):g}" if isinstance(v, float) else str(v) for v in labels]
+        )
         panel.set_xlim(places[0] - 0.6 * step, places[-1] + 0.6 * step)
     if is_binary(scored.response):
         counts = np.bincount(codes)

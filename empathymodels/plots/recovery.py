@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from empathymodels.estimating import estimates
 from empathymodels.evaluating import evaluator
@@ -20,7 +18,6 @@ from empathymodels.plots.style import (
     GREY,
     PROBS,
     SMALL,
-    add_key,
     panels,
     says_method,
     words,
@@ -102,18 +99,9 @@ def _of_many(table: pd.DataFrame) -> Figure:
     coverage, distance = axes[columns * rows : columns * rows + 2]
     _add_coverage(coverage, table)
     _add_distances(distance, table, found)
-    add_key(figure, COVERAGE_KEY)
     for unused in [*axes[len(people) : columns * rows], *axes[columns * rows + 2 :]]:
         unused.remove()
     return figure
-
-
-COVERAGE_KEY: dict[str, Artist] = {
-    f"{prob:.0%} intervals".replace("%", " %"): Line2D(
-        [], [], color=colour, marker="o", markersize=3
-    )
-    for prob, colour in ((0.5, COLOURS[1]), (0.9, COLOURS[0]))
-}
 
 
 def _add_everybody(panel: Axes, row: dict[str, Any], one: xr.Dataset) -> None:
@@ -134,7 +122,12 @@ def _add_coverage(panel: Axes, table: pd.DataFrame) -> None:
         share, error = (table[f"coverage_{prob:.0%}".rstrip("%") + end] for end in ("", "_se"))
         panel.axvline(prob, color=colour, linewidth=1, linestyle="--", zorder=0)
         panel.hlines(place, share - 2 * error, share + 2 * error, color=colour, alpha=0.5)
-        panel.plot(share, place, "o", color=colour, markersize=3)
+        text = f"{prob * 100:.0f} % intervals"
+        panel.plot(share, place, "o", color=colour, markersize=3, label=text)
+    # above the panel: rows fill it
+    panel.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=SMALL - 1, frameon=False
+    )
     panel.set_xlim(-0.03, 1.03)
     panel.set_yticks(place, [words(name) for name in table["parameter"]], fontsize=SMALL - 2)
     panel.set_ylim(-0.7, len(table) - 0.3)
