@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.calibrating import calibrate
-from empathymodels.comparing import refuse_other_measures
-from empathymodels.confusing import confuse, measures_at_ends
+from empathymodels.confusing import confuse, refuse_incomparable
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.recovering import recover
@@ -121,11 +120,11 @@ def certify(
 def _competitors(model: Model, study: Study) -> tuple[dict[str, Model], dict[str, str]]:
     """The model and its rivals that can be confused on this design; of the others why not."""
     models, left_out = {model.name: model}, dict[str, str]()
-    measures_at_ends(models, study)  # faults of the model itself raise
+    refuse_incomparable(models, study)  # faults of the model itself raise
     for name in model.rivals:
         pair = {model.name: model, name: model.rival(name)}
         try:
-            refuse_other_measures(measures_at_ends(pair, study))
+            refuse_incomparable(pair, study)
         except (KeyError, ValueError) as error:
             left_out[name] = str(error)
             tell(f"Rival '{name}' is left out of the confusion: {error}")

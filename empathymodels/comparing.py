@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arrangement import Scored
 from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
@@ -245,30 +246,37 @@ def _shared_responses(compiled: Mapping[str, Evaluator], response: str | None) -
             + ". Ask for a shared one, or fit models that score the same response."
         )
     _refuse_other_people(compiled, chosen)
+    refuse_other_observations(scored, chosen)
+    return chosen
+
+
+def refuse_other_observations(
+    scored: Mapping[str, Mapping[str, Scored]], responses: Iterable[str], *, values: bool = True
+) -> None:
+    """Refuse models that score other rows of a response, or other values, by their names."""
+    first, *others = scored
     problems = []
-    for name in scored:
-        for r in chosen:
-            problems += _differences(r, first, scored[first][r], name, scored[name][r])
+    for name in others:
+        for response in responses:
+            one, other = scored[first][response], scored[name][response]
+            rows, own = np.sort(one.rows), np.sort(other.rows)
+            if not np.array_equal(rows, own):
+                problems.append(
+                    f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
+                    f"{len(own):,} in '{name}', {len(np.intersect1d(rows, own)):,} of them shared"
+                )
+            elif (
+                values
+                and (
+                    one.observed[np.argsort(one.rows)] != other.observed[np.argsort(other.rows)]
+                ).any()
+            ):
+                problems.append(f"the values of '{response}' differ between '{first}' and '{name}'")
     if problems:
         raise ValueError(
             "Models are compared on the same observations. Found: " + "; ".join(problems) + ". Fit "
             "all of them to the same study (see fit.attrs['missing']), or name one with response=."
         )
-    return chosen
-
-
-def _differences(response: str, first: str, one: Any, name: str, other: Any) -> list[str]:
-    rows, others = np.sort(one.rows), np.sort(other.rows)
-    if not np.array_equal(rows, others):
-        return [
-            f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
-            f"{len(others):,} in '{name}', {len(np.intersect1d(rows, others)):,} of them shared"
-        ]
-    if not np.array_equal(
-        one.observed[np.argsort(one.rows)], other.observed[np.argsort(other.rows)]
-    ):
-        return [f"the values of '{response}' differ between '{first}' and '{name}'"]
-    return []
 
 
 def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:

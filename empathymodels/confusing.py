@@ -10,9 +10,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from empathymodels.comparing import compare, measures, refuse_other_measures
+from empathymodels.comparing import (
+    compare,
+    measures,
+    refuse_other_measures,
+    refuse_other_observations,
+)
 from empathymodels.drawing import prior_people
-from empathymodels.evaluating import evaluator
+from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
@@ -116,7 +121,7 @@ def confuse(
     }
 
     def prepare(cores: int) -> tuple[_Contest, float]:
-        refuse_other_measures(measures_at_ends(models, study, response))
+        refuse_incomparable(models, study, response)
         sent = {name: packed(model) for name, model in models.items()}
         centrings, seconds = {}, 0.0
         for name, model in sent.items():
@@ -133,29 +138,42 @@ def confuse(
     return table
 
 
-def measures_at_ends(
+def refuse_incomparable(
     models: Mapping[str, Model], study: Study, response: str | None = None
-) -> dict[str, dict[str, str]]:
-    """Say what each model's likelihoods consist of where values lie at the ends of scales, too.
+) -> None:
+    """Refuse models whose fits to a simulated design `compare` would refuse, before any is made.
 
-    By model and by response that all have (or the one asked for). What is simulated may lie there
-    in some replicates and in others not; whether models can be compared must not depend on it.
+    Measures are asked for where values lie at the ends of scales, too: what is simulated may lie
+    there in some replicates and in others not, and whether models can be compared must not
+    depend on it.
+
+    Raises
+    ------
+    ValueError
+        The design does not fit a model, or models score other rows or have other measures.
     """
-    shared = set.intersection(*({r.name for r in model.responses} for model in models.values()))
+    filled = {name: with_placeholders(m, study, m.responses) for name, m in models.items()}
+    compiled = {name: evaluator(model, filled[name]) for name, model in models.items()}
+    scored = {name: one.arrangement.scored for name, one in compiled.items()}
+    shared = sorted(set.intersection(*(set(found) for found in scored.values())))
+    asked = [name for name in shared if response in (None, name)]
+    refuse_other_observations(scored, asked, values=False)
     found = {}
-    for name, model in models.items():
-        filled = with_placeholders(model, study, model.responses)
-        compiled = evaluator(model, filled)
-        for one in compiled.arrangement.scored.values():
-            if one.response.range is not None:
-                values = compiled.data[f"observed {one.response.name}"]
-                low, high = one.response.range
-                ends = np.resize([low, (low + high) / 2, high], values.shape)
-                compiled.data[f"observed {one.response.name}"] = ends.astype(values.dtype)
-        drawn = prior_people(model, filled, draws=1, seed=0)
-        asked = shared & set(compiled.arrangement.scored) & ({response} if response else shared)
-        found[name] = measures(compiled, drawn, sorted(asked))
-    return found
+    for name, one in compiled.items():
+        _set_at_ends(one)
+        drawn = prior_people(models[name], filled[name], draws=1, seed=0)
+        found[name] = measures(one, drawn, asked)
+    refuse_other_measures(found)
+
+
+def _set_at_ends(compiled: Evaluator) -> None:
+    """Put values of responses with a range at its ends and in its middle."""
+    for one in compiled.arrangement.scored.values():
+        if one.response.range is not None:
+            values = compiled.data[f"observed {one.response.name}"]
+            low, high = one.response.range
+            ends = np.resize([low, (low + high) / 2, high], values.shape)
+            compiled.data[f"observed {one.response.name}"] = ends.astype(values.dtype)
 
 
 def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:

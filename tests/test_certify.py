@@ -89,6 +89,10 @@ def test_rivals_that_cannot_be_compared_or_simulated_are_named(capsys):
     models, left_out = certifying._competitors(model, study)
     assert list(models) == [model.name, *(name for name in model.rivals if name != "censored")]
     assert "densities with masses in 'censored'" in left_out["censored"]
+    model, study = em.get_model("cue_expectation_learning"), em.load_study("cue_pain")
+    models, left_out = certifying._competitors(model, study)
+    assert "first_rating_start" not in models
+    assert "2,160 rows in 'cue_expectation_learning' and on 2,080" in left_out["first_rating_start"]
     model, study = em.get_model("empathy_selection"), em.load_study("chosen_empathy")
     models, left_out = certifying._competitors(model, study)
     assert list(left_out) == ["discounting"]

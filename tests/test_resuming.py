@@ -196,11 +196,11 @@ def test_a_store_gives_the_draws_of_a_fit_without(own_model, own_study, tmp_path
 
 def test_an_interrupted_fit_says_where_its_draws_are(tables, tmp_path):
     store = tmp_path / "fit.zarr"
-    process = begin(tables, store)
+    process = begin(tables, store, LONG | {"draws": 30_000})  # not done before the signal comes
     told = end_in_the_middle(process, store, signal.SIGINT)
     assert process.returncode != 0
     count = em.load(store, model=OWN_MODEL)["posterior"].sizes["draw"]
-    assert f"KeyboardInterrupt: {count:,} of 3,000 draws per chain are in {store}" in told
+    assert f"KeyboardInterrupt: {count:,} of 30,000 draws per chain are in {store}" in told
 
 
 # ------------------------------------------------------------------------------- refused
