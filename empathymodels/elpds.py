@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-STIR = 1e-11  # log-likelihood added where it would be constant
+STIR = 1e-11  # log-likelihood added where it is constant
+TIED = 5  # as few of the draws make a tail that can be fitted
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 CHUNK = 4_000_000  # numbers worked on at once
 SAMPLES = ("chain", "draw")
@@ -40,7 +41,8 @@ def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataL
     elpd_i, pareto_k, effective = np.empty((3, values.shape[-1]))
     for first in range(0, values.shape[-1], step):
         some = slice(first, first + step)
-        chunk = _stirred(np.moveaxis(values[..., some], -1, 0).astype(float), (1, 2))
+        chunk = np.moveaxis(values[..., some], -1, 0).astype(float)
+        chunk = _stirred(chunk.reshape(len(chunk), -1)).reshape(chunk.shape)
         elpd_i[some], pareto_k[some], effective[some] = array_stats.loo(chunk, r_eff=efficiency)
     good_k = min(1 - 1 / np.log10(size), 0.7)
     labels = log_likelihood[unit].coords
@@ -141,17 +143,19 @@ def error_of_draws(values: np.ndarray, *, left_out: bool) -> float:
 
 
 def _log_weights(values: np.ndarray) -> np.ndarray:
-    weights, _ = array_stats.psislw(-_stirred(values, -1), axis=-1)
+    weights, _ = array_stats.psislw(-_stirred(values), axis=-1)
     return weights
 
 
-def _stirred(values: np.ndarray, axes: int | tuple[int, ...]) -> np.ndarray:
-    """Stir units whose log-likelihood is the same in every draw, far below what counts.
+def _stirred(values: np.ndarray) -> np.ndarray:
+    """Stir log-likelihoods (..., draw) whose lowest are all alike, far below what counts.
 
-    The first choice of a learner that starts indifferent is one: its importance weights are all
-    alike, and have no tail that could be fitted.
+    Importance weights are then alike at their end, where a tail is fitted to them. The first
+    choice of a learner that starts indifferent is such a unit; others belong to chains that are
+    stuck.
     """
-    still = np.ptp(values, axis=axes, keepdims=True) < 1e3 * STIR
+    lowest = np.partition(values, TIED, axis=-1)[..., : TIED + 1]
+    still = np.ptp(lowest, axis=-1, keepdims=True) < 1e3 * STIR
     if not still.any():
         return values
     return values + still * np.random.default_rng(0).normal(0, STIR, values.shape)

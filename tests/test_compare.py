@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.elpds import left_out_one_by_one
+from empathymodels.elpds import error_of_draws, left_out_one_by_one
 from empathymodels.saving import study_tree
 
 TINY = {"chains": 2, "draws": 100, "tune": 100, "centring": 0.5, "seed": 1}
@@ -126,6 +126,18 @@ def test_other_values_are_refused(own_fit, own_study):
     moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
     with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):
         em.compare({"one": own_fit, "other": moved})
+
+
+def test_observations_that_are_the_same_in_a_chain_that_is_stuck():
+    """Half of the draws of one unit are alike, and the least likely: no tail to be fitted."""
+    values = np.random.default_rng(0).normal(-1, 0.1, (2, 200, 4))
+    values[0, :, 1] = -2.0
+    coords = {"chain": [0, 1], "draw": np.arange(200)}
+    given = xr.DataArray(values, coords, ("chain", "draw", "observation"), name="observation")
+    found = left_out_one_by_one("learner", given)
+    by_hand = -np.log(np.exp(-values[..., 1]).mean())  # the weights are bounded, none is smoothed
+    assert float(found.elpd_i[1]) == pytest.approx(by_hand, abs=1e-9)
+    assert np.isfinite(error_of_draws(values[..., 1], left_out=False))
 
 
 def test_observations_that_are_the_same_in_every_draw():
