@@ -86,8 +86,8 @@ def _confusion(entry: dict[str, Any], tabulate: Tabulate) -> str:
     rows = [(f"`{row[first]}`", *(_number(row[name]) for name in chosen)) for row in entry["table"]]
     table = tabulate(("simulated", *(f"`{name}`" for name in chosen)), rows)
     text = (
-        f"Confusion with its rivals, {_sets(entry)} from each (share in which each predicted "
-        f"best, by trial; {entry['reading']}):\n\n{table}"
+        f"Confusion with its rivals, {counted(entry['n'], 'data set')} from each (share in which "
+        f"each predicted best, by trial; {entry['reading']}):\n\n{table}"
     )
     if entry["left_out"]:
         names = ", ".join(f"`{name}`" for name in entry["left_out"])
@@ -101,4 +101,4 @@ def _sets(entry: dict[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{round(value, 2) + 0.0:.2f}"  # no -0.00
