@@ -265,12 +265,9 @@ def refuse_other_observations(
                     f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
                     f"{len(own):,} in '{name}', {len(np.intersect1d(rows, own)):,} of them shared"
                 )
-            elif (
-                values
-                and (
-                    one.observed[np.argsort(one.rows)] != other.observed[np.argsort(other.rows)]
-                ).any()
-            ):
+                continue
+            mine, theirs = (found.observed[np.argsort(found.rows)] for found in (one, other))
+            if values and not np.array_equal(mine, theirs):
                 problems.append(f"the values of '{response}' differ between '{first}' and '{name}'")
     if problems:
         raise ValueError(

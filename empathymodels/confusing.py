@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,20 +160,24 @@ def refuse_incomparable(
     refuse_other_observations(scored, asked, values=False)
     found = {}
     for name, one in compiled.items():
-        _set_at_ends(one)
         drawn = prior_people(models[name], filled[name], draws=1, seed=0)
-        found[name] = measures(one, drawn, asked)
+        found[name] = measures(_at_ends(one), drawn, asked)
     refuse_other_measures(found)
 
 
-def _set_at_ends(compiled: Evaluator) -> None:
-    """Put values of responses with a range at its ends and in its middle."""
+def _at_ends(compiled: Evaluator) -> Evaluator:
+    """The same with values of responses with a range at its ends and in its middle.
+
+    A new one: evaluators are kept, and the design may be a study whose fits are compared later.
+    """
+    data = dict(compiled.data)
     for one in compiled.arrangement.scored.values():
         if one.response.range is not None:
-            values = compiled.data[f"observed {one.response.name}"]
+            values = data[f"observed {one.response.name}"]
             low, high = one.response.range
             ends = np.resize([low, (low + high) / 2, high], values.shape)
-            compiled.data[f"observed {one.response.name}"] = ends.astype(values.dtype)
+            data[f"observed {one.response.name}"] = ends.astype(values.dtype)
+    return replace(compiled, data=data)
 
 
 def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:

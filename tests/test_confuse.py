@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.confusing import _matrix
+from empathymodels.confusing import _matrix, refuse_incomparable
+from empathymodels.evaluating import evaluator
 from empathymodels.replicating import Replicate
+from empathymodels.simulating import with_placeholders
 
 FEW = {"draws": 100, "tune": 150, "seed": 2}
 
@@ -80,6 +82,15 @@ def test_a_density_is_not_confused_with_a_mass():
     models = {"normal": model, "censored": model.rival("censored")}
     with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of dens"):
         em.confuse(models, study, n=1)
+
+
+def test_data_that_are_a_design_stay_what_they_are():
+    """Evaluators are kept: fits of this study may be compared in the same process."""
+    model = em.get_model("affect_congruence")
+    study = with_placeholders(model, em.load_study("rival_fortunes"), model.responses)
+    before = evaluator(model, study).data["observed rating"].copy()
+    refuse_incomparable({"normal": model, "other": model.rival("no_stakes")}, study)
+    assert np.array_equal(evaluator(model, study).data["observed rating"], before)
 
 
 def test_nothing_but_failures_is_an_error():
