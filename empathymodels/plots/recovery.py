@@ -122,12 +122,13 @@ def _add_coverage(panel: Axes, table: pd.DataFrame) -> None:
         share, error = (table[f"coverage_{prob:.0%}".rstrip("%") + end] for end in ("", "_se"))
         panel.axvline(prob, color=colour, linewidth=1, linestyle="--", zorder=0)
         panel.hlines(place, share - 2 * error, share + 2 * error, color=colour, alpha=0.5)
-        text = f"{prob * 100:.0f} % intervals"
+        text = f"{prob * 100:.0f} %"
         panel.plot(share, place, "o", color=colour, markersize=3, label=text)
-    # above the panel: rows fill it
-    panel.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=SMALL - 1, frameon=False
+    # beside the title, since rows fill the panel
+    room: dict[str, Any] = dict(
+        loc="lower right", bbox_to_anchor=(1.05, 0.99), borderpad=0, columnspacing=0.6
     )
+    panel.legend(ncols=2, fontsize=SMALL - 1, frameon=False, handletextpad=0, **room)
     panel.set_xlim(-0.03, 1.03)
     panel.set_yticks(place, [words(name) for name in table["parameter"]], fontsize=SMALL - 2)
     panel.set_ylim(-0.7, len(table) - 0.3)
