@@ -23,7 +23,8 @@ from empathymodels.nouns import (
     Statistic,
     Summary,
 )
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.priors import impossible_priors
+from empathymodels.wording import did_you_mean, listed, tell_all
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,11 @@ class Model:
             any of ``{"location": Prior, "spread": Prior, "effect": Prior}`` (the last: of
             what covariates add).
 
+        Raises
+        ------
+        ValueError
+            A distribution cannot have the numbers given, or a spread could be below 0.
+
         Examples
         --------
         >>> import empathymodels as em
@@ -240,7 +246,10 @@ class Model:
                 )
             changed[name] = parts
         stored = {n: {k: p.to_dict() for k, p in parts.items()} for n, parts in changed.items()}
-        return self._with_parameters(changed, ("with_priors", stored))
+        model = self._with_parameters(changed, ("with_priors", stored))
+        problems = [p for name in changed for p in impossible_priors(model.parameter(name))]
+        tell_all(f"Model '{self.label}' cannot have these priors:", problems)
+        return model
 
     def without(self, *responses: str) -> Model:
         """Return the model without some responses; parameters only they use are not inferred."""

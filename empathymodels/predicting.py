@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from empathymodels.arrangement import Arrangement
+from empathymodels.arrangement import is_item
 from empathymodels.covariates import covariates_for
 from empathymodels.declaring import all_needs
 from empathymodels.drawing import draw_people, prior_people
@@ -78,8 +79,8 @@ def predict(
     source : DataTree or Model
         A fit gives posterior predictions, a model prior ones.
     study : Study, optional
-        Trials and people to predict; for a fit its own study unless given. People whom the
-        fit knows keep their parameters; others are drawn from its population. A response
+        Trials and people to predict; for a fit its own study unless given. People and items that
+        the fit knows keep their parameters; others are drawn from its population. A response
         is predicted on the rows that have it, and on all rows where the study has none of it.
     kind : {"one_step_ahead", "simulation"}
         Each response given what really happened before it, or whole sequences in which
@@ -201,36 +202,46 @@ def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]
 def _known_and_new(
     fit: xr.DataTree, compiled: Evaluator, posterior: xr.Dataset, seed: int
 ) -> tuple[xr.Dataset, str]:
-    """Parameters of a study's people: their own where the fit has them, else drawn."""
-    posterior = _at_levels(posterior, compiled.arrangement)
-    known = [str(label) for label in posterior["participant"].to_numpy()]
-    people = compiled.arrangement.participants
-    new = [label for label in people if label not in set(known)]
-    if not new:
-        return posterior.sel(participant=people), "the same people"
+    """Parameters of a study's people and items: their own where the fit has them, else drawn."""
+    arrangement = compiled.arrangement
+    items = sorted({p.level for p in compiled.parameters if is_item(p)})
+    units = {"participant": arrangement.participants} | {c: arrangement.levels[c] for c in items}
+    posterior = _at_levels(posterior, compiled)
+    known = {u: set(labels) & set(posterior[u].to_numpy().tolist()) for u, labels in units.items()}
+    who = _told(known, units)
+    if all(len(known[unit]) == len(units[unit]) for unit in units):
+        return posterior.sel(units), who
     original = evaluator(model_of(fit), study_of(fit)).arrangement
     asked: dict[str, Any] = json.loads(fit.attrs["covariates"])
     covariates = covariates_for(original, asked)
     rng = np.random.default_rng(seed)
-    drawn = draw_people(compiled.arrangement, posterior, covariates, rng)
-    shared = [label for label in people if label in set(known)]
+    drawn = draw_people(arrangement, posterior, covariates, rng)
     for parameter in compiled.parameters:
-        values = posterior[parameter.name]
-        if "participant" not in parameter_dims(parameter):
-            drawn[parameter.name] = values
-        elif shared:
-            own = values.sel(participant=shared)
-            drawn[parameter.name] = own.combine_first(drawn[parameter.name]).sel(participant=people)
-    who = f"{len(shared)} known and {len(new)} new people" if shared else "new people"
+        own, unit = posterior[parameter.name], parameter.level
+        if unit in units:
+            own = own.reindex({unit: units[unit]}).fillna(drawn[parameter.name])
+        drawn[parameter.name] = own
     return drawn, who
 
 
-def _at_levels(posterior: xr.Dataset, arrangement: Arrangement) -> xr.Dataset:
-    """Put values of `by` levels and items into the order of a study's own labels."""
-    for column, labels in arrangement.levels.items():
-        if column not in posterior.dims:
-            continue
-        known = posterior[column].to_numpy().tolist()
+def _told(known: Mapping[str, set[Any]], units: Mapping[str, list[Any]]) -> str:
+    """Say which people, and items if any is new, are those of the fit."""
+    texts = []
+    for unit, labels in units.items():
+        old, new = len(known[unit]), len(labels) - len(known[unit])
+        people = unit == "participant"
+        kind = "people" if people else f"of '{unit}'"
+        if new:
+            texts.append(f"{old} known and {new} new {kind}" if old else f"new {kind}")
+        elif people:
+            texts.append("the same people")
+    return ", ".join(texts)
+
+
+def _at_levels(posterior: xr.Dataset, compiled: Evaluator) -> xr.Dataset:
+    """Put values of `by` levels into the order of a study's own labels."""
+    for column in sorted({p.by for p in compiled.parameters if p.by is not None}):
+        labels, known = compiled.arrangement.levels[column], posterior[column].to_numpy().tolist()
         unknown = [label for label in labels if label not in known]
         if unknown:
             raise ValueError(

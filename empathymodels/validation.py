@@ -14,6 +14,7 @@ import pandera.pandas as pa
 
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Response
+from empathymodels.priors import impossible_priors
 from empathymodels.reading import as_numbers, first_rows, join_rows, key_columns
 from empathymodels.study import Study
 from empathymodels.suiting import no_anchor
@@ -94,6 +95,7 @@ def validate(
     problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
     unanchored = no_anchor(model, [r.name for r in kept]) if kept else ""
     problems += [unanchored] if unanchored else []
+    problems += [told for parameter in model.parameters for told in impossible_priors(parameter)]
     for table_name, rows, read in _parts(tables, kept, columns):
         problems += _value_problems(rows, table_name, read, ids, rated)
     problems += _unmatched_regions(tables, kept)

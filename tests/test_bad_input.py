@@ -1,5 +1,7 @@
 """What is wrong with a study is told in words that say what to do, before any compilation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,3 +148,23 @@ def test_one_recipient_only(effort):
         pytest.warns(UserWarning, match=r"'discount\[other\]', 'inverse_temperature\[other\]' of"),
     ):
         em.fit(em.get_model("prosocial_effort"), alone, method="map", seed=1)
+
+
+def test_priors_that_cannot_be(own_model, own_study):
+    wrong = {"slope": {"location": em.Prior("Normal", mu=0, sigma=-1)}}
+    wrong["baseline"] = {"spread": em.Prior("Normal", mu=0, sigma=1)}
+    told = r"(?s)1\. .*location of 'slope' must have sigma > 0.*2\. .*'baseline'.* no values below"
+    with pytest.raises(ValueError, match=told):
+        own_model.with_priors(**wrong)
+    changed = [replace(p, **wrong.get(p.name, {})) for p in own_model.parameters]
+    with pytest.raises(ValueError, match=r"no values below(?s:.*)sigma > 0"):
+        em.simulate(replace(own_model, parameters=tuple(changed)), own_study, seed=1)
+
+
+def test_priors_of_priors_and_other_families_are_fine(own_model):
+    sigma = em.Prior("HalfNormal", sigma=1)
+    parts = {
+        "location": em.Prior("Normal", mu=0, sigma=sigma),
+        "spread": em.Prior("HalfCauchy", beta=1),
+    }
+    assert own_model.with_priors(slope=parts).parameter("slope").spread.distribution == "HalfCauchy"

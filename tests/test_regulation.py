@@ -1,5 +1,6 @@
 """Regulation of empathy: selecting, attending and reappraising, and residuals of one trial."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,29 @@ def test_strategies_are_told_apart(fits):
     for name in ("attention_only", "reappraisal_only"):
         difference = elpds["empathy_regulation"] - elpds[name]
         assert difference.sum() > 2 * difference.std() * np.sqrt(len(difference)) > 0
+
+
+def test_a_new_story_is_drawn_like_those_of_the_fit(fits, regulated):
+    fit, known = fits["empathy_regulation"], regulated.trials["story"]
+    shown = known == known.iloc[0]
+    trials = regulated.trials.assign(story=known.mask(shown, "new"))
+    new = em.predict(fit, replace(regulated, trials=trials), draws=200, seed=1)
+    others = known.nunique() - 1
+    assert new.attrs["prediction"].endswith(f"the same people, {others} known and 1 new of 'story'")
+    same = em.predict(fit, draws=200, seed=1)
+    rated = regulated.trials["concern"].notna()
+    of_story, of_others = (
+        [
+            tree["posterior_predictive"]["concern"][..., rows.to_numpy()]
+            .mean("trial_row")
+            .to_numpy()
+            for tree in (new, same)
+        ]
+        for rows in (shown[rated], ~shown[rated])
+    )
+    spread = float(fit["posterior"]["concern_story_sd"].mean())
+    assert of_story[0].std() > 0.6 * spread > 2 * of_story[1].std()
+    assert of_others[0].mean() == pytest.approx(of_others[1].mean(), abs=0.1)
 
 
 @pytest.mark.parametrize("intensities", [[0.5], [0.0, 1.0], [0.0, 0.5, 1.0]])
