@@ -24,9 +24,9 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
-from empathymodels.population import centring_of, labelled
+from empathymodels.population import centring_of
+from empathymodels.program import compiled_program
 from empathymodels.sampling import (
-    compiled_density,
     measured_centring,
     pilot_run,
     pilot_starts,
@@ -174,38 +174,40 @@ def fit(
     warn_of_constants(needed, arrangement.checked.tables)
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
-    density = compiled_density(built, arrangement)
-    how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     found = covariates_for(arrangement, covariates)
-    check_start(density, built, arrangement, found)
+    program = compiled_program(built, arrangement, found)
+    how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
+    check_start(program)
     warn_of_uninformed(arrangement)
     if method != "nuts":
         _tell_unused(method, {**steps, **options, "centring": centring})
         start = start_point(built)
-        trace = approximate(density, arrangement, start, method=method, draws=draws, seed=seed)
+        trace = approximate(
+            program.density, arrangement, start, method=method, draws=draws, seed=seed
+        )
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
-        starts = starts_around(density, built, arrangement, found, seed=seed)
         if given is None:
-            pilot, first = pilot_run(density, starts, seed=seed, **how), built
-            given = measured_centring(pilot, first, arrangement, found)
+            pilot, first = pilot_run(program, seed=seed, **how), program
+            given = measured_centring(pilot, first)
             built, arrangement = build(model, study, covariates=covariates, centring=given)
-            density = compiled_density(built, arrangement)
-            starts = pilot_starts(pilot, first, arrangement, found, centring_of(built))
+            program = compiled_program(built, arrangement, found)
+            starts = pilot_starts(pilot, first, centring_of(built))
+        else:
+            starts = starts_around(program, seed=seed)
         how |= {"draws": draws, "seed": seed, "starts": starts, **steps, **(sampler or {})}
         settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
         settings |= {"centring": _as_lists(given)}
         origin = _provenance(arrangement, method, seed, settings, covariates or {})
         if kept is None:
-            trace = sample(density, **how)
+            trace = sample(program.density, **how)
         else:
             begun = _tree(xr.Dataset(), xr.Dataset(), arrangement, found)
             shares = {name: np.asarray(value).tolist() for name, value in given.items()}
             begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
-            sampled = sample_to(kept, begun, density, **how)
+            sampled = sample_to(kept, begun, program.density, **how)
             trace = sampled.trace
-    posterior = labelled(arrangement, found, centring_of(built), trace.draws)
-    tree = _tree(posterior, trace.stats, arrangement, found)
+    tree = _tree(program.labelled(trace.draws), trace.stats, arrangement, found)
     tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
     if kept is not None:
         tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}

@@ -12,8 +12,8 @@ import xarray as xr
 from empathymodels.build import build
 from empathymodels.covariates import covariates_for
 from empathymodels.fitting import method_of, model_of, study_of
-from empathymodels.population import centring_of, labelled
-from empathymodels.sampling import Trace, compiled_density, sample
+from empathymodels.program import compiled_program
+from empathymodels.sampling import Trace, sample
 from empathymodels.starting import starts_around
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import counted as number_of
@@ -56,20 +56,18 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
         centring=settings["centring"],
         counted=counted,
     )
-    density = compiled_density(built, arrangement)
-    covariates = covariates_for(arrangement, formulas)
-    starts = starts_around(density, built, arrangement, covariates, seed=seed)
+    program = compiled_program(built, arrangement, covariates_for(arrangement, formulas))
     how = {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}
     trace = sample(
-        density,
-        starts=starts,
+        program.density,
+        starts=starts_around(program, seed=seed),
         seed=seed,
         cores=min(settings["chains"], available_cores()),
         progress_bar=is_interactive(),
         **how,
         **settings["sampler"],
     )
-    posterior = labelled(arrangement, covariates, centring_of(built), trace.draws)
+    posterior = program.labelled(trace.draws)
     _tell_doubts(posterior, trace)
     return posterior
 

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -28,8 +28,9 @@ from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
-from empathymodels.population import centring_of, labelled
-from empathymodels.sampling import compiled_density, measured_centring, pilot_run, sample
+from empathymodels.population import labelled
+from empathymodels.program import Program, compiled_program
+from empathymodels.sampling import measured_centring, pilot_run, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.starting import starts_around
 from empathymodels.study import Study
@@ -62,9 +63,9 @@ class Refitter:
         return self.compiled.arrangement
 
     @cached_property
-    def density(self) -> Any:
-        """The compiled density."""
-        return compiled_density(self.built, self.arrangement)
+    def program(self) -> Program:
+        """The compiled model."""
+        return compiled_program(self.built, self.arrangement, self.covariates)
 
     @cached_property
     def _prior(self) -> tuple[Any, list[Any], list[str]]:
@@ -77,7 +78,7 @@ class Refitter:
 
     def warm_up(self, *, from_prior: bool) -> None:
         """Compile what is compiled at first use."""
-        _ = self.density
+        _ = self.program
         if from_prior:
             _ = self._prior
 
@@ -124,23 +125,21 @@ class Refitter:
             As groups ``posterior`` and ``sample_stats`` of `fit`; attribute ``seconds`` of the
             latter: sampling alone.
         """
-        density = self._density_of(drawn)
-        starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
+        program = self._program_of(drawn)
+        starts = starts_around(program, seed=seed)
         began = perf_counter()
-        trace = sample(density, starts=starts, seed=seed, progress_bar=False, **settings)
+        trace = sample(program.density, starts=starts, seed=seed, progress_bar=False, **settings)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
-        centring = centring_of(self.built)
-        return labelled(self.arrangement, self.covariates, centring, trace.draws), stats
+        return program.labelled(trace.draws), stats
 
     def centring(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> dict[str, Any]:
         """Measure centring on simulated responses, as `fit` does."""
-        density = self._density_of(drawn)
-        starts = starts_around(density, self.built, self.arrangement, self.covariates, seed=seed)
-        pilot = pilot_run(density, starts, seed=seed, progress_bar=False, **how)
-        return measured_centring(pilot, self.built, self.arrangement, self.covariates)
+        program = self._program_of(drawn)
+        pilot = pilot_run(program, seed=seed, progress_bar=False, **how)
+        return measured_centring(pilot, program)
 
-    def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Any:
-        """The density with simulated responses, and what they brought about, in place of ours."""
+    def _program_of(self, drawn: Mapping[str, np.ndarray]) -> Program:
+        """The program with simulated responses, and what they brought about, in place of ours."""
         trials: dict[str, np.ndarray] = {}
         observed: dict[str, np.ndarray] = {}
         for name, values in drawn.items():
@@ -155,8 +154,10 @@ class Refitter:
                 trials[name][scored.trial] = values
         with replaced(self.compiled, trials):
             data = {**self.compiled.data, **observed}
-        used = {variable.name for variable in self.density.shared_var_keys}
-        return self.density.with_data(**{n: data[n] for n in used if n in data})
+        density = self.program.density
+        used = {variable.name for variable in density.shared_var_keys}
+        changed = density.with_data(**{n: data[n] for n in used if n in data})
+        return replace(self.program, density=changed)
 
 
 def refitter(

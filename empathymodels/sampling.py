@@ -1,8 +1,7 @@
-"""Sample a built model with nutpie: compile once, measure centring, refuse a bad start."""
+"""Sample with nutpie, and measure in a pilot run how centred the sampled values should be."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,20 +9,15 @@ from typing import Any
 
 import numpy as np
 import nutpie
-import pymc as pm
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.compiling import compiling
-from empathymodels.covariates import Covariates
-from empathymodels.identity import program_fingerprint
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
-from empathymodels.population import centring_of, labelled, recentred
-from empathymodels.starting import places
+from empathymodels.population import centring_of, recentred
+from empathymodels.program import Program
+from empathymodels.starting import places, starts_around
 
-KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
-_DENSITIES: OrderedDict[str, Any] = OrderedDict()
 # What the columns before it leave of a column that correlates closely may be very little.
 MOST_CENTRED = 0.9
 PILOT = {"tune": 300, "draws": 150, "chains": 2}
@@ -35,33 +29,6 @@ class Trace:
 
     draws: dict[str, np.ndarray]
     stats: xr.Dataset
-
-
-def compiled_density(built: pm.Model, arrangement: Arrangement) -> Any:
-    """Compile a model's density, or swap data into one compiled before.
-
-    Models that differ by data of the same sizes, or by fixed values, share one.
-    """
-    data = {v.name: v.get_value() for v in built.data_vars}
-    key = _key(data, arrangement)
-    if key not in _DENSITIES:
-        with compiling():
-            _DENSITIES[key] = nutpie.compile_pymc_model(built)
-        while len(_DENSITIES) > KEPT_DENSITIES:
-            _DENSITIES.popitem(last=False)
-    _DENSITIES.move_to_end(key)
-    density = _DENSITIES[key]
-    used = {variable.name for variable in density.shared_var_keys}
-    return density.with_data(**{name: array for name, array in data.items() if name in used})
-
-
-def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
-    """Identity of a compiled density: equations, declarations and sizes, but no values."""
-    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
-    sizes = sorted((column, len(labels)) for column, labels in arrangement.levels.items())
-    people = len(arrangement.participants)
-    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((program_fingerprint(arrangement.model), shapes, sizes, people, varying))
 
 
 def sample(density: Any, *, starts: np.ndarray, **settings: Any) -> Trace:
@@ -114,34 +81,25 @@ def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) ->
     return found
 
 
-def pilot_run(density: Any, starts: np.ndarray, *, seed: int, **how: Any) -> Trace:
+def pilot_run(program: Program, *, seed: int, **how: Any) -> Trace:
     """Sample a few draws, from which centring is measured and the chains start."""
-    return sample(density, starts=starts, seed=seed, store_unconstrained=True, **PILOT, **how)
+    starts, how = starts_around(program, seed=seed), {**PILOT, **how}
+    return sample(program.density, starts=starts, seed=seed, store_unconstrained=True, **how)
 
 
-def pilot_starts(
-    trace: Trace,
-    built: pm.Model,
-    arrangement: Arrangement,
-    covariates: Mapping[str, Covariates],
-    centring: Mapping[str, np.ndarray],
-) -> np.ndarray:
-    """Draws of the pilot, (draw, place) on the sampler's scale, as other shares have them."""
+def pilot_starts(trace: Trace, program: Program, centring: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Draws of a pilot, (draw, place) on the sampler's scale, as other shares have them."""
     points = trace.stats["unconstrained_draw"].to_numpy().copy()
-    changed = recentred(arrangement, covariates, centring_of(built), centring, trace.draws)
-    for name, place in places(built).items():
+    shares = centring_of(program.built), centring
+    changed = recentred(program.arrangement, program.covariates, *shares, trace.draws)
+    for name, place in places(program.built).items():
         if name in changed:
             points[..., place] = changed[name].reshape(*points.shape[:2], -1)
     return points.reshape(-1, points.shape[-1])
 
 
-def measured_centring(
-    trace: Trace,
-    built: pm.Model,
-    arrangement: Arrangement,
-    covariates: Mapping[str, Covariates],
-) -> dict[str, list[float]]:
-    """Measure in a pilot run how much each person's own data say about each parameter.
+def measured_centring(trace: Trace, program: Program) -> dict[str, list[float]]:
+    """Measure in a program's pilot run how much each person's own data say about each parameter.
 
     Returns
     -------
@@ -152,7 +110,7 @@ def measured_centring(
         of a column: shares per person, tried on the ratings of 110 people, left the spread of a
         column nearly stuck (effective sample size 8 in place of 234).
     """
-    pilot = labelled(arrangement, covariates, centring_of(built), trace.draws)
+    pilot, arrangement = program.labelled(trace.draws), program.arrangement
     found: dict[str, list[float]] = {}
     for block in blocks(arrangement):
         columns = [(p, level) for p, level in block.columns if p.fixed is None]

@@ -10,10 +10,10 @@ import pymc as pm
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.covariates import Covariates
 from empathymodels.evaluating import evaluator
 from empathymodels.people import POPULATION, blocks
-from empathymodels.population import centring_of, labelled, prior_widths, standard_columns
+from empathymodels.population import centring_of, prior_widths, standard_columns
+from empathymodels.program import Program
 from empathymodels.wording import counted, listed
 
 SEARCHES, COPIES = 4, 100  # searches for what fits everybody, and starts around what each found
@@ -22,14 +22,7 @@ BELOW = 20.0  # in log-density of the best: from there on a start is a place to 
 NEAR = 0.1  # how far people start from each other, in prior standard deviations
 
 
-def starts_around(
-    density: Any,
-    built: pm.Model,
-    arrangement: Arrangement,
-    covariates: Mapping[str, Covariates],
-    *,
-    seed: int,
-) -> np.ndarray:
+def starts_around(program: Program, *, seed: int) -> np.ndarray:
     """Points (start, place) on the sampler's scale from which chains may start.
 
     People start alike, near what fits them all together best: from random values a few of them,
@@ -37,8 +30,13 @@ def starts_around(
     stay there. The searches begin around the centres of the priors, as far off as these are wide;
     what fits much worse than the best is left out.
     """
-    rng, at, begin = np.random.default_rng(seed), density_and_slopes(density), start_point(built)
-    widths = prior_widths(arrangement, covariates, centring_of(built))
+    built, arrangement = program.built, program.arrangement
+    rng, at, begin = (
+        np.random.default_rng(seed),
+        density_and_slopes(program.density),
+        start_point(built),
+    )
+    widths = prior_widths(arrangement, program.covariates, centring_of(built))
     sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
     moves = _moves(built, arrangement) * sd
 
@@ -90,12 +88,10 @@ def places(built: pm.Model) -> dict[str, slice]:
     return found
 
 
-def check_start(
-    density: Any, built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
-) -> None:
+def check_start(program: Program) -> None:
     """Refuse an infinite density at the start, naming response, participant and trial."""
-    if not np.isfinite(density_and_slopes(density)(start_point(built))[0]):
-        raise ValueError(_infinite_density(built, arrangement, covariates))
+    if not np.isfinite(density_and_slopes(program.density)(start_point(program.built))[0]):
+        raise ValueError(_infinite_density(program))
 
 
 def start_point(built: pm.Model) -> np.ndarray:
@@ -116,14 +112,13 @@ def density_and_slopes(density: Any) -> Callable[[np.ndarray], tuple[float, np.n
     return at
 
 
-def _infinite_density(
-    built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
-) -> str:
+def _infinite_density(program: Program) -> str:
+    built, arrangement = program.built, program.arrangement
     start = built.initial_point(random_seed=0)
     raw = {
         rv.name: np.asarray(_from_sampler(built, rv, start))[None, None] for rv in built.free_RVs
     }
-    values = labelled(arrangement, covariates, centring_of(built), raw)
+    values = program.labelled(raw)
     named = {p.name: values[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
     faults = [
         f"parameter '{name}' is {value.ravel()[~np.isfinite(value.ravel())][0]}"

@@ -19,10 +19,11 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def mocked(monkeypatch):
     """Stand-ins that count replicates and take no time."""
-    asked = {"recover": [], "confuse": [], "calibrate": []}
+    asked = {"recover": [], "confuse": [], "calibrate": [], "workers": set(), "contests": set()}
 
     def recover(model, study, *, n, folder, seed, workers):
         asked["recover"].append(n)
+        asked["workers"].add(workers)
         row = {"parameter": "slope", "whose": "people", "values": 24 * n, "bias": 0.0123}
         row |= {"rmse": 0.2, "correlation": 0.31, "coverage_50": 0.5, "coverage_50_se": 0.1}
         row |= {"coverage_90": 0.91, "coverage_90_se": 0.1, "contraction": 0.2, "divergences": 0.0}
@@ -33,6 +34,8 @@ def mocked(monkeypatch):
 
     def confuse(models, study, *, n, folder, seed, workers, draws, tune):
         asked["confuse"].append(n)
+        asked["workers"].add(workers)
+        asked["contests"].add((draws, tune))
         names = list(models)
         table = pd.DataFrame(np.eye(len(names)), names, names)
         table.index.name, table.columns.name = "simulated", "chosen"
@@ -53,7 +56,8 @@ def mocked(monkeypatch):
 
 def test_what_a_certificate_holds(mocked, own_model, own_study):
     found = em.certify(own_model, own_study, minutes=0, calibration=7, workers=2)
-    assert mocked == {"recover": [2, 7], "confuse": [1], "calibrate": [7]}
+    assert [mocked[verb] for verb in ("recover", "confuse", "calibrate")] == [[2, 7], [1], [7]]
+    assert (mocked["workers"], mocked["contests"]) == ({2}, {(250, 300)})
     assert (found["model"], found["people"], found["trials"]) == ("rated_pain", 24, 463)
     assert found["recovery"]["n"] == 7
     assert found["recovery"]["failed"] == 1
@@ -123,10 +127,12 @@ def test_cards_show_certificates_of_the_same_equations(mocked, monkeypatch, tmp_
 def test_the_command(mocked, own_study, monkeypatch, tmp_path):
     out = tmp_path / "pain.json"
     with pytest.raises(SystemExit) as end:
-        main(["certify", "prosocial_effort", "--study", "effort_for_others", "--out", str(out)])
+        given = ["--study", "effort_for_others", "--workers", "3", "--out", str(out)]
+        main(["certify", "prosocial_effort", *given])
     assert end.value.code in (0, None)
     assert json.loads(out.read_text())["study"] == "effort_for_others"
-    assert mocked["recover"][-1] == certifying.MOST
+    assert mocked["recover"][-1] == certifying.MOST - certifying.MOST % 3
+    assert mocked["workers"] == {3}
 
 
 # ------------------------------------------------------------------- certificates that are shipped
