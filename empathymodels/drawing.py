@@ -1,4 +1,4 @@
-"""New people drawn from populations, in NumPy."""
+"""New people, and items, drawn from populations, in NumPy."""
 
 from __future__ import annotations
 

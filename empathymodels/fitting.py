@@ -20,18 +20,13 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
+from empathymodels.density import compiled_density
 from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
 from empathymodels.population import centring_of
-from empathymodels.program import compiled_program
-from empathymodels.sampling import (
-    measured_centring,
-    pilot_run,
-    pilot_starts,
-    sample,
-)
+from empathymodels.sampling import measured_centring, pilot_run, pilot_starts, sample
 from empathymodels.saving import find_model, save, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
 from empathymodels.storing import PARTIAL, open_store, sample_to
@@ -175,39 +170,39 @@ def fit(
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     found = covariates_for(arrangement, covariates)
-    program = compiled_program(built, arrangement, found)
+    density = compiled_density(built, arrangement, found)
     how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
-    check_start(program)
+    check_start(density)
     warn_of_uninformed(arrangement)
     if method != "nuts":
         _tell_unused(method, {**steps, **options, "centring": centring})
         start = start_point(built)
         trace = approximate(
-            program.density, arrangement, start, method=method, draws=draws, seed=seed
+            density.compiled, arrangement, start, method=method, draws=draws, seed=seed
         )
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
         if given is None:
-            pilot, first = pilot_run(program, seed=seed, **how), program
+            pilot, first = pilot_run(density, seed=seed, **how), density
             given = measured_centring(pilot, first)
             built, arrangement = build(model, study, covariates=covariates, centring=given)
-            program = compiled_program(built, arrangement, found)
+            density = compiled_density(built, arrangement, found)
             starts = pilot_starts(pilot, first, centring_of(built))
         else:
-            starts = starts_around(program, seed=seed)
+            starts = starts_around(density, seed=seed)
         how |= {"draws": draws, "seed": seed, "starts": starts, **steps, **(sampler or {})}
         settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
         settings |= {"centring": _as_lists(given)}
         origin = _provenance(arrangement, method, seed, settings, covariates or {})
         if kept is None:
-            trace = sample(program.density, **how)
+            trace = sample(density.compiled, **how)
         else:
             begun = _tree(xr.Dataset(), xr.Dataset(), arrangement, found)
             shares = {name: np.asarray(value).tolist() for name, value in given.items()}
             begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
-            sampled = sample_to(kept, begun, program.density, **how)
+            sampled = sample_to(kept, begun, density.compiled, **how)
             trace = sampled.trace
-    tree = _tree(program.labelled(trace.draws), trace.stats, arrangement, found)
+    tree = _tree(density.labelled(trace.draws), trace.stats, arrangement, found)
     tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
     if kept is not None:
         tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}

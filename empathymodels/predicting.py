@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from empathymodels.arrangement import is_item
-from empathymodels.covariates import covariates_for
+from empathymodels.arrangement import Arrangement
+from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import all_needs
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator, progress
@@ -19,9 +19,10 @@ from empathymodels.fitting import marked, model_of, observed_data, study_of
 from empathymodels.labelling import latent_rows, response_rows
 from empathymodels.model import Model
 from empathymodels.nouns import Response
-from empathymodels.people import parameter_dims
+from empathymodels.people import POPULATION, blocks, parameter_dims
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.study import Study
+from empathymodels.terminal import tell
 from empathymodels.wording import listed
 
 Kind = Literal["one_step_ahead", "simulation"]
@@ -100,8 +101,9 @@ def predict(
     Raises
     ------
     ValueError
-        A simulation needs outcomes that the study does not hold, or one-step-ahead prediction
-        responses that it does not hold.
+        A simulation needs outcomes that the study does not hold, one-step-ahead prediction
+        responses that it does not hold, or parameters are split by a column (`by`) with a label
+        that the fit has not seen.
     TypeError
         A model is given without a study.
 
@@ -204,38 +206,47 @@ def _known_and_new(
 ) -> tuple[xr.Dataset, str]:
     """Parameters of a study's people and items: their own where the fit has them, else drawn."""
     arrangement = compiled.arrangement
-    items = sorted({p.level for p in compiled.parameters if is_item(p)})
-    units = {"participant": arrangement.participants} | {c: arrangement.levels[c] for c in items}
+    units = {b.unit: b.labels for b in blocks(arrangement) if b.unit != POPULATION}
     posterior = _at_levels(posterior, compiled)
-    known = {u: set(labels) & set(posterior[u].to_numpy().tolist()) for u, labels in units.items()}
-    who = _told(known, units)
-    if all(len(known[unit]) == len(units[unit]) for unit in units):
-        return posterior.sel(units), who
-    original = evaluator(model_of(fit), study_of(fit)).arrangement
-    asked: dict[str, Any] = json.loads(fit.attrs["covariates"])
-    covariates = covariates_for(original, asked)
-    rng = np.random.default_rng(seed)
-    drawn = draw_people(arrangement, posterior, covariates, rng)
+    place, new = {}, {}
+    for unit, labels in units.items():  # by their text: in one file 1, in another "1"
+        seen = {str(label): k for k, label in enumerate(posterior[unit].to_numpy().tolist())}
+        place[unit] = np.array([seen.get(str(label), -1) for label in labels])
+        new[unit] = [label for label in labels if str(label) not in seen]
+    own = posterior.isel(place)
+    who = _told(arrangement, units, new)
+    if not any(new.values()):
+        return own, who
+    covariates: Mapping[str, Covariates] = {}
+    if new.get("participant"):
+        asked: dict[str, Any] = json.loads(fit.attrs["covariates"])
+        original = evaluator(model_of(fit), study_of(fit)).arrangement
+        covariates = covariates_for(original, asked)
+    drawn = draw_people(arrangement, posterior, covariates, np.random.default_rng(seed))
     for parameter in compiled.parameters:
-        own, unit = posterior[parameter.name], parameter.level
+        values, unit = own[parameter.name], parameter.level
         if unit in units:
-            own = own.reindex({unit: units[unit]}).fillna(drawn[parameter.name])
-        drawn[parameter.name] = own
+            values = values.assign_coords({unit: drawn[unit]})
+            known = xr.DataArray(place[unit] >= 0, dims=unit)
+            values = values.where(known, drawn[parameter.name])
+        drawn[parameter.name] = values
     return drawn, who
 
 
-def _told(known: Mapping[str, set[Any]], units: Mapping[str, list[Any]]) -> str:
+def _told(
+    arrangement: Arrangement, units: Mapping[str, list[Any]], new: Mapping[str, list[Any]]
+) -> str:
     """Say which people, and items if any is new, are those of the fit."""
-    texts = []
-    for unit, labels in units.items():
-        old, new = len(known[unit]), len(labels) - len(known[unit])
-        people = unit == "participant"
-        kind = "people" if people else f"of '{unit}'"
-        if new:
-            texts.append(f"{old} known and {new} new {kind}" if old else f"new {kind}")
-        elif people:
-            texts.append("the same people")
-    return ", ".join(texts)
+    people, drawn = units.get("participant", []), new.get("participant", [])
+    who = "the same people"
+    if drawn:
+        known = len(people) - len(drawn)
+        who = f"{known} known and {len(drawn)} new people" if known else "new people"
+    free = {p.level for p in arrangement.parameters if p.fixed is None}
+    for unit in [u for u in units if u in free and u != "participant" and new[u]]:
+        tell(f"Drawn, since the fit has no such '{unit}': {listed(new[unit])}.")
+        who += f", {len(units[unit]) - len(new[unit])} known and {len(new[unit])} new of '{unit}'"
+    return who
 
 
 def _at_levels(posterior: xr.Dataset, compiled: Evaluator) -> xr.Dataset:

@@ -1,45 +1,64 @@
-"""Priors that cannot be: parameters outside what their distribution allows, negative spreads."""
+"""Priors that cannot be: numbers that no distribution has, and spreads that may be negative."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 import pymc as pm
-from pymc.logprob.utils import ParameterValueError
 from pymc_extras.prior import Prior
 from pytensor.compile.mode import Mode
 
 from empathymodels.nouns import Parameter
 
 INTERPRETED = Mode(linker="py", optimizer=None)  # compiling costs more than one evaluation
+BELOW = -np.geomspace(1e-6, 1e3, 40)  # where no spread can be
+BOUNDS = ("lower", "upper")  # the only numbers that may be infinite
 
 
 def impossible_priors(parameter: Parameter) -> Iterator[str]:
     """Say of every prior of a parameter what is wrong with it."""
-    for part in ("location", "spread", "effect"):
+    varies = parameter.level != "population"  # else its spread, if declared, is not read
+    for part in ("location", "spread", "effect") if varies else ("location", "effect"):
         prior = getattr(parameter, part)
-        rule = _broken_rule(json.dumps(prior.to_dict()), part == "spread") if prior else ""
-        if rule:
+        fault = _fault(prior, is_spread=part == "spread") if prior is not None else ""
+        if fault:
             yield (
-                f"The prior of the {part} of '{parameter.name}' must have {rule}; found {prior}. "
-                f"Correct it, or give another: model.with_priors({parameter.name}="
+                f"The prior of the {part} of '{parameter.name}' must be possible: {fault}. Found "
+                f"{prior}. Correct it, or give another: model.with_priors({parameter.name}="
                 f'{{"{part}": Prior(...)}}).'
             )
 
 
+def _fault(prior: Prior, *, is_spread: bool) -> str:
+    given = prior.parameters
+    inner = [_fault(value, is_spread=False) for value in given.values() if isinstance(value, Prior)]
+    if any(inner):
+        return next(filter(None, inner))
+    if prior.transform is not None or not all(map(_is_number, given.values())):
+        return ""  # what it draws is known when it is drawn
+    numbers = {name: float(value) for name, value in given.items()}
+    wild = [n for n, v in numbers.items() if np.isnan(v) or (np.isinf(v) and n not in BOUNDS)]
+    if wild:
+        return f"{wild[0]} must be a finite number"
+    return _fault_of_numbers(prior.distribution, tuple(numbers.items()), is_spread)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.ndarray) and np.ndim(value) == 0
+
+
 @cache
-def _broken_rule(stored: str, is_spread: bool) -> str:
-    """What a prior, as JSON, must have and has not; "" where it can be used."""
-    prior = Prior.from_dict(json.loads(stored))
-    numbers = all(isinstance(value, int | float) for value in prior.parameters.values())
-    if not numbers or prior.transform is not None:
-        return ""  # its parameters have priors themselves, or its draws are not what is used
-    drawn = getattr(pm, prior.distribution).dist(**prior.parameters)
+def _fault_of_numbers(
+    distribution: str, numbers: tuple[tuple[str, float], ...], is_spread: bool
+) -> str:
     try:
-        below = pm.logp(drawn, -1.0).eval(mode=INTERPRETED)
-    except ParameterValueError as broken:
-        return str(broken).splitlines()[0]
-    return "no values below 0 (HalfNormal, say)" if is_spread and below > -np.inf else ""
+        drawn = getattr(pm, distribution).dist(**dict(numbers))
+        if drawn.ndim or not drawn.dtype.startswith("float"):
+            return "it must give one number, with decimals"
+        below = pm.logp(drawn, BELOW).eval(mode=INTERPRETED)
+    except (TypeError, ValueError, NotImplementedError) as broken:
+        return f"PyMC asks for or says: {str(broken).splitlines()[0].rstrip('.')}"
+    negative = is_spread and (below > -np.inf).any()
+    return "a spread is never below 0 (of HalfNormal, say)" if negative else ""

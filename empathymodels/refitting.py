@@ -11,8 +11,8 @@ import xarray as xr
 
 from empathymodels.build import build
 from empathymodels.covariates import covariates_for
+from empathymodels.density import compiled_density
 from empathymodels.fitting import method_of, model_of, study_of
-from empathymodels.program import compiled_program
 from empathymodels.sampling import Trace, sample
 from empathymodels.starting import starts_around
 from empathymodels.terminal import available_cores, is_interactive, tell
@@ -56,18 +56,18 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
         centring=settings["centring"],
         counted=counted,
     )
-    program = compiled_program(built, arrangement, covariates_for(arrangement, formulas))
+    density = compiled_density(built, arrangement, covariates_for(arrangement, formulas))
     how = {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}
     trace = sample(
-        program.density,
-        starts=starts_around(program, seed=seed),
+        density.compiled,
+        starts=starts_around(density, seed=seed),
         seed=seed,
         cores=min(settings["chains"], available_cores()),
         progress_bar=is_interactive(),
         **how,
         **settings["sampler"],
     )
-    posterior = program.labelled(trace.draws)
+    posterior = density.labelled(trace.draws)
     _tell_doubts(posterior, trace)
     return posterior
 

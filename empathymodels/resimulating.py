@@ -6,7 +6,7 @@ import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -21,6 +21,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.compiling import compiling
 from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.density import Density, compiled_density
 from empathymodels.drawing import draw_people
 from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.feedback import replaced
@@ -29,7 +30,6 @@ from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
 from empathymodels.population import labelled
-from empathymodels.program import Program, compiled_program
 from empathymodels.sampling import measured_centring, pilot_run, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.starting import starts_around
@@ -63,9 +63,9 @@ class Refitter:
         return self.compiled.arrangement
 
     @cached_property
-    def program(self) -> Program:
-        """The compiled model."""
-        return compiled_program(self.built, self.arrangement, self.covariates)
+    def density(self) -> Density:
+        """The compiled density."""
+        return compiled_density(self.built, self.arrangement, self.covariates)
 
     @cached_property
     def _prior(self) -> tuple[Any, list[Any], list[str]]:
@@ -78,7 +78,7 @@ class Refitter:
 
     def warm_up(self, *, from_prior: bool) -> None:
         """Compile what is compiled at first use."""
-        _ = self.program
+        _ = self.density
         if from_prior:
             _ = self._prior
 
@@ -125,21 +125,21 @@ class Refitter:
             As groups ``posterior`` and ``sample_stats`` of `fit`; attribute ``seconds`` of the
             latter: sampling alone.
         """
-        program = self._program_of(drawn)
-        starts = starts_around(program, seed=seed)
+        density = self._density_of(drawn)
+        starts = starts_around(density, seed=seed)
         began = perf_counter()
-        trace = sample(program.density, starts=starts, seed=seed, progress_bar=False, **settings)
+        trace = sample(density.compiled, starts=starts, seed=seed, progress_bar=False, **settings)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
-        return program.labelled(trace.draws), stats
+        return density.labelled(trace.draws), stats
 
     def centring(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> dict[str, Any]:
         """Measure centring on simulated responses, as `fit` does."""
-        program = self._program_of(drawn)
-        pilot = pilot_run(program, seed=seed, progress_bar=False, **how)
-        return measured_centring(pilot, program)
+        density = self._density_of(drawn)
+        pilot = pilot_run(density, seed=seed, progress_bar=False, **how)
+        return measured_centring(pilot, density)
 
-    def _program_of(self, drawn: Mapping[str, np.ndarray]) -> Program:
-        """The program with simulated responses, and what they brought about, in place of ours."""
+    def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Density:
+        """The density with simulated responses, and what they brought about, in place of ours."""
         trials: dict[str, np.ndarray] = {}
         observed: dict[str, np.ndarray] = {}
         for name, values in drawn.items():
@@ -154,10 +154,7 @@ class Refitter:
                 trials[name][scored.trial] = values
         with replaced(self.compiled, trials):
             data = {**self.compiled.data, **observed}
-        density = self.program.density
-        used = {variable.name for variable in density.shared_var_keys}
-        changed = density.with_data(**{n: data[n] for n in used if n in data})
-        return replace(self.program, density=changed)
+        return self.density.given(data)
 
 
 def refitter(

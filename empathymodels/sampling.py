@@ -12,10 +12,10 @@ import nutpie
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
+from empathymodels.density import Density
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
 from empathymodels.population import centring_of, recentred
-from empathymodels.program import Program
 from empathymodels.starting import places, starts_around
 
 # What the columns before it leave of a column that correlates closely may be very little.
@@ -81,25 +81,25 @@ def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) ->
     return found
 
 
-def pilot_run(program: Program, *, seed: int, **how: Any) -> Trace:
+def pilot_run(density: Density, *, seed: int, **how: Any) -> Trace:
     """Sample a few draws, from which centring is measured and the chains start."""
-    starts, how = starts_around(program, seed=seed), {**PILOT, **how}
-    return sample(program.density, starts=starts, seed=seed, store_unconstrained=True, **how)
+    settings: dict[str, Any] = {**PILOT, "seed": seed, "store_unconstrained": True}
+    return sample(density.compiled, starts=starts_around(density, seed=seed), **settings, **how)
 
 
-def pilot_starts(trace: Trace, program: Program, centring: Mapping[str, np.ndarray]) -> np.ndarray:
+def pilot_starts(trace: Trace, density: Density, centring: Mapping[str, np.ndarray]) -> np.ndarray:
     """Draws of a pilot, (draw, place) on the sampler's scale, as other shares have them."""
     points = trace.stats["unconstrained_draw"].to_numpy().copy()
-    shares = centring_of(program.built), centring
-    changed = recentred(program.arrangement, program.covariates, *shares, trace.draws)
-    for name, place in places(program.built).items():
+    shares = centring_of(density.built), centring
+    changed = recentred(density.arrangement, density.covariates, *shares, trace.draws)
+    for name, place in places(density.built).items():
         if name in changed:
             points[..., place] = changed[name].reshape(*points.shape[:2], -1)
     return points.reshape(-1, points.shape[-1])
 
 
-def measured_centring(trace: Trace, program: Program) -> dict[str, list[float]]:
-    """Measure in a program's pilot run how much each person's own data say about each parameter.
+def measured_centring(trace: Trace, density: Density) -> dict[str, list[float]]:
+    """Measure in a pilot run how much each person's own data say about each parameter.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def measured_centring(trace: Trace, program: Program) -> dict[str, list[float]]:
         of a column: shares per person, tried on the ratings of 110 people, left the spread of a
         column nearly stuck (effective sample size 8 in place of 234).
     """
-    pilot, arrangement = program.labelled(trace.draws), program.arrangement
+    pilot, arrangement = density.labelled(trace.draws), density.arrangement
     found: dict[str, list[float]] = {}
     for block in blocks(arrangement):
         columns = [(p, level) for p, level in block.columns if p.fixed is None]

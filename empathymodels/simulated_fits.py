@@ -190,7 +190,7 @@ def with_centring(plan: Plan, seed: int, n: int, cores: int) -> tuple[Plan, floa
 
 def _measured(plan: Plan, seed: int, n: int, cores: int) -> tuple[Mapping[str, Any], float]:
     refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates)
-    check_start(refit.program)
+    check_start(refit.density)
     problem: Exception | None = None
     for number in range(n):
         try:

@@ -10,10 +10,10 @@ import pymc as pm
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
+from empathymodels.density import Density
 from empathymodels.evaluating import evaluator
 from empathymodels.people import POPULATION, blocks
 from empathymodels.population import centring_of, prior_widths, standard_columns
-from empathymodels.program import Program
 from empathymodels.wording import counted, listed
 
 SEARCHES, COPIES = 4, 100  # searches for what fits everybody, and starts around what each found
@@ -22,7 +22,7 @@ BELOW = 20.0  # in log-density of the best: from there on a start is a place to 
 NEAR = 0.1  # how far people start from each other, in prior standard deviations
 
 
-def starts_around(program: Program, *, seed: int) -> np.ndarray:
+def starts_around(density: Density, *, seed: int) -> np.ndarray:
     """Points (start, place) on the sampler's scale from which chains may start.
 
     People start alike, near what fits them all together best: from random values a few of them,
@@ -30,13 +30,10 @@ def starts_around(program: Program, *, seed: int) -> np.ndarray:
     stay there. The searches begin around the centres of the priors, as far off as these are wide;
     what fits much worse than the best is left out.
     """
-    built, arrangement = program.built, program.arrangement
-    rng, at, begin = (
-        np.random.default_rng(seed),
-        density_and_slopes(program.density),
-        start_point(built),
-    )
-    widths = prior_widths(arrangement, program.covariates, centring_of(built))
+    built, arrangement = density.built, density.arrangement
+    at, begin = density_and_slopes(density.compiled), start_point(built)
+    rng = np.random.default_rng(seed)
+    widths = prior_widths(arrangement, density.covariates, centring_of(built))
     sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
     moves = _moves(built, arrangement) * sd
 
@@ -88,10 +85,10 @@ def places(built: pm.Model) -> dict[str, slice]:
     return found
 
 
-def check_start(program: Program) -> None:
+def check_start(density: Density) -> None:
     """Refuse an infinite density at the start, naming response, participant and trial."""
-    if not np.isfinite(density_and_slopes(program.density)(start_point(program.built))[0]):
-        raise ValueError(_infinite_density(program))
+    if not np.isfinite(density_and_slopes(density.compiled)(start_point(density.built))[0]):
+        raise ValueError(_infinite_density(density))
 
 
 def start_point(built: pm.Model) -> np.ndarray:
@@ -100,25 +97,25 @@ def start_point(built: pm.Model) -> np.ndarray:
     return np.concatenate([np.ravel(start[v.name]) for v in built.continuous_value_vars])
 
 
-def density_and_slopes(density: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+def density_and_slopes(compiled: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
     """Log-density of a compiled model and its gradient, at points on the sampler's scale."""
-    given = density.logp_func.get_shared()
-    shared = [density.shared_data[density.shared_var_keys[variable]] for variable in given]
+    given = compiled.logp_func.get_shared()
+    shared = [compiled.shared_data[compiled.shared_var_keys[variable]] for variable in given]
 
     def at(point: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = density.logp_func.vm.jit_fn(point, *shared)
+        value, slopes = compiled.logp_func.vm.jit_fn(point, *shared)
         return float(value), np.asarray(slopes)
 
     return at
 
 
-def _infinite_density(program: Program) -> str:
-    built, arrangement = program.built, program.arrangement
+def _infinite_density(density: Density) -> str:
+    built, arrangement = density.built, density.arrangement
     start = built.initial_point(random_seed=0)
     raw = {
         rv.name: np.asarray(_from_sampler(built, rv, start))[None, None] for rv in built.free_RVs
     }
-    values = program.labelled(raw)
+    values = density.labelled(raw)
     named = {p.name: values[p.name].to_numpy()[0, 0] for p in arrangement.parameters}
     faults = [
         f"parameter '{name}' is {value.ravel()[~np.isfinite(value.ravel())][0]}"

@@ -1,9 +1,11 @@
 """What several test files share: the bundled study, its model, and short fits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 
 import empathymodels as em
@@ -81,3 +83,27 @@ def own_fit(own_model, own_study):
     covariates = {"baseline": "group + age"}
     settings = {**SHORT, "draws": 400, "tune": 400}
     return em.fit(own_model, own_study, covariates=covariates, **settings)
+
+
+@pytest.fixture(scope="session")
+def item_model(own_model):
+    """The ratings model with a value for every picture."""
+
+    def rating(latent, parameters, data):
+        mean = parameters.baseline + parameters.appeal + parameters.slope * data.intensity
+        return pm.Normal.dist(mean, parameters.noise)
+
+    appeal = em.Parameter(
+        "appeal",
+        "of a picture",
+        location=em.Prior("Normal", mu=0, sigma=1e-3),
+        spread=em.Prior("HalfNormal", sigma=0.1),
+        level="picture",
+        scale_of="rating",
+    )
+    return replace(
+        own_model,
+        columns=(*own_model.columns, em.Column("picture", "shown", levels="any")),
+        parameters=(*own_model.parameters, appeal),
+        responses=(replace(own_model.responses[0], function=rating),),
+    )

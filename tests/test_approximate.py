@@ -22,8 +22,9 @@ from empathymodels.approximating import (
     settle,
 )
 from empathymodels.build import build
+from empathymodels.covariates import covariates_for
+from empathymodels.density import compiled_density
 from empathymodels.fitting import method_of
-from empathymodels.program import compiled_program
 from empathymodels.starting import start_point
 
 COVARIATES = {"baseline": "group + age"}
@@ -107,7 +108,8 @@ def gaussian(own_model, own_study):
     """The compiled density of a model whose people are Gaussian given the population."""
     centring = {"baseline": 0.0, "slope": 0.0}
     built, arrangement = build(own_model, own_study, covariates=COVARIATES, centring=centring)
-    density = compiled_program(built, arrangement, {}).density
+    covariates = covariates_for(arrangement, COVARIATES)
+    density = compiled_density(built, arrangement, covariates).compiled
     places = dict(zip(*density.shape_info[:2], strict=True))
     return _target(density, arrangement), places, start_point(built)
 

@@ -153,12 +153,30 @@ def test_one_recipient_only(effort):
 def test_priors_that_cannot_be(own_model, own_study):
     wrong = {"slope": {"location": em.Prior("Normal", mu=0, sigma=-1)}}
     wrong["baseline"] = {"spread": em.Prior("Normal", mu=0, sigma=1)}
-    told = r"(?s)1\. .*location of 'slope' must have sigma > 0.*2\. .*'baseline'.* no values below"
+    told = r"(?s)1\. .*location of 'slope' must be .*sigma > 0.*2\. .*'baseline'.* never below 0"
     with pytest.raises(ValueError, match=told):
         own_model.with_priors(**wrong)
     changed = [replace(p, **wrong.get(p.name, {})) for p in own_model.parameters]
-    with pytest.raises(ValueError, match=r"no values below(?s:.*)sigma > 0"):
+    with pytest.raises(ValueError, match=r"never below 0(?s:.*)sigma > 0"):
         em.simulate(replace(own_model, parameters=tuple(changed)), own_study, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("part", "prior", "fault"),
+    [
+        ("location", em.Prior("Normal", mu=np.nan, sigma=1), "mu must be a finite number"),
+        ("location", em.Prior("Gamma", alpha=2), "says: Incompatible parameteri"),
+        ("location", em.Prior("StudentT", sigma=1), "missing 1 required positional argument: 'nu'"),
+        ("location", em.Prior("Poisson", mu=1), "with decimals"),
+        ("location", em.Prior("Normal", mu=em.Prior("HalfNormal", sigma=-1)), "sigma > 0"),
+        ("spread", em.Prior("Uniform", lower=-0.01, upper=1), "never below 0"),
+        ("spread", em.Prior("Uniform", lower=-10, upper=-2), "never below 0"),
+        ("effect", em.Prior("Normal", mu=0, sigma=0), "sigma > 0"),
+    ],
+)
+def test_each_kind_of_impossible_prior(own_model, part, prior, fault):
+    with pytest.raises(ValueError, match=rf"{part} of 'slope' must be possible: .*{fault}"):
+        own_model.with_priors(slope={part: prior})
 
 
 def test_priors_of_priors_and_other_families_are_fine(own_model):

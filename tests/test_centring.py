@@ -7,9 +7,9 @@ from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
 from empathymodels.build import build
+from empathymodels.density import compiled_density
 from empathymodels.people import Block, blocks, stepwise
 from empathymodels.population import _sampled, centring_of, labelled, recentred
-from empathymodels.program import compiled_program
 from empathymodels.sampling import pilot_run, pilot_starts
 from empathymodels.starting import density_and_slopes, places, start_point, starts_around
 
@@ -68,7 +68,7 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     def built_with(share):
         centring = {parameter.name: share for parameter in model.parameters}
         built, arrangement = build(model, study, covariates=None, centring=centring)
-        return compiled_program(built, arrangement, {})
+        return compiled_density(built, arrangement, {})
 
     first, other = built_with(0.5), built_with(0.8)
     trace = pilot_run(first, seed=1, cores=2, progress_bar=False)
@@ -89,10 +89,10 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     spread = [s[k] if np.ndim(s) else s for s, (_, k) in zip(spread, block.columns, strict=True)]
     stretched = block.shape[0] * np.log(np.array(spread) * narrowed).sum() * (0.8 - 0.5)
     point = trace.stats["unconstrained_draw"].to_numpy()[0, -1]
-    before = density_and_slopes(first.density)(point)[0]
+    before = density_and_slopes(first.compiled)(point)[0]
     draw = trace.stats.sizes["draw"] - 1  # chains lie behind each other
     np.testing.assert_allclose(
-        density_and_slopes(other.density)(starts[draw])[0], before - stretched
+        density_and_slopes(other.compiled)(starts[draw])[0], before - stretched
     )
 
 
@@ -102,8 +102,8 @@ def test_people_start_alike_near_what_fits_them_together():
     choices = em.Study(trials=study.trials.drop(columns="rating"), simulated=True)
     model = em.get_model("motivated_empathy")
     built, arrangement = build(model, choices)
-    program = compiled_program(built, arrangement, {})
-    starts = starts_around(program, seed=3)
+    density = compiled_density(built, arrangement, {})
+    starts = starts_around(density, seed=3)
     where = places(built)
     (block,) = [b for b in blocks(arrangement) if b.unit == "participant"]
     labels = [parameter.name for parameter, _ in block.columns]
@@ -113,7 +113,7 @@ def test_people_start_alike_near_what_fits_them_together():
     sampled = starts[:, where["participant:deviation"]].reshape(-1, *block.shape)[..., free]
     # locations are moved by a tenth of the prior at most, and people around half of them
     np.testing.assert_allclose(sampled.mean(axis=1), 0.5 * locations, atol=0.08)
-    at = density_and_slopes(program.density)
+    at = density_and_slopes(density.compiled)
     worst = min(at(start)[0] for start in starts)
     jittered = start_point(built) + np.random.default_rng(1).uniform(-1, 1, starts.shape)
     assert worst > max(at(point)[0] for point in jittered)

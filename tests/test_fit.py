@@ -192,7 +192,7 @@ def test_without_responses_their_parameters_go_too(model, study):
 
 
 def test_absent_responses_are_left_out_and_told(model, study, capsys, monkeypatch):
-    monkeypatch.setattr("empathymodels.fitting.compiled_program", lambda *_: 1 / 0)
+    monkeypatch.setattr("empathymodels.fitting.compiled_density", lambda *_: 1 / 0)
     people = study.participants[["participant", "partner_group"]]
     with pytest.raises(ZeroDivisionError):  # told before anything is compiled
         em.fit(model, em.Study(trials=study.trials, participants=people), seed=1)

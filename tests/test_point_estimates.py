@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
 from scipy.optimize import minimize
 from scipy.stats import chi2, norm
@@ -197,40 +196,16 @@ def test_what_the_data_are_silent_about_is_missing(learned, chosen):
 # parameters that people share in the model
 
 
-def with_items(own_model):
-    """Return the ratings model with a value for every picture."""
-
-    def rating(latent, parameters, data):
-        mean = parameters.baseline + parameters.appeal + parameters.slope * data.intensity
-        return pm.Normal.dist(mean, parameters.noise)
-
-    appeal = em.Parameter(
-        "appeal",
-        "of a picture",
-        location=em.Prior("Normal", mu=0, sigma=1e-3),
-        spread=em.Prior("HalfNormal", sigma=0.1),
-        level="picture",
-        scale_of="rating",
-    )
-    return replace(
-        own_model,
-        columns=(*own_model.columns, em.Column("picture", "shown", levels="any")),
-        parameters=(*own_model.parameters, appeal),
-        responses=(replace(own_model.responses[0], function=rating),),
-    )
-
-
-def test_items_become_levels_of_every_person(own_model, own_study):
+def test_items_become_levels_of_every_person(item_model, own_study):
     trials = own_study.trials.assign(picture=np.resize(["a", "b"], len(own_study.trials)))
     study = replace(own_study, trials=trials)
-    model = with_items(own_model)
-    table = em.point_estimates(model, study, method="map")
+    table = em.point_estimates(item_model, study, method="map")
     assert table.attrs["parameters"] == ["baseline", "slope", "noise", "appeal[a]", "appeal[b]"]
     assert table["converged"].all()
     split = replace(
-        model,
+        item_model,
         parameters=tuple(
-            replace(p, by="intensity") if p.name == "appeal" else p for p in model.parameters
+            replace(p, by="intensity") if p.name == "appeal" else p for p in item_model.parameters
         ),
     )
     with pytest.raises(ValueError, match=r"one value of 'appeal' per picture.*Pool or fix it"):

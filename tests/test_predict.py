@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
+from empathymodels import fitting
 
 
 def table_of(fit, chain, draw):
@@ -106,6 +107,58 @@ def test_known_people_keep_their_parameters(own_fit, own_study):
     expected = float(posterior["baseline"].mean() + posterior["slope"].mean() * intensity)
     assert float(mine.mean()) == pytest.approx(expected, abs=0.1)
     assert float(mine.std("draw").mean()) < 1.25  # noise 1 and little else
+
+
+@pytest.fixture(scope="module")
+def item_fit(item_model, own_study):
+    """Ratings of six pictures, whose appeal rises with their number."""
+    pictures = np.resize([1, 2, 3, 4, 5, 6], len(own_study.trials))
+    trials = own_study.trials.assign(picture=pictures)
+    trials["rating"] += pictures - 3.5
+    study = replace(own_study, trials=trials)
+    return em.fit(
+        item_model, study, covariates={"baseline": "age"}, chains=2, draws=200, tune=300, seed=1
+    )
+
+
+def of_pictures(fit, labels, study=None):
+    """Predict with other labels of the six pictures; mean per draw, (draw, picture)."""
+    study = study or fitting.study_of(fit)
+    trials = study.trials.assign(picture=study.trials["picture"].map(dict(enumerate(labels, 1))))
+    tree = em.predict(fit, replace(study, trials=trials), draws=400, seed=1)
+    rating = tree["posterior_predictive"]["rating"].stack(sample=("chain", "draw"))
+    rows = [(trials["picture"] == label).to_numpy() for label in labels]
+    means = [rating.isel(trial_row=row).mean("trial_row").to_numpy() for row in rows]
+    return tree.attrs["prediction"].partition("step ahead, ")[2], np.transpose(means)
+
+
+def test_labels_of_items_may_be_texts_or_numbers(item_fit):
+    who, numbers = of_pictures(item_fit, [1, 2, 3, 4, 5, 6])
+    same, texts = of_pictures(item_fit, ["1", "2", "3", "4", "5", "6"])
+    assert who == same == "the same people"
+    np.testing.assert_array_equal(numbers, texts)
+    assert np.diff(numbers.mean(axis=0)).min() > 0.3
+
+
+def test_new_items_come_from_the_population(item_fit, capsys):
+    """They are told, as a misspelled label is one too; people and other items stay."""
+    study = fitting.study_of(item_fit)
+    study = replace(study, participants=study.participants[["participant"]])  # ages not needed
+    who, means = of_pictures(item_fit, [1, 2, "x", "y", 5, 6], study)
+    assert who == "the same people, 4 known and 2 new of 'picture'"
+    assert "Drawn, since the fit has no such 'picture': 'x', 'y'." in capsys.readouterr().err
+    known = of_pictures(item_fit, [1, 2, 3, 4, 5, 6])[1]
+    new, old = [2, 3], [0, 1, 4, 5]
+    np.testing.assert_allclose(means[:, old].mean(axis=0), known[:, old].mean(axis=0), atol=0.05)
+    spread = 10 * float(item_fit["posterior"]["appeal_sd"].mean())
+    assert (means[:, new].std(axis=0) > 0.7 * spread).all()
+    assert (known.std(axis=0) < 0.3 * spread).all()
+
+
+def test_new_people_and_items(item_fit):
+    study = other_people(fitting.study_of(item_fit), ["P01", "new"])
+    who, _ = of_pictures(item_fit, [7, 8, 9, 10, 11, 12], study)
+    assert who == "1 known and 1 new people, 0 known and 6 new of 'picture'"
 
 
 def test_new_trials_of_known_people(own_fit, own_study):

@@ -1,10 +1,10 @@
-"""A model compiled for a study, ready to be sampled: compiled once, data swapped in."""
+"""The density that is sampled: compiled once, data swapped in."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ _DENSITIES: OrderedDict[str, Any] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """A model compiled for a study.
+class Density:
+    """The log-density of a model and a study, compiled, and what it is of.
 
     Attributes
     ----------
@@ -34,23 +34,29 @@ class Program:
         Model and study.
     covariates : dict of str to Covariates
         As evaluated for the study's people.
-    density : nutpie model
-        The compiled log-density.
+    compiled : nutpie model
+        The compiled log-density. Its data may be others than those of `built`; see `given`.
     """
 
     built: pm.Model
     arrangement: Arrangement
     covariates: Mapping[str, Covariates]
-    density: Any
+    compiled: Any
+
+    def given(self, data: Mapping[str, np.ndarray]) -> Density:
+        """The same given other data of the same sizes; what it does not read is passed over."""
+        read = {variable.name for variable in self.compiled.shared_var_keys}
+        read_data = {name: array for name, array in data.items() if name in read}
+        return replace(self, compiled=self.compiled.with_data(**read_data))
 
     def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:
         """Draws of the sampled variables as group ``posterior`` of a fit."""
         return labelled(self.arrangement, self.covariates, centring_of(self.built), draws)
 
 
-def compiled_program(
+def compiled_density(
     built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
-) -> Program:
+) -> Density:
     """Compile a built model, or swap data into a density compiled before.
 
     Models that differ by data of the same sizes, or by fixed values, share one.
@@ -63,10 +69,7 @@ def compiled_program(
         while len(_DENSITIES) > KEPT_DENSITIES:
             _DENSITIES.popitem(last=False)
     _DENSITIES.move_to_end(key)
-    density = _DENSITIES[key]
-    used = {variable.name for variable in density.shared_var_keys}
-    density = density.with_data(**{name: array for name, array in data.items() if name in used})
-    return Program(built, arrangement, covariates, density)
+    return Density(built, arrangement, covariates, _DENSITIES[key]).given(data)
 
 
 def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
