@@ -223,7 +223,9 @@ def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
         away = found.loc["sub-07", "elpd"] - before.loc["sub-07", "elpd"]
         assert 0 < abs(away) < 3
         assert table.loc[name, "elpd"] == pytest.approx(found["elpd"].sum())
-        assert table.attrs["elpd"][name].se == pytest.approx(np.sqrt(12 * found["elpd"].var(ddof=0)))
+        assert table.attrs["elpd"][name].se == pytest.approx(
+            np.sqrt(12 * found["elpd"].var(ddof=0))
+        )
 
 
 def test_many_of_them_send_all_into_groups(learners, monkeypatch):

@@ -14,7 +14,7 @@ import empathymodels as em
 from empathymodels.reporting import page
 from empathymodels.reporting.fits import fitted
 from empathymodels.reporting.markup import equation, prose, reference
-from empathymodels.reporting.methods import _compared, methods
+from empathymodels.reporting.methods import PREDICTED, _compared, methods
 from empathymodels.reporting.studies import summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
 from empathymodels.saving import study_tree
@@ -225,6 +225,21 @@ def test_methods_say_what_was_left_out(unit, exact, words):
     units = {"one": pd.DataFrame({"exact": exact})}
     table.attrs = {"unit": unit, "responses": ["rating"], "observations": 24, "units": units}
     assert words in _compared(table, [])
+
+
+def test_a_comparison_by_people_is_told_as_one(own_fit, flat_fit, tmp_path):
+    fits = {"slope": own_fit, "flat": flat_fit}
+    table = em.compare(fits, unit="participant", draws=100)
+    texts = read(em.report(fits, tmp_path / "people.html", comparison=table, draws=20)).texts
+    told = texts["comparison"]
+    assert "predictive density of all observations of somebody new together;" in told
+    assert "of the same people" not in told
+    assert "'slope' predicts new people better than 'flat" in told
+    assert "rating of somebody new (24 participants left out" in texts["methods"]
+
+
+def test_every_unit_has_words():
+    assert set(page.SCORED) == set(PREDICTED) == {"trial", "participant", "future"}
 
 
 def test_numbers_in_brackets_lead_to_references(told):

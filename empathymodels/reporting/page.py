@@ -30,6 +30,11 @@ from empathymodels.wording import listed
 
 FOLDER = Path(__file__).parent
 COLUMNS = ("elpd", "elpd_diff", "dse", "weight")  # of a comparison
+SCORED = {  # by unit of a comparison
+    "trial": "one more observation of the same people",
+    "participant": "all observations of somebody new together",
+    "future": "the next block of one of the same people, all its observations together",
+}
 
 
 def report(
@@ -104,6 +109,7 @@ def report(
         fits=_sections(everything, draws=draws, seed=seed),
         comparison=None if table is None else of_frame(table, "Best first"),
         compared=None if table is None else of_comparison(table),
+        scored=None if table is None else SCORED[table.attrs.get("unit", "trial")],
         reading=reading,
         methods=methods(everything, table, references),
         references=[reference(entry) for entry in references],
