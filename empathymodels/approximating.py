@@ -45,6 +45,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
+from empathymodels.density import on_one_thread
 from empathymodels.sampling import Trace
 from empathymodels.starting import density_and_slopes
 
@@ -165,6 +166,7 @@ class Mode:
     precision: np.ndarray
 
 
+@on_one_thread
 def approximate(
     density: Any,
     arrangement: Arrangement,

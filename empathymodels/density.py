@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import nutpie
 import pymc as pm
+import pytensor
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.compiling import compiling
@@ -20,6 +22,10 @@ from empathymodels.population import centring_of, labelled
 
 KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
 _DENSITIES: OrderedDict[str, Any] = OrderedDict()
+
+# For what evaluates densities: their matrices are small, and the threads of a linear algebra
+# library would only fight for the cores on which the chains run (five times slower on two).
+on_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,20 +40,27 @@ class Density:
         Model and study.
     covariates : dict of str to Covariates
         As evaluated for the study's people.
+    data : dict of str to ndarray
+        What the density is given, which may be other data than those of `built`; see `given`.
     compiled : nutpie model
-        The compiled log-density. Its data may be others than those of `built`; see `given`.
+        The compiled log-density, its data packed.
     """
 
     built: pm.Model
     arrangement: Arrangement
     covariates: Mapping[str, Covariates]
+    data: Mapping[str, np.ndarray]
     compiled: Any
 
     def given(self, data: Mapping[str, np.ndarray]) -> Density:
         """The same given other data of the same sizes; what it does not read is passed over."""
+        given = {
+            name: np.asarray(data.get(name, array), dtype=array.dtype)
+            for name, array in self.data.items()
+        }
         read = {variable.name for variable in self.compiled.shared_var_keys}
-        read_data = {name: array for name, array in data.items() if name in read}
-        return replace(self, compiled=self.compiled.with_data(**read_data))
+        packs = {name: pack for name, pack in _packs(given).items() if name in read}
+        return replace(self, data=given, compiled=self.compiled.with_data(**packs))
 
     def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:
         """Draws of the sampled variables as group ``posterior`` of a fit."""
@@ -61,15 +74,55 @@ def compiled_density(
 
     Models that differ by data of the same sizes, or by fixed values, share one.
     """
-    data = {v.name: v.get_value() for v in built.data_vars}
+    data = _data_of(built)
     key = _key(data, arrangement)
     if key not in _DENSITIES:
         with compiling():
-            _DENSITIES[key] = nutpie.compile_pymc_model(built)
+            _DENSITIES[key] = nutpie.compile_pymc_model(packed(built))
         while len(_DENSITIES) > KEPT_DENSITIES:
             _DENSITIES.popitem(last=False)
     _DENSITIES.move_to_end(key)
-    return Density(built, arrangement, covariates, _DENSITIES[key]).given(data)
+    return Density(built, arrangement, covariates, data, _DENSITIES[key]).given(data)
+
+
+def _data_of(built: pm.Model) -> dict[str, np.ndarray]:
+    return {variable.name: variable.get_value() for variable in built.data_vars}
+
+
+def packed(built: pm.Model) -> pm.Model:
+    """The same model, all its data in one vector per type.
+
+    Each array that a compiled density is given costs more to compile than the one before it: for
+    the 28 of `outgroup_help_learning` 12 seconds, also where all else is in numba's cache.
+    """
+    data = _data_of(built)
+    vectors = {
+        name: pytensor.shared(pack, name=name, shape=pack.shape)
+        for name, pack in _packs(data).items()
+    }
+    places: dict[str, Any] = {}
+    ends: Counter[str] = Counter()
+    for name in sorted(data):
+        pack, first = _pack_of(data[name]), ends[_pack_of(data[name])]
+        ends[pack] += data[name].size
+        places[name] = vectors[pack][first : ends[pack]].reshape(data[name].shape)
+    found = pm.do(built, places)
+    # which has them in an order of its own; places on the sampler's scale follow `built`
+    order = [variable.name for variable in built.free_RVs]
+    found.free_RVs.sort(key=lambda variable: order.index(variable.name))
+    return found
+
+
+def _packs(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All arrays of one type behind each other, in the order of their names."""
+    packs: dict[str, list[np.ndarray]] = {}
+    for name in sorted(data):
+        packs.setdefault(_pack_of(data[name]), []).append(data[name].ravel())
+    return {pack: np.concatenate(arrays) for pack, arrays in packs.items()}
+
+
+def _pack_of(array: np.ndarray) -> str:
+    return f"data of {array.dtype}"
 
 
 def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:

@@ -17,11 +17,12 @@ from empathymodels.model import Model
 from empathymodels.people import (
     POPULATION,
     Block,
+    Scatter,
     blocks,
     correlated_labels,
+    natural,
     parameter_values,
     scales,
-    unit_values,
 )
 from empathymodels.population import labelled
 from empathymodels.study import Study
@@ -81,22 +82,15 @@ def draw_people(
     shape = (population.sizes["chain"], population.sizes["draw"])
     flat = []
     for block in blocks(arrangement):
-        spread, sampled, effect = None, None, np.zeros(1)
+        linked = _columns(block, population, "mean", shape)[..., None, :]
         if block.unit != POPULATION:
-            spread = _columns(block, population, "sd", shape)
-            sampled = rng.standard_normal((*shape, *block.shape))
-            effect = _effect(block, arrangement, population, covariates, shape)
-        factor = _factor(block, arrangement, population, shape)
-        values = unit_values(
-            block,
-            scales(block, arrangement),
-            location=_columns(block, population, "mean", shape),
-            spread=spread,
-            effect=effect,
-            share=np.zeros(len(block.columns)),
-            sampled=sampled,
-            factor=factor,
-        )
+            scatter = Scatter(
+                linked + _effect(block, arrangement, population, covariates, shape),
+                _columns(block, population, "sd", shape),
+                _factor(block, arrangement, population, shape),
+            )
+            linked = scatter.values(rng.standard_normal((*shape, *block.shape)))
+        values = natural(scales(block, arrangement), linked)
         flat.append(values.reshape(*shape, -1))
     return parameter_values(arrangement, np.concatenate(flat, axis=-1))
 
@@ -107,7 +101,7 @@ def _factor(
     """Cholesky factor of the correlations, (chain, draw, column, column); fixed ones have none."""
     if not block.correlated:
         return None
-    matrix = np.tile(np.eye(block.correlated), (*shape, 1, 1))
+    matrix = np.tile(np.eye(len(block.columns)), (*shape, 1, 1))
     free = block.free_correlated
     if len(free) > 1:
         name, *dims = block.correlation

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -256,130 +257,102 @@ def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.
 
 
 @dataclass(frozen=True)
-class Step:
-    """Columns of a block given the columns before them: mean, spread, and what is sampled.
+class Scatter:
+    r"""How units scatter around their means on the link scale, and what the sampler moves for it.
 
-    Each is (…, unit, column), the mean and the spread perhaps of one unit for all.
-    """
+    Values are :math:`\theta = m + \sigma L z` with standard normal z. What is sampled is
+    :math:`u = c\,m + M z` with the lower triangular
 
-    mean: Any
-    spread: Any
-    share: Any
-    sampled: Any
+    .. math:: M_{kk} = (\sigma_k L_{kk})^{c_k}, \qquad M_{kj} = c_k \sigma_k L_{kj} \ (j < k),
 
-    @property
-    def deviation(self) -> Any:
-        """Standard normal deviation of the values from their mean."""
-        return (self.sampled - self.share * self.mean) / self.spread**self.share
+    so that every column is, given those before it, centred for c = 1 and non-centred for c = 0
+    (Gorinova, Moore & Hoffman 2020, arXiv:1906.03028).
 
-    @property
-    def values(self) -> Any:
-        """Link-scale values."""
-        return self.mean + self.spread * self.deviation
-
-    def moved(self, share: Any) -> Any:
-        """What would be sampled for the same values at another share."""
-        return share * self.mean + self.spread**share * self.deviation
-
-
-def stepwise(
-    block: Block, centre: Any, spread: Any, factor: Any, share: Any, sampled: Any
-) -> list[Step]:
-    r"""Go through the columns of a block: each correlated one alone, then all others at once.
-
-    With :math:`z = L^{-1}(\theta - m) / \sigma` a correlated column k has, given those before it,
-    mean :math:`m_k + \sigma_k \sum_{j<k} L_{kj} z_j` and spread :math:`\sigma_k L_{kk}`. What is
-    sampled is ``u ~ Normal(c m, s**c)``, which makes ``m + s**(1 - c) (u - c m) ~ Normal(m, s)``
-    for every share c: centred for c = 1, non-centred for c = 0 (Gorinova, Moore & Hoffman 2020,
-    arXiv:1906.03028).
-
-    Parameters
+    Attributes
     ----------
-    block : Block
-        Units and columns.
     centre : (…, unit, column)
-        Location and effects of covariates.
+        Means m: location and effects of covariates.
     spread : (…, column)
-        Of the population.
-    factor : (…, correlated, correlated)
-        Cholesky factor of the correlations (unused without any).
-    share : (column,)
-        Share of centring.
-    sampled : (…, unit, column)
-        What the sampler moves.
-    """
-    steps: list[Step] = []
-    # sums of products: compiling a matrix product would cost a minute of BLAS dispatch
-    for k in range(block.correlated):
-        own = slice(k, k + 1)
-        before: Any = sum(
-            factor[..., None, k, j, None] * step.deviation for j, step in enumerate(steps)
-        )
-        mean = centre[..., own] + spread[..., None, own] * before
-        narrowed = spread[..., None, own] * factor[..., None, k, own]
-        steps.append(Step(mean, narrowed, share[own], sampled[..., own]))
-    if block.correlated < len(block.columns):
-        rest = slice(block.correlated, None)
-        steps.append(
-            Step(centre[..., rest], spread[..., None, rest], share[rest], sampled[..., rest])
-        )
-    return steps
-
-
-def unit_values(
-    block: Block,
-    scale: Scales,
-    *,
-    location: Any,
-    spread: Any,
-    effect: Any,
-    share: Any,
-    sampled: Any,
-    factor: Any,
-    xp: Any = np,
-) -> Any:
-    """Natural-scale values of all units, (…, unit, column).
-
-    Parameters
-    ----------
-    block : Block
-        Units and columns.
-    scale : Scales
-        Of its columns.
-    location, spread : (…, column)
-        Of the population, on the link scale.
-    effect : (…, unit, column) or 0
-        What covariates add.
-    share : (column,)
-        Share of centring.
-    sampled : (…, unit, column)
-        What the sampler moves: distributed as `stepwise` says.
-    factor : (…, correlated, correlated)
-        Cholesky factor of the correlations (unused without any).
-    xp : module
+        Spreads :math:`\sigma` of the population.
+    factor : (…, column, column), optional
+        Cholesky factor L of the correlations; None where no columns correlate.
+    share : (column,), optional
+        Share of centring c.
+    xp : module, optional
         NumPy or ``pytensor.tensor``.
     """
-    if block.unit == POPULATION:
-        return natural(scale, location[..., None, :], xp)
-    steps = stepwise(block, location[..., None, :] + effect, spread, factor, share, sampled)
-    return natural(scale, xp.concatenate([step.values for step in steps], axis=-1), xp)
+
+    centre: Any
+    spread: Any
+    factor: Any
+    share: Any = 0.0
+    xp: Any = np
+
+    @cached_property
+    def mean(self) -> Any:
+        """Mean of what is sampled, (…, unit, column)."""
+        return self.share * self.centre
+
+    @cached_property
+    def mixing(self) -> Any:
+        """M (…, column, column), or its diagonal (…, column) where no columns correlate."""
+        if self.factor is None:
+            return self.spread**self.share
+        own = self.xp.eye(self.factor.shape[-1])
+        narrowed = self.spread * (self.factor * own).sum(-1)
+        before = (self.share * self.spread)[..., :, None] * self.factor * (1 - own)
+        return before + (narrowed**self.share)[..., :, None] * own
+
+    def deviations(self, sampled: Any) -> Any:
+        """Standard normal z, (…, unit, column), of what is sampled."""
+        if self.factor is None:
+            return (sampled - self.mean) / self.mixing[..., None, :]
+        return unmixed(self.mixing, sampled - self.mean, self.xp)
+
+    def sampled(self, deviations: Any) -> Any:
+        """What the sampler moves for these deviations, (…, unit, column)."""
+        if self.factor is None:
+            return self.mean + self.mixing[..., None, :] * deviations
+        return self.mean + deviations @ self.mixing.mT
+
+    def values(self, deviations: Any) -> Any:
+        """Link-scale values, (…, unit, column)."""
+        mixed = deviations if self.factor is None else deviations @ self.factor.mT
+        return self.centre + self.spread[..., None, :] * mixed
 
 
-def cholesky_of(partial: Any, size: int, xp: Any = np) -> Any:
-    """Cholesky factor (…, size, size) of the correlation matrix with these partial correlations.
+def unmixed(mixing: Any, mixed: Any, xp: Any) -> Any:
+    """Rows z, (…, unit, column), of ``z @ mixing.mT`` for a lower triangular matrix."""
+    if xp is np:
+        return np.linalg.solve(mixing, mixed.mT).mT
+    return xp.linalg.solve_triangular(mixing, mixed.mT, lower=True).mT
 
-    ``partial`` holds the canonical partial correlation of columns i > j given all before j, in
-    the order of ``np.tril_indices(size, -1)`` (Lewandowski, Kurowicka & Joe 2009,
-    doi:10.1016/j.jmva.2009.04.008).
+
+def cholesky_of(partial: Any, correlated: int, columns: int, xp: Any = np) -> Any:
+    r"""Cholesky factor of a correlation matrix whose first columns correlate.
+
+    With partial correlations :math:`p_{ij}` of columns i > j given all before j, the entries are
+    :math:`L_{ij} = p_{ij} \prod_{k<j} \sqrt{1 - p_{ik}^2}`, where :math:`p_{ii} = 1`
+    (Lewandowski, Kurowicka & Joe 2009, doi:10.1016/j.jmva.2009.04.008).
+
+    Parameters
+    ----------
+    partial : (…, pair)
+        Partial correlations, in the order of ``np.tril_indices(correlated, -1)``.
+    correlated, columns : int
+        How many of the columns correlate.
+    xp : module
+        NumPy or ``pytensor.tensor``.
+
+    Returns
+    -------
+    array or tensor (…, column, column)
     """
-    one, zero = xp.ones_like(partial[..., 0]), xp.zeros_like(partial[..., 0])
-    rows, place = [], 0
-    for i in range(size):
-        row, left = [], one
-        for _ in range(i):
-            entry = partial[..., place]
-            row.append(entry * left)
-            left = left * xp.sqrt(1 - entry**2)
-            place += 1
-        rows.append(xp.stack([*row, left, *[zero] * (size - i - 1)], axis=-1))
-    return xp.stack(rows, axis=-2)
+    rows, before = np.tril_indices(correlated, -1)
+    place = np.full((columns, columns), len(rows))  # of the 0 behind the partial correlations
+    place[rows, before] = np.arange(len(rows))
+    padded = xp.concatenate([partial, xp.zeros_like(partial[..., :1])], axis=-1)
+    entries = padded[..., place]
+    earlier = np.triu(np.ones((columns, columns)), 1)
+    left = xp.exp(xp.log1p(-(entries**2)) @ earlier / 2)
+    return (entries + np.eye(columns)) * left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,16 @@ from empathymodels.people import (
     POPULATION,
     Block,
     Scales,
+    Scatter,
     blocks,
     cholesky_of,
     column_label,
     correlated_labels,
+    natural,
     parameter_coords,
     parameter_values,
     scales,
-    stepwise,
-    unit_values,
+    unmixed,
 )
 
 LKJ_CONCENTRATION = 2.0
@@ -89,58 +91,37 @@ def _block_values(
     centring: Mapping[str, np.ndarray],
 ) -> Any:
     location = _prior_vector(block, arrangement, "location")
-    spread: Any = None
-    effect: Any = 0.0
-    share: Any = 0.0
-    sampled: Any = None
-    factor = _lkj_cholesky(block.unit, block.correlated) if block.correlated else None
-    if block.unit != POPULATION:
-        spread = _prior_vector(block, arrangement, "spread")
-        effect = _effects(block, covariates)
-        share = fixed_size_data(f"{block.unit}:centring", centring[block.unit])
-        sampled = _sampled(block, location + effect, spread, factor, share)
-    return unit_values(
-        block,
-        scale,
-        location=location,
-        spread=spread,
-        effect=effect,
-        share=share,
-        sampled=sampled,
-        factor=factor,
-        xp=pt,
-    )
+    if block.unit == POPULATION:
+        return natural(scale, location[None, :], pt)
+    factor = _lkj_cholesky(block) if block.correlated else None
+    spread = _prior_vector(block, arrangement, "spread")
+    centre = location[None, :] + _effects(block, covariates)
+    share = fixed_size_data(f"{block.unit}:centring", centring[block.unit])
+    scatter = Scatter(centre, spread, factor, share, pt)
+    return natural(scale, scatter.values(scatter.deviations(_sampled(block, scatter))), pt)
 
 
-def _sampled(block: Block, centre: Any, spread: Any, factor: Any, share: Any) -> Any:
-    """Add what the sampler moves, (unit, column), distributed as `stepwise` says."""
+def _sampled(block: Block, scatter: Scatter) -> Any:
+    """Add what the sampler moves, (unit, column), distributed as `Scatter` says."""
     name = f"{block.unit}:deviation"
-    if factor is None:
-        return pm.Normal(name, share * centre, spread**share, shape=block.shape)
+    if scatter.factor is None:
+        return pm.Normal(name, scatter.mean, scatter.mixing, shape=block.shape)
 
-    def log_density(value: Any, centre: Any, spread: Any, factor: Any, share: Any) -> Any:
-        steps = stepwise(block, centre, spread, factor, share, value)
-        normals = [pm.Normal.dist(s.share * s.mean, s.spread**s.share) for s in steps]
-        parts = [pm.logp(n, s.sampled).sum() for n, s in zip(normals, steps, strict=True)]
-        return pt.add(*parts)
+    def log_density(value: Any, mean: Any, mixing: Any) -> Any:
+        normal = pm.logp(pm.Normal.dist(), unmixed(mixing, value - mean, pt)).sum()
+        return normal - len(block.labels) * pt.log(pt.diagonal(mixing)).sum()
 
-    def draw(centre: Any, spread: Any, factor: Any, share: Any, size: Any) -> Any:
-        deviations = pm.Normal.dist(size=block.shape)
-        steps = stepwise(block, centre, spread, factor, pt.zeros_like(share), deviations)
-        mean = pt.concatenate([step.mean for step in steps], axis=-1)
-        own = pt.concatenate([step.spread for step in steps], axis=-1)
-        return share * mean + own**share * deviations
+    def draw(mean: Any, mixing: Any, size: Any) -> Any:
+        return mean + pm.Normal.dist(size=block.shape) @ mixing.mT
 
     return pm.CustomDist(
         name,
-        pt.broadcast_to(pt.atleast_2d(centre), block.shape),
-        spread,
-        factor,
-        share,
+        pt.broadcast_to(scatter.mean, block.shape),
+        scatter.mixing,
         logp=log_density,
         dist=draw,
-        signature="(n,k),(k),(c,c),(k)->(n,k)",
-        support_point=lambda _, size, centre, spread, factor, share: share * centre,
+        signature="(n,k),(k,k)->(n,k)",
+        support_point=lambda _, size, mean, mixing: mean,
     )
 
 
@@ -255,22 +236,21 @@ def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
     design = np.concatenate([found.table.to_numpy() for found in covariates.values()], axis=1)
     matrix = pt.zeros((design.shape[1], block.shape[1]))
     matrix = matrix[np.array(rows), np.array(columns)].set(effects)
-    # a sum of products: compiling a matrix product would cost a minute of BLAS dispatch
     # the name tells which columns have which effects, since compiled densities are kept by it
     of = ", ".join(f"{name} {found.table.shape[1]}" for name, found in covariates.items())
-    return (fixed_size_data(f"covariates of {of}", design)[:, :, None] * matrix[None, :, :]).sum(1)
+    return fixed_size_data(f"covariates of {of}", design) @ matrix
 
 
-def _lkj_cholesky(unit: str, size: int) -> Any:
-    """Cholesky factor of an LKJ correlation matrix.
+def _lkj_cholesky(block: Block) -> Any:
+    """Cholesky factor, (column, column), of an LKJ prior of the block's correlations.
 
     The partial correlation of columns i > j given all before j is 2b - 1 with b ~ Beta(a, a),
     a = eta + (size - 2 - j) / 2 (Lewandowski, Kurowicka & Joe 2009).
     """
-    _, columns = np.tril_indices(size, -1)
-    shape = LKJ_CONCENTRATION + (size - 2 - columns) / 2
-    partial = 2 * pm.Beta(f"{unit}:partial", shape, shape, shape=len(columns)) - 1
-    return cholesky_of(partial, size, xp=pt)
+    _, columns = np.tril_indices(block.correlated, -1)
+    shape = LKJ_CONCENTRATION + (block.correlated - 2 - columns) / 2
+    partial = 2 * pm.Beta(f"{block.unit}:partial", shape, shape, shape=len(columns)) - 1
+    return cholesky_of(partial, block.correlated, block.shape[1], xp=pt)
 
 
 # ----------------------------------------------------------------------------- results
@@ -316,16 +296,12 @@ def labelled(
             population[name] = (("chain", "draw", *dims), matrix)
         if block.unit != POPULATION and f"{block.unit}:deviation" not in raw:
             continue
-        values = unit_values(
-            block,
-            scales(block, arrangement),
-            location=location,
-            spread=spread,
-            effect=_effect_values(block, covariates, raw),
-            share=centring.get(block.unit),
-            sampled=raw.get(f"{block.unit}:deviation"),
-            factor=factor,
-        )
+        linked = location[..., None, :]
+        if block.unit != POPULATION:
+            centre = linked + _effect_values(block, covariates, raw)
+            scatter = Scatter(centre, spread, factor, centring[block.unit])
+            linked = scatter.values(scatter.deviations(raw[f"{block.unit}:deviation"]))
+        values = natural(scales(block, arrangement), linked)
         flat.append(values.reshape(*values.shape[:2], -1))
     coords = _population_coords(arrangement, covariates, population)
     found = xr.Dataset(population, coords=coords)
@@ -358,12 +334,9 @@ def recentred(
         location = _assembled(block, arrangement, "location", raw)
         spread = _assembled(block, arrangement, "spread", raw)
         centre = location[..., None, :] + _effect_values(block, covariates, raw)
-        factor = _factor(block, raw)
-        steps = stepwise(block, centre, spread, factor, centring[block.unit], raw[name])
-        ends = np.cumsum([step.sampled.shape[-1] for step in steps])[:-1]
-        shares = np.split(wanted[block.unit], ends)
-        moved = [step.moved(share) for step, share in zip(steps, shares, strict=True)]
-        found[name] = np.concatenate(moved, axis=-1)
+        scatter = Scatter(centre, spread, _factor(block, raw), centring[block.unit])
+        other = replace(scatter, share=wanted[block.unit])
+        found[name] = other.sampled(scatter.deviations(raw[name]))
     return found
 
 
@@ -380,7 +353,7 @@ def _assembled(
 def _factor(block: Block, raw: Mapping[str, np.ndarray]) -> np.ndarray | None:
     if not block.correlated:
         return None
-    return cholesky_of(2 * raw[f"{block.unit}:partial"] - 1, block.correlated)
+    return cholesky_of(2 * raw[f"{block.unit}:partial"] - 1, block.correlated, block.shape[1])
 
 
 def _labelled_population(

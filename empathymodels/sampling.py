@@ -12,7 +12,7 @@ import nutpie
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.density import Density
+from empathymodels.density import Density, on_one_thread
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
 from empathymodels.population import centring_of, recentred
@@ -31,6 +31,7 @@ class Trace:
     stats: xr.Dataset
 
 
+@on_one_thread
 def sample(density: Any, *, starts: np.ndarray, **settings: Any) -> Trace:
     """Run nutpie and return draws and statistics.
 
@@ -47,6 +48,7 @@ def starts_by_number(starts: np.ndarray) -> Callable[[int], np.ndarray]:
     return lambda number: starts[number % len(starts)]
 
 
+@on_one_thread
 def sample_into(
     folder: Path, density: Any, *, start_of: Callable[[int], np.ndarray], **settings: Any
 ) -> None:

@@ -10,7 +10,7 @@ import pymc as pm
 from scipy.optimize import minimize
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.density import Density
+from empathymodels.density import Density, on_one_thread
 from empathymodels.evaluating import evaluator
 from empathymodels.people import POPULATION, blocks
 from empathymodels.population import centring_of, prior_widths, standard_columns
@@ -22,6 +22,7 @@ BELOW = 20.0  # in log-density of the best: from there on a start is a place to 
 NEAR = 0.1  # how far people start from each other, in prior standard deviations
 
 
+@on_one_thread
 def starts_around(density: Density, *, seed: int) -> np.ndarray:
     """Points (start, place) on the sampler's scale from which chains may start.
 

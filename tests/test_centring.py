@@ -1,14 +1,17 @@
 """What is sampled for people whose parameters correlate: one prior, at any share of centring."""
 
+from dataclasses import replace
+
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 import pytest
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
 from empathymodels.build import build
 from empathymodels.density import compiled_density
-from empathymodels.people import Block, blocks, stepwise
+from empathymodels.people import Block, Scatter, blocks, cholesky_of
 from empathymodels.population import _sampled, centring_of, labelled, recentred
 from empathymodels.sampling import pilot_run, pilot_starts
 from empathymodels.starting import density_and_slopes, places, start_point, starts_around
@@ -16,7 +19,8 @@ from empathymodels.starting import density_and_slopes, places, start_point, star
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
 SPREAD = np.array([1.5, 0.7, 0.4, 0.3])
 CORRELATIONS = np.array([[1, 0.8, -0.4], [0.8, 1, -0.6], [-0.4, -0.6, 1]])
-FACTOR = np.linalg.cholesky(CORRELATIONS)
+FACTOR = np.eye(4)
+FACTOR[:3, :3] = np.linalg.cholesky(CORRELATIONS)
 COVARIANCE = SPREAD[:3, None] * CORRELATIONS * SPREAD[:3]
 SHARES = [np.zeros(4), np.ones(4), np.array([0.9, 0.0, 0.4, 0.7])]
 
@@ -26,38 +30,67 @@ def block_of(people):
     return Block("participant", list(range(people)), [(None, 0)] * 4, correlated=3, offset=0)
 
 
+def scatter_of(block, share):
+    return Scatter(np.tile(CENTRE, (block.shape[0], 1)), SPREAD, FACTOR, share)
+
+
 def values_of(block, share, sampled):
-    steps = stepwise(block, np.tile(CENTRE, (*block.shape[:1], 1)), SPREAD, FACTOR, share, sampled)
-    return steps, np.concatenate([step.values for step in steps], axis=-1)
+    scatter = scatter_of(block, share)
+    return scatter.values(scatter.deviations(sampled))
 
 
 @pytest.mark.parametrize("share", SHARES, ids=["deviations", "values", "between"])
 def test_density_is_that_of_a_multivariate_normal(share):
     block = block_of(people=5)
     sampled = np.random.default_rng(3).normal(size=block.shape)
-    steps, values = values_of(block, share, sampled)
+    values = values_of(block, share, sampled)
+    symbolic = Scatter(*map(pt.as_tensor, (CENTRE[None], SPREAD, FACTOR, share)), pt)
     with pm.Model() as model:
-        _sampled(block, CENTRE, SPREAD, FACTOR, share)
+        _sampled(block, symbolic)
     found = model.compile_logp()({"participant:deviation": sampled})
     expected = multivariate_normal(CENTRE[:3], COVARIANCE).logpdf(values[:, :3])
     expected = expected + norm(CENTRE[3], SPREAD[3]).logpdf(values[:, 3])
     # values are stretched by spread ** (1 - share) against what is sampled
-    stretched = np.log(np.concatenate([np.ravel(step.spread) for step in steps])) * (1 - share)
+    stretched = np.log(SPREAD * np.diag(FACTOR)) * (1 - share)
     np.testing.assert_allclose(found, (expected + stretched.sum()).sum(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("share", SHARES, ids=["deviations", "values", "between"])
 def test_draws_have_the_moments_of_the_population(share):
     block = block_of(people=40_000)
+    symbolic = Scatter(*map(pt.as_tensor, (CENTRE[None], SPREAD, FACTOR, share)), pt)
     with pm.Model():
-        variable = _sampled(block, CENTRE, SPREAD, FACTOR, share)
-    _, values = values_of(block, share, pm.draw(variable, random_seed=1))
+        variable = _sampled(block, symbolic)
+    values = values_of(block, share, pm.draw(variable, random_seed=1))
     near = 4 * SPREAD / np.sqrt(len(values))
     np.testing.assert_array_less(abs(values.mean(axis=0) - CENTRE), near)
     found = np.corrcoef(values.T)
     np.testing.assert_allclose(values.std(axis=0), SPREAD, rtol=0.015)
     np.testing.assert_allclose(found[:3, :3], CORRELATIONS, atol=0.02)
     np.testing.assert_allclose(found[3, :3], 0, atol=0.02)
+
+
+@pytest.mark.parametrize("share", SHARES, ids=["deviations", "values", "between"])
+@pytest.mark.parametrize("factor", [FACTOR, None], ids=["correlated", "alone"])
+def test_what_is_sampled_and_deviations_are_inverses(share, factor):
+    scatter = replace(scatter_of(block_of(people=5), share), factor=factor)
+    deviations = np.random.default_rng(5).normal(size=(5, 4))
+    sampled = scatter.sampled(deviations)
+    np.testing.assert_allclose(scatter.deviations(sampled), deviations, rtol=1e-12)
+    if (share == 1).all():
+        np.testing.assert_allclose(sampled, scatter.values(deviations), rtol=1e-12)
+    if (share == 0).all():
+        np.testing.assert_allclose(sampled, deviations, rtol=1e-12)
+    draws = np.tile(sampled, (3, 2, 1, 1))  # as draws of two chains
+    np.testing.assert_allclose(scatter.deviations(draws)[-1, -1], deviations, rtol=1e-12)
+
+
+def test_partial_correlations_of_two_columns_given_a_third():
+    """p(2, 3 | 1) follows from the plain correlations; columns after the correlated ones do not."""
+    r12, r13, r23 = 0.8, -0.4, -0.6
+    given = (r23 - r12 * r13) / np.sqrt((1 - r12**2) * (1 - r13**2))
+    factor = cholesky_of(np.array([r12, r13, given]), correlated=3, columns=4)
+    np.testing.assert_allclose(factor, FACTOR, atol=1e-12)
 
 
 def test_pilot_draws_are_the_same_people_at_other_shares():

@@ -16,6 +16,7 @@ from empathymodels import sampling
 from empathymodels.arrangement import arrange
 from empathymodels.covariates import covariates_for
 from empathymodels.drawing import prior_people
+from empathymodels.people import Block
 from empathymodels.population import _lkj_cholesky
 
 TINY = {"chains": 2, "draws": 20, "tune": 30, "centring": 0.5}
@@ -368,7 +369,9 @@ def test_wrong_centring_is_refused(own_model, own_study):
 def test_prior_sd_of_correlations(size):
     draws = 4000
     with pm.Model():
-        factor = _lkj_cholesky("participant", size)
+        factor = _lkj_cholesky(
+            Block("participant", ["a"], [(None, 0)] * size, correlated=size, offset=0)
+        )
     found = pm.draw(factor, draws, random_seed=2)
     correlations = found @ np.swapaxes(found, 1, 2)
     np.testing.assert_allclose(np.diagonal(correlations, axis1=1, axis2=2), 1, rtol=1e-12)
