@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +24,8 @@ KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after anothe
 _DENSITIES: OrderedDict[str, Any] = OrderedDict()
 
 # For what evaluates densities: their matrices are small, and the threads of a linear algebra
-# library would only fight for the cores on which the chains run (five times slower on two).
+# library would only fight for the cores on which the chains run (five times slower on two). The
+# order of their sums does not depend on the number of threads then either.
 on_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
@@ -53,11 +54,23 @@ class Density:
     compiled: Any
 
     def given(self, data: Mapping[str, np.ndarray]) -> Density:
-        """The same given other data of the same sizes; what it does not read is passed over."""
+        """The same given other data of the same shapes; what it does not read is passed over.
+
+        Raises
+        ------
+        ValueError
+            An array has another shape.
+        """
         given = {
-            name: np.asarray(data.get(name, array), dtype=array.dtype)
+            name: np.array(data.get(name, array), dtype=array.dtype)
             for name, array in self.data.items()
         }
+        for name, array in given.items():
+            if array.shape != self.data[name].shape:  # would move all data behind it in its pack
+                raise ValueError(
+                    f"Data must keep their shapes: '{name}' has {self.data[name].shape}; "
+                    f"found {array.shape}."
+                )
         read = {variable.name for variable in self.compiled.shared_var_keys}
         packs = {name: pack for name, pack in _packs(given).items() if name in read}
         return replace(self, data=given, compiled=self.compiled.with_data(**packs))
@@ -100,13 +113,13 @@ def packed(built: pm.Model) -> pm.Model:
         name: pytensor.shared(pack, name=name, shape=pack.shape)
         for name, pack in _packs(data).items()
     }
-    places: dict[str, Any] = {}
-    ends: Counter[str] = Counter()
-    for name in sorted(data):
-        pack, first = _pack_of(data[name]), ends[_pack_of(data[name])]
-        ends[pack] += data[name].size
-        places[name] = vectors[pack][first : ends[pack]].reshape(data[name].shape)
-    found = pm.do(built, places)
+    unpacked: dict[str, Any] = {}
+    for pack, names in _members(data).items():
+        ends = np.cumsum([data[name].size for name in names])
+        for name, end in zip(names, ends.tolist(), strict=True):
+            part = vectors[pack][end - data[name].size : end]
+            unpacked[name] = part.reshape(data[name].shape)
+    found = pm.do(built, unpacked)
     # which has them in an order of its own; places on the sampler's scale follow `built`
     order = [variable.name for variable in built.free_RVs]
     found.free_RVs.sort(key=lambda variable: order.index(variable.name))
@@ -115,14 +128,18 @@ def packed(built: pm.Model) -> pm.Model:
 
 def _packs(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """All arrays of one type behind each other, in the order of their names."""
-    packs: dict[str, list[np.ndarray]] = {}
+    return {
+        pack: np.concatenate([data[name].ravel() for name in names])
+        for pack, names in _members(data).items()
+    }
+
+
+def _members(data: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
+    """Names of the arrays of every pack, in their order."""
+    found: dict[str, list[str]] = {}
     for name in sorted(data):
-        packs.setdefault(_pack_of(data[name]), []).append(data[name].ravel())
-    return {pack: np.concatenate(arrays) for pack, arrays in packs.items()}
-
-
-def _pack_of(array: np.ndarray) -> str:
-    return f"data of {array.dtype}"
+        found.setdefault(f"data of {data[name].dtype}", []).append(name)
+    return found
 
 
 def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:

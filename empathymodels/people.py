@@ -256,7 +256,7 @@ def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.
     return plain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scatter:
     r"""How units scatter around their means on the link scale, and what the sampler moves for it.
 
@@ -271,10 +271,10 @@ class Scatter:
     Attributes
     ----------
     centre : (…, unit, column)
-        Means m: location and effects of covariates.
+        Means m: location and effects of covariates; of one unit where they are all alike.
     spread : (…, column)
         Spreads :math:`\sigma` of the population.
-    factor : (…, column, column), optional
+    factor : (…, column, column) or None
         Cholesky factor L of the correlations; None where no columns correlate.
     share : (column,), optional
         Share of centring c.
@@ -288,7 +288,7 @@ class Scatter:
     share: Any = 0.0
     xp: Any = np
 
-    @cached_property
+    @property
     def mean(self) -> Any:
         """Mean of what is sampled, (…, unit, column)."""
         return self.share * self.centre
@@ -323,9 +323,13 @@ class Scatter:
 
 def unmixed(mixing: Any, mixed: Any, xp: Any) -> Any:
     """Rows z, (…, unit, column), of ``z @ mixing.mT`` for a lower triangular matrix."""
-    if xp is np:
-        return np.linalg.solve(mixing, mixed.mT).mT
-    return xp.linalg.solve_triangular(mixing, mixed.mT, lower=True).mT
+    if xp is not np:
+        return xp.linalg.solve_triangular(mixing, mixed.mT, lower=True).mT
+    found = np.empty_like(mixed)
+    for k in range(mixed.shape[-1]):
+        before = found[..., :k] @ mixing[..., k, :k, None]
+        found[..., k] = (mixed[..., k] - before[..., 0]) / mixing[..., k, k, None]
+    return found
 
 
 def cholesky_of(partial: Any, correlated: int, columns: int, xp: Any = np) -> Any:

@@ -62,6 +62,7 @@ def sample_into(
     )
 
 
+@on_one_thread
 def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) -> list[int]:
     """Numbers that the chains of a run with this seed draw for themselves, in their order.
 

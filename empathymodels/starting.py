@@ -86,6 +86,7 @@ def places(built: pm.Model) -> dict[str, slice]:
     return found
 
 
+@on_one_thread
 def check_start(density: Density) -> None:
     """Refuse an infinite density at the start, naming response, participant and trial."""
     if not np.isfinite(density_and_slopes(density.compiled)(start_point(density.built))[0]):

@@ -81,12 +81,25 @@ def test_what_is_sampled_and_deviations_are_inverses(share, factor):
         np.testing.assert_allclose(sampled, scatter.values(deviations), rtol=1e-12)
     if (share == 0).all():
         np.testing.assert_allclose(sampled, deviations, rtol=1e-12)
-    draws = np.tile(sampled, (3, 2, 1, 1))  # as draws of two chains
-    np.testing.assert_allclose(scatter.deviations(draws)[-1, -1], deviations, rtol=1e-12)
+
+
+def test_every_draw_has_its_own_population():
+    """Draws of two chains at once are what each is alone."""
+    rng = np.random.default_rng(7)
+    spread = np.exp(rng.normal(size=(2, 3, 4)))
+    factor = cholesky_of(rng.uniform(-0.8, 0.8, (2, 3, 3)), correlated=3, columns=4)
+    sampled = rng.normal(size=(2, 3, 5, 4))
+    scatter = Scatter(rng.normal(size=(2, 3, 5, 4)), spread, factor, SHARES[2])
+    together = scatter.values(scatter.deviations(sampled))
+    for draw in np.ndindex(2, 3):
+        one = Scatter(scatter.centre[draw], spread[draw], factor[draw], SHARES[2])
+        alone = one.values(one.deviations(sampled[draw]))
+        np.testing.assert_allclose(together[draw], alone, rtol=1e-12)
+        np.testing.assert_allclose(one.sampled(one.deviations(sampled[draw])), sampled[draw])
 
 
 def test_partial_correlations_of_two_columns_given_a_third():
-    """p(2, 3 | 1) follows from the plain correlations; columns after the correlated ones do not."""
+    """p(2, 3 | 1) follows from the plain correlations; a column after these is uncorrelated."""
     r12, r13, r23 = 0.8, -0.4, -0.6
     given = (r23 - r12 * r13) / np.sqrt((1 - r12**2) * (1 - r13**2))
     factor = cholesky_of(np.array([r12, r13, given]), correlated=3, columns=4)

@@ -1,11 +1,16 @@
 """The density that is sampled: its data packed, its places those of the model that is built."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import nutpie
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import empathymodels as em
 from empathymodels.build import build
 from empathymodels.density import compiled_density, packed
+from empathymodels.sampling import sample
 from empathymodels.starting import density_and_slopes, places, start_point
 
 STUDIES = {
@@ -41,3 +46,54 @@ def test_data_that_are_swapped_in_reach_the_density(own_model, own_study):
     again = other.given({"rating:observed": density.data["rating:observed"]})
     assert density_and_slopes(again.compiled)(point)[0] == before
     assert density_and_slopes(density.compiled)(point)[0] == before
+    with pytest.raises(ValueError, match=r"'rating:observed' has \(\d+,\); found \(2,\)"):
+        density.given({"rating:observed": np.zeros(2)})
+
+
+def test_every_array_of_a_pack_finds_its_place():
+    """Numbers and positions are swapped at once, in packs of their own."""
+    built, arrangement = build(em.get_model("motivated_empathy"), em.load_study("motives"))
+    density = compiled_density(built, arrangement, {})
+    point = start_point(built) + np.random.default_rng(1).normal(0, 0.1, len(start_point(built)))
+    value, slopes = density_and_slopes(density.compiled)(point)
+    order = np.random.default_rng(2).permutation(len(density.data["trials:cost"]))
+    # trials in another order are the same trials, where regions name them by their new places
+    own = [n for n in density.data if n.startswith(("trials:", "rating:", "engage:"))]
+    mixed = {name: density.data[name][order] for name in own}
+    named = [n for n in density.data if n.endswith(":place of trial")]
+    mixed |= {name: np.argsort(order)[density.data[name]] for name in named}
+    assert {array.dtype.kind for array in mixed.values()} == {"f", "i"}
+    assert len(named) == 3
+    found, moved = density_and_slopes(density.given(mixed).compiled)(point)
+    np.testing.assert_allclose(found, value, rtol=1e-10)
+    np.testing.assert_allclose(moved, slopes, rtol=1e-8, atol=1e-8)
+    one = {"trials:cost": density.data["trials:cost"][order]}
+    assert abs(density_and_slopes(density.given(one).compiled)(point)[0] - value) > 1e-3
+
+
+def test_chains_run_beside_no_other_threads(monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def threads():
+        return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+    seen = []
+
+    def stop(*_, **__):
+        seen.extend(threads())
+        raise Stop
+
+    monkeypatch.setattr(nutpie, "sample", stop)
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = threads()
+        with pytest.raises(Stop):
+            sample(_Anything(), starts=np.zeros((1, 1)))
+        assert threads() == before
+    assert set(seen) == {1}
+    assert set(before) == {2}
+
+
+@dataclass(frozen=True)
+class _Anything:
+    initial_point_func: object = None
