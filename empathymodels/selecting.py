@@ -14,12 +14,10 @@ from scipy.special import expit
 
 from empathymodels.evidence_tables import Evidences, checked_evidences
 from empathymodels.model_frequencies import (
-    equal_families,
+    equal_families_evidence,
     exceedance,
-    frequency_draws,
+    posterior,
     responsibilities,
-    sample,
-    unequal,
     variational,
 )
 from empathymodels.wording import counted
@@ -120,10 +118,17 @@ def select(
 
     Notes
     -----
-    The posterior is drawn exactly, up to Monte Carlo error. The usual variational approximation
-    assigns people independently of each other's assignment; where evidences do not tell models
-    apart it is much too sure of the frequencies, and its omnibus risk differs, too. With evidences
-    that say nothing at all, the omnibus risk here is 0.5, as before the data.
+    The order of people makes no difference. With few models (up to three for 1,000 people, four
+    for 150) frequencies, their standard deviations, the omnibus risk and the evidences are exact
+    sums over all ways to assign people to models; intervals, exceedance probabilities and
+    responsibilities come from independent draws of that posterior. With more models all of them
+    come from draws of sequential Monte Carlo with Gibbs sweeps: try another `seed` to see how far
+    they can be trusted.
+
+    The usual variational approximation assigns people independently of each other's assignment;
+    where evidences do not tell models apart it is much too sure of the frequencies, and its omnibus
+    risk differs, too. With evidences that say nothing at all, the omnibus risk here is 0.5, as
+    before the data.
 
     Evidences are taken as independent between people. Probabilities given everybody else's data are
     so only approximately: each includes what the population was learned from.
@@ -189,17 +194,18 @@ def _frequencies(
     member = np.equal.outer(family, np.arange(len(names))).astype(float)  # (model, family)
     values, prior = evidences.to_numpy(), 1 / member.sum(axis=0)[family]
     draws, seed = settings.draws, settings.seed
-    found = sample(values, prior, unequal, draws=draws, seed=seed)
-    alike = sample(values, prior, equal_families(family), draws=draws, seed=seed)
-    each = frequency_draws(found.counts, seed=seed)  # (draw, model)
+    found = posterior(values, prior, draws=draws, seed=seed)
+    alike = equal_families_evidence(values, prior, family, draws=draws, seed=seed)
+    mean, sd = found.moments(member)
+    each = found.draws(draws, seed=seed)  # (draw, model)
     shares = each @ member  # (draw, family)
-    risk = float(expit(alike.log_evidence - found.log_evidence))
+    risk = float(expit(alike - found.log_evidence))
     largest = np.bincount(shares.argmax(axis=1), minlength=len(names)) / draws
     low, high = np.array([az.hdi(one, prob=settings.prob) for one in shares.T]).T
     table = pd.DataFrame(
         {
-            "frequency": (found.counts @ member).mean(axis=0) / found.counts[0].sum(),
-            "sd": shares.std(axis=0),
+            "frequency": mean,
+            "sd": sd,
             "hdi_low": low,
             "hdi_high": high,
             "exceedance": largest,

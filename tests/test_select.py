@@ -13,11 +13,11 @@ from scipy.special import digamma, expit, gammaln, logsumexp, softmax
 
 import empathymodels as em
 from empathymodels.model_frequencies import (
-    equal_families,
+    by_exact_sum,
+    by_sequential_monte_carlo,
+    equal_families_evidence,
     exceedance,
-    frequency_draws,
-    sample,
-    unequal,
+    posterior,
     variational,
 )
 
@@ -112,26 +112,140 @@ def enumerated(evidences, prior, family=None):
 
 
 @pytest.mark.parametrize("prior", [np.ones(3), np.array([0.5, 0.5, 1.0])])
-def test_three_models_as_enumerated(prior):
+@pytest.mark.parametrize("family", [None, np.array([0, 0, 1])])
+def test_three_models_as_enumerated(prior, family):
     evidences = simulated([0.2, 0.3, 0.5], 8, 1.0, seed=2)
-    log_evidence, means = enumerated(evidences, prior)
-    found = sample(evidences, prior, unequal, draws=DRAWS, seed=1)
-    assert found.log_evidence == pytest.approx(log_evidence, abs=0.02)
-    np.testing.assert_allclose(found.counts.mean(axis=0) / (8 + prior.sum()), means, atol=0.005)
+    log_evidence, means = enumerated(evidences, prior, family)
+    found = posterior(evidences, prior, family, draws=DRAWS, seed=1)
+    assert found.log_evidence == pytest.approx(log_evidence, abs=1e-9)
+    np.testing.assert_allclose(found.moments(np.eye(3))[0], means, atol=1e-12)
+    member = np.equal.outer(*[np.zeros(3, int) if family is None else family] * 2)
+    rng = np.random.default_rng(1)
+    likelihoods = np.exp(evidences)
+    drawn = by_sequential_monte_carlo(likelihoods, prior, member, draws=DRAWS, rng=rng)
+    assert drawn.log_evidence == pytest.approx(log_evidence, abs=0.02)
+    np.testing.assert_allclose(drawn.moments(np.eye(3))[0], means, atol=0.005)
 
 
-def test_many_people_need_new_draws_on_the_way():
+@pytest.mark.parametrize("method", ["exact sum", "sequential Monte Carlo"])
+def test_many_people_as_integrated(method, monkeypatch):
     """Weights become uneven here, so that draws are multiplied and dropped."""
+    if method != "exact sum":
+        monkeypatch.setattr("empathymodels.model_frequencies.MOST_TERMS", 0)
     evidences = simulated([0.85, 0.15], 300, 2.0, seed=3)
     share = (np.arange(20_000) + 0.5) / 20_000
     each = (np.logaddexp(np.log(share) + a, np.log1p(-share) + b) for a, b in evidences)
     total = sum(each)
-    found = sample(evidences, np.ones(2), unequal, draws=DRAWS, seed=1)
-    assert found.log_evidence == pytest.approx(logsumexp(total) - np.log(20_000), abs=0.05)
-    draws, weights = frequency_draws(found.counts, seed=1)[:, 0], softmax(total)
+    found = posterior(evidences, np.ones(2), draws=DRAWS, seed=1)
+    near = 1e-6 if method == "exact sum" else 0.05
+    assert found.log_evidence == pytest.approx(logsumexp(total) - np.log(20_000), abs=near)
+    draws, weights = found.draws(DRAWS, seed=1)[:, 0], softmax(total)
     for q in (0.05, 0.5, 0.95):
         expected = share[np.searchsorted(weights.cumsum(), q)]
         assert np.quantile(draws, q) == pytest.approx(expected, abs=0.004)
+
+
+# ---------------------------------------------------------------- the order of people
+
+
+def summed(evidences, family=None):
+    """Log evidence, mean and sd of frequencies: a sum over counts, in logs and in any order."""
+    size = evidences.shape[1]
+    family = np.zeros(size, dtype=int) if family is None else np.asarray(family)
+    logs = {(0,) * size: 0.0}
+    for row in evidences:
+        grown = {}
+        for counts, log_p in logs.items():
+            for k in range(size):
+                new = (*counts[:k], counts[k] + 1, *counts[k + 1 :])
+                own = np.array(counts)[family == family[k]]
+                step = np.log((counts[k] + 1) / (own.sum() + len(own)) / (np.ptp(family) + 1))
+                term = log_p + row[k] + step
+                grown[new] = np.logaddexp(grown[new], term) if new in grown else term
+        logs = grown
+    counts, weights = 1 + np.array(list(logs)), softmax(list(logs.values()))
+    total = counts[0].sum()
+    mean = weights @ counts / total
+    square = weights @ (counts * (counts + 1)) / (total * (total + 1))
+    return logsumexp(list(logs.values())), mean, np.sqrt(square - mean**2)
+
+
+def in_halves(people, apart):
+    """Half of the people are of the first model by so much, the other half of the second."""
+    return np.repeat([[apart, 0.0], [0.0, apart]], people // 2, axis=0)
+
+
+@pytest.fixture(scope="module")
+def in_thirds():
+    """Sorted: each third of 45 people is of a model of its own, more or less."""
+    rng = np.random.default_rng(11)
+    return np.repeat(3 * np.eye(3), 15, axis=0) + rng.normal(0, 1, (45, 3))
+
+
+def test_four_hundred_people_sorted_and_shuffled():
+    """Early resampling of a sorted table would leave no draw near the right counts."""
+    table = table_of(in_halves(400, 3.0))
+    shuffled = table.sample(frac=1, random_state=1)
+    for given, seed in product((table, table[::-1], shuffled), (0, 1)):
+        found = em.select(given, seed=seed)
+        assert found["frequency"].to_numpy() == pytest.approx([0.5, 0.5], abs=1e-12)
+        assert found["exceedance"].to_numpy() == pytest.approx([0.5, 0.5], abs=MONTE_CARLO)
+        assert found.attrs["omnibus_risk"] == pytest.approx(0.9353635, abs=1e-6)
+
+
+@pytest.mark.parametrize(("people", "apart"), [(60, 3.0), (120, 6.0)])
+def test_two_sorted_halves_as_summed(people, apart):
+    evidences = in_halves(people, apart) + np.random.default_rng(0).normal(0, 1, (people, 2))
+    log_evidence, mean, sd = summed(evidences)
+    alike = logsumexp(evidences - np.log(2), axis=1).sum()
+    found = em.select(table_of(evidences))
+    np.testing.assert_allclose(found["frequency"], mean, atol=1e-12)
+    np.testing.assert_allclose(found["sd"], sd, atol=1e-12)
+    assert found.attrs["log_evidence"] == pytest.approx(log_evidence, abs=1e-9)
+    assert found.attrs["omnibus_risk"] == pytest.approx(expit(alike - log_evidence), abs=1e-9)
+
+
+@pytest.mark.parametrize("family", [None, [0, 0, 1], [0, 1, 0]])
+def test_three_sorted_thirds_as_summed_and_as_sampled(in_thirds, family):
+    log_evidence, mean, sd = summed(in_thirds, family)
+    family = None if family is None else np.array(family)
+    exact = posterior(in_thirds, np.ones(3), family, draws=DRAWS, seed=0)
+    assert exact.log_evidence == pytest.approx(log_evidence, abs=1e-9)
+    np.testing.assert_allclose(exact.moments(np.eye(3)), [mean, sd], atol=1e-10)
+    member = np.equal.outer(*[np.zeros(3, int) if family is None else family] * 2)
+    likelihoods, rng = np.exp(in_thirds), np.random.default_rng(0)  # sorted, at its hardest
+    drawn = by_sequential_monte_carlo(likelihoods, np.ones(3), member, draws=DRAWS, rng=rng)
+    assert drawn.log_evidence == pytest.approx(log_evidence, abs=0.1)
+    np.testing.assert_allclose(drawn.moments(np.eye(3)), [mean, sd], atol=0.005)
+    assert by_exact_sum(likelihoods, np.ones(3), member).log_evidence == pytest.approx(
+        log_evidence, abs=1e-9
+    )
+
+
+def test_groups_families_and_conditions_in_any_order_by_either_way(in_thirds, monkeypatch):
+    table, other = table_of(in_thirds), table_of(in_thirds[:, [1, 0, 2]] / 2)
+    groups = dict(zip(table.index, np.repeat(["a", "b", "c"], 15), strict=True))
+    settings = {"families": {"near": ["a", "b"], "far": ["c"]}, "groups": groups}
+
+    def selected(order):
+        pair = {"pain": table.iloc[order], "neutral": other.iloc[order]}
+        return em.select(pair, **settings)
+
+    rng = np.random.default_rng(2)
+    exact, shuffled = selected(np.arange(45)), selected(rng.permutation(45))
+    monkeypatch.setattr("empathymodels.model_frequencies.MOST_TERMS", 0)
+    drawn = selected(np.arange(45))
+    for one, near in ((shuffled, 1e-8), (drawn, 0.015)):
+        pairs = [(exact, one)]
+        pairs += [(exact.attrs[k], one.attrs[k]) for k in ("families", "groups", "conditions")]
+        for first, second in pairs:
+            columns = ["frequency", "sd"]
+            second = second.loc[first.index, columns]
+            np.testing.assert_allclose(first[columns], second, atol=near)
+        for key in ("omnibus_risk", "p_groups_differ"):
+            assert one.attrs[key] == pytest.approx(exact.attrs[key], abs=2 * near)
+    same = [one.attrs["same_model"]["frequency"] for one in (exact, shuffled, drawn)]
+    np.testing.assert_allclose(same[1:], [same[0]] * 2, atol=0.01)  # nine pairs are sampled
 
 
 def test_families_as_enumerated():
@@ -146,8 +260,8 @@ def test_families_as_enumerated():
     assert found.attrs["log_evidence"] == pytest.approx(log_evidence, abs=0.02)
     assert found.attrs["omnibus_risk"] == pytest.approx(expit(alike - log_evidence), abs=0.01)
     np.testing.assert_allclose(found.attrs["responsibilities"].sum(axis=1), 1)
-    null = sample(evidences, prior, equal_families(family), draws=DRAWS, seed=1)
-    assert null.log_evidence == pytest.approx(alike, abs=0.02)
+    null = equal_families_evidence(evidences, prior, family, draws=DRAWS, seed=1)
+    assert null == pytest.approx(alike, abs=1e-9)
 
 
 def test_groups_as_enumerated():
@@ -214,8 +328,8 @@ def test_intervals_hold_what_they_promise_and_published_ones_do_not():
     for seed in range(300):
         truth = rng.dirichlet(np.ones(3))
         evidences = simulated(truth, 20, 1.0, seed=seed)
-        found = sample(evidences, np.ones(3), unequal, draws=1_000, seed=seed)
-        ranks.append(np.mean(frequency_draws(found.counts, seed=seed)[:, 0] < truth[0]))
+        found = posterior(evidences, np.ones(3), draws=1_000, seed=seed)
+        ranks.append(np.mean(found.draws(1_000, seed=seed)[:, 0] < truth[0]))
         if seed < 100:
             counts = variational(evidences, np.ones(3))[0]
             published.append(stats.beta.cdf(truth[0], counts[0], counts[1:].sum()))
