@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.reading import KEYS, Source, read_study
+from empathymodels.row_filters import ALLOWED, rows_that_match
 from empathymodels.wording import counted, did_you_mean, listed
 
 
@@ -129,9 +130,8 @@ class Study:
         task : str
             Label of the task, as after ``task-``.
         keep : str, optional
-            Rows of events to keep, as a pandas query of the files' own columns and of
-            `participant`, `session` and `block`: ``"event_type == 'Rate'"``; ``@name`` reads a
-            variable of the caller.
+            Rows of events to keep, as a condition (see `exclude`) on the files' own columns and
+            on `participant`, `session` and `block`: ``"event_type == 'Rate'"``.
         columns : mapping of str to str, optional
             The files' own column name for each of ours: ``{"choice": "response"}``. A key named
             here is not taken from file names; a column whose name is one of our keys, and is
@@ -210,7 +210,9 @@ class Study:
         Parameters
         ----------
         query : str
-            Rows to drop, as a pandas query; ``@name`` reads a variable of the caller.
+            Rows to drop, as a condition on columns: ``"rt < 0.2 or missing(choice)"``,
+            ``"participant in ['07', '12']"``. Comparisons, ``and``, ``or``, ``not``, ``in`` and
+            arithmetic are understood; the text is parsed and no code in it is run.
         table : {"trials", "participants", "regions"}
             Table the query is asked of.
         reason : str
@@ -230,15 +232,12 @@ class Study:
             )
         rows = tables[table]
         try:
-            chosen = rows.eval(query, engine="python", level=1)
-            if not pd.api.types.is_bool_dtype(chosen):
-                raise ValueError("it gives no true or false for each row")
-            dropped = rows.index[chosen]
-        except (NameError, SyntaxError, TypeError, ValueError) as error:
+            dropped = rows.index[rows_that_match(query, rows)]
+        except ValueError as error:
             raise ValueError(
-                f"exclude() needs a pandas query of the columns of {table}. Found {query!r}: "
-                f"{error}. It has {listed(rows)}. Correct the query; labels are text: "
-                "\"participant == '7'\"."
+                f"exclude() needs a condition on the columns of {table}. Found {query!r}: {error}. "
+                f"It has {listed(rows)}. A condition may hold {ALLOWED}. Correct it; a variable's "
+                'value is put in by an f-string: f"rt > {limit}".'
             ) from error
         if dropped.empty:
             warnings.warn(

@@ -80,7 +80,7 @@ def test_coefficients_are_those_of_the_authors(oxazepam, effects):
     """
     model = em.get_model("intergroup_bias").rival("no_items")
     model = alike(model) if effects == "alike" else model
-    known = oxazepam.exclude("concern.isna()", table="participants", reason="no IRI")
+    known = oxazepam.exclude("missing(concern)", table="participants", reason="no IRI")
     assert len(known.participants) == 61
     fit = em.fit(model, known, covariates=FORMULAS, seed=1, chains=2)
     posterior, concern = fit["posterior"].to_dataset(), known.participants["concern"]

@@ -261,8 +261,7 @@ def test_participants_must_hold_everyone(trials):
 
 def test_exclude_returns_a_study_with_a_log_entry(trials):
     study = Study(trials=trials)
-    limit = 5  # noqa: F841 (the query reads it)
-    shorter = study.exclude("resp > @limit", reason="no answer")
+    shorter = study.exclude("resp > 5", reason="no answer")
     assert len(study.trials) == 4
     assert shorter.trials.index.equals(pd.RangeIndex(3))
     assert shorter.log == ("excluded 1 of 4 rows of trials: no answer",)
@@ -288,7 +287,7 @@ def test_people_without_any_row_left_stay_only_with_covariates(trials):
 
 def test_exclude_explains_itself(trials):
     study = Study(trials=trials)
-    with pytest.raises(ValueError, match=r"needs a pandas query.*'rsp > 1'.*It has 'participant'"):
+    with pytest.raises(ValueError, match=r"needs a condition.*'rsp > 1'.*It has 'participant'"):
         study.exclude("rsp > 1", reason="typo")
     with pytest.raises(KeyError, match="found 'regions'"):
         study.exclude("beta > 1", table="regions", reason="outlier")

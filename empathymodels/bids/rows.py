@@ -11,6 +11,7 @@ from empathymodels.bids.contents import Contents
 from empathymodels.bids.files import Named
 from empathymodels.bids.told import Told
 from empathymodels.reading import MISSING_TEXT, as_numbers
+from empathymodels.row_filters import ALLOWED, rows_that_match
 from empathymodels.wording import counted, listed
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
@@ -74,17 +75,14 @@ def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Told)
     view = view.rename(columns={n: n[:-1] for n in view if n[-1:] == "-" and n[:-1] not in view})
     kept = rows.iloc[:0]
     try:
-        true = view.eval(keep, engine="python", level=3)  # Study.from_bids is called there
-        if isinstance(true, pd.Series) and pd.api.types.is_bool_dtype(true):
-            kept, why = rows.loc[true.fillna(False)], "it is true of no row"
-        else:
-            why = "it is not true or false of every row"
-    except (AttributeError, KeyError, NameError, SyntaxError, TypeError, ValueError) as error:
+        kept, why = rows.loc[rows_that_match(keep, view)], "it is true of no row"
+    except ValueError as error:
         why = str(error)
     if kept.empty:
         told.problems.append(
-            f"`keep` must be a pandas query that chooses rows of events. Found {keep!r}: {why}. "
-            f"It can read {listed(view, 30)}. Labels are text: \"participant == '07'\"."
+            f"`keep` must be a condition that chooses rows of events. Found {keep!r}: {why}. "
+            f"It can read {listed(view, 30)}. Labels are text: \"participant == '07'\". A "
+            f"condition may hold {ALLOWED}."
         )
         return kept
     told.log.append(

@@ -1,0 +1,165 @@
+"""Conditions on rows: what the language can say, and that nothing else passes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from empathymodels import Study
+from empathymodels.expressions import columns_of, parse, written
+from empathymodels.row_filters import OPERATORS, rows_that_match
+
+TABLE = pd.DataFrame(
+    {
+        "participant": ["03", "7", "7"],
+        "trial": [1, 2, 3],
+        "rt": [0.1, 0.8, np.nan],
+        "cue": ["a", "b", None],
+        "practice": [True, False, True],
+        "asked for help": [1, 0, 1],
+    }
+)
+
+ATTACKS = [
+    "rt.__class__",
+    "rt.map(print)",
+    "participant.str.startswith('0')",
+    "__import__('os').system('touch {flag}')",
+    "__import__",
+    "().__class__.__base__.__subclasses__()",
+    "[open('{flag}', 'w') for x in [1]]",
+    "(lambda: open('{flag}', 'w'))()",
+    "eval('1')",
+    "missing(eval('1'))",
+    "missing(missing(rt))",
+    "getattr(rt, 'map')(print)",
+    "f'{{rt}}' == 'a'",
+    "'{{0.__class__}}'.format(rt) == 'a'",
+    "'%s' % rt == 'a'",
+    "@pd.eval('1') == 1",
+    "@open('{flag}', 'w')",
+    "rt[0] == 1",
+    "{{'rt': 1}}",
+    "rt if practice else trial",
+    "(rt := 1) == 1",
+    "rt; import os",
+    "rt\\\n== 1",
+    "rt == 1 # but",
+    "__builtins__",
+    "ｅｖａｌ('1')",  # full-width letters that Python reads as eval
+    "ｒｔ > 0",
+    "rt > 0\u2024__class__",  # a dot in another script
+    "rt > \u0663",  # a digit in another script
+    "rt ≥ 0",
+    "*rt",
+    "print",
+    "yield rt",
+    "rt > 0 and print('x')",
+    "None == rt",
+    "rt is rt",
+    "rt == 1j",
+    "rt == 0x10",
+    "rt == '''a'''",
+    "`rt`.__class__ == 1",
+    "",
+    "   ",
+    "(" * 5000 + "rt > 0" + ")" * 5000,
+    "-" * 5000 + "rt > 0",
+    "rt > 0" + " and rt > 0" * 5000,
+    "rt == " + "9" * 60_000,
+]
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("rt < 0.2", [0]),
+        ("0.1 < rt <= 0.8", [1]),
+        ("participant in ['03', 'x'] or missing(cue)", [0, 2]),
+        ("trial not in [1, 2]", [2]),
+        ("not practice", [1]),
+        ("~practice | trial == 1", [0, 1]),
+        ("practice & trial == 1", [0]),
+        ("practice == True and not missing(rt)", [0]),
+        ("`asked for help` == 1 and trial % 2 == 1", [0, 2]),
+        ("trial ** 2 - 1 >= 2 * trial // 1", [2]),
+        ("-trial < -2", [2]),
+        ("2 ** -1 == trial / 4", [1]),
+        ("cue != 'a'", [1, 2]),
+        ("'b' == cue", [1]),
+        ("rt != rt", [2]),
+        ("participant == 7", []),
+        ("9 ** 9 ** 9 ** 9 > rt", [0, 1]),
+        ("True and practice", [0, 2]),
+    ],
+)
+def test_conditions_mean_what_they_say(condition, rows):
+    assert np.flatnonzero(rows_that_match(condition, TABLE)).tolist() == rows
+
+
+@pytest.mark.parametrize("dtype", ["string[python]", "string[pyarrow]", "str", "category"])
+def test_text_of_every_type_is_compared_alike(dtype):
+    table = TABLE.astype({"cue": dtype, "trial": "Int64", "practice": "boolean"})
+    assert rows_that_match("cue == 'b' and trial > 1 and not practice", table).tolist() == [
+        False,
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_else_passes(attack, tmp_path):
+    flag = tmp_path / "ran"
+    condition = attack.format(flag=flag)
+    for table in ("trials", "participants"):
+        study = Study(trials=TABLE)
+        with pytest.raises(ValueError, match=r"needs a condition on the columns of .* may hold"):
+            study.exclude(condition, table=table, reason="an attack")
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize(
+    ("condition", "why"),
+    [
+        ("rtt > 1", "there is no column 'rtt'. Did you mean 'rt'?"),
+        ("rt.isna()", "'.' at character 3 is no part of the language"),
+        ("isna(rt)", "'isna' at character 1 is no function of the language"),
+        ("rt > @limit", "'@' at character 6 is no part of the language"),
+        ("asked for help == 1", "found 'for' at character 7 where an operator should be"),
+        ("cue == ['a', 'b']", "for several write 'in'"),
+        ("cue < 3", "'<' compares text with text and numbers with numbers"),
+        ("cue + 1 == 2", "'+' calculates with numbers; found the text column 'cue'"),
+        ("trial in 3", "after 'in' must come values in brackets"),
+        ("1 in [1]", "before 'in' must come a column"),
+        ("trial or rt > 1", "what 'or' joins must be true or false of each row"),
+        ("1 == 1", "it gives no true or false for each row"),
+        (["rt > 1"], "it is of type list, not text"),
+        (None, "it is of type NoneType, not text"),
+    ],
+)
+def test_what_is_wrong_is_said(condition, why):
+    with pytest.raises(ValueError) as caught:
+        rows_that_match(condition, TABLE)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a + b) * c",
+        "a + b * c",
+        "-(a ** 2)",
+        "(a ** b) ** c",
+        "a - (b - c)",
+        "(a == b) == c",
+        "not (a == 1 or b == 2)",
+        'a in ["x", 2] and missing(`my column`)',
+    ],
+)
+def test_what_is_written_is_read_the_same(text):
+    tree = parse(text, operators=OPERATORS, functions=["missing"])
+    assert parse(written(tree), operators=OPERATORS, functions=["missing"]) == tree
+
+
+def test_columns_are_named_once():
+    tree = parse("a + b > a and `c d` in [e]", operators=OPERATORS, functions=[])
+    assert columns_of(tree) == ["a", "b", "c d", "e"]
