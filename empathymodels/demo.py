@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from time import perf_counter
@@ -14,6 +15,15 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.arrangement import Arrangement
+from empathymodels.cli.output import (
+    FIGURE,
+    TABLE,
+    Writer,
+    check_target,
+    figure_writer,
+    table_writer,
+    write_files,
+)
 from empathymodels.declaring import claim
 from empathymodels.evaluating import evaluator
 from empathymodels.recovering import against_truth
@@ -27,20 +37,35 @@ if TYPE_CHECKING:
 STUDY, MODEL, RIVAL = "outgroup_help", "outgroup_help_learning", "no_learning"
 SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 700, "chains": 2}
 PROB = 0.9  # of the intervals whose coverage is counted
-RESOLUTION = 150  # dots per inch of the figures
+TABLES = {
+    "checks.csv": "sampling and predictive checks, with advice",
+    "comparison.csv": "how well each model predicts",
+    "estimates.csv": "the population and every participant",
+    "recovery.csv": "estimated against true parameters",
+}
+FIGURES = {
+    "parameters.png": "what is known of the population",
+    "people.png": "everybody's learning rate",
+    "predictions.png": "predicted feelings",
+    "latent.png": "expected help from trial to trial",
+    "statistics.png": "features of data and of predictions",
+    "comparison.png": "how well each model predicts",
+    "recovery.png": "estimated against true parameters",
+}
 WIDTH = 88  # of the account
 
 
-def demo(folder: Path, seed: int = 1) -> None:
+def demo(folder: Path, seed: int = 1, *, overwrite: bool = False) -> None:
     """Fit, check and compare two models of a simulated study, and say what came out.
 
     Parameters
     ----------
     folder : Path
-        Where fits, tables and figures go; it is made if needed, and files of the same names
-        in it are replaced.
+        Where fits, tables and figures go; it is made if needed.
     seed : int
         Seed of the sampler.
+    overwrite : bool
+        Replace files of the same names that are there. Without it they are refused.
 
     Examples
     --------
@@ -53,7 +78,8 @@ def demo(folder: Path, seed: int = 1) -> None:
         tell(f"[{perf_counter() - began:3.0f} s] {text} ...")
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*TABLES, *FIGURES):
+        check_target(folder / name, (*TABLE, *FIGURE), overwrite=overwrite)
     study, model = em.load_study(STUDY), em.get_model(MODEL)
     truth = pd.read_csv(study_folder(STUDY) / "true_parameters.csv", dtype={"participant": str})
     step(f"compiling '{MODEL}' and fitting it to {study!r}")
@@ -68,8 +94,9 @@ def demo(folder: Path, seed: int = 1) -> None:
     tables["estimates"] = em.estimates(fits["learning"], prob=PROB)
     tables["recovery"] = recovery(tables["estimates"], truth, evaluator(model, study).arrangement)
     step("drawing figures and writing everything")
-    written = [*_write_fits(fits, folder), *_write_tables(tables, folder)]
-    written += _write_figures(fits["learning"], tables["comparison"], truth, folder)
+    written = _write_fits(fits, folder) | TABLES | FIGURES
+    writers = _tables(tables) | _figures(fits["learning"], tables["comparison"], truth)
+    write_files({folder / name: w for name, w in writers.items()}, overwrite=overwrite)
     print("\n\n".join(_account(fits, tables, written, folder, perf_counter() - began)))
 
 
@@ -107,42 +134,40 @@ def recovery(
 # ------------------------------------------------------------------------------- files
 
 
-def _write_fits(fits: dict[str, xr.DataTree], folder: Path) -> Iterator[tuple[Path, str]]:
+def _write_fits(fits: dict[str, xr.DataTree], folder: Path) -> dict[str, str]:
+    """Write fits; return what each file is."""
     for name, fit in fits.items():
-        yield em.save(fit, folder / f"{name}.nc"), f"the fit of '{name}': em.load() reads it"
+        em.save(fit, folder / f"{name}.nc")
+    return {f"{name}.nc": f"the fit of '{name}': em.load() reads it" for name in fits}
 
 
-def _write_tables(tables: dict[str, pd.DataFrame], folder: Path) -> Iterator[tuple[Path, str]]:
-    meanings = {
-        "checks": "sampling and predictive checks, with advice",
-        "comparison": "how well each model predicts",
-        "estimates": "the population and every participant",
-        "recovery": "estimated against true parameters",
-    }
-    for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=name == "comparison")
-        yield folder / f"{name}.csv", meanings[name]
+def _tables(tables: dict[str, pd.DataFrame]) -> dict[str, Writer]:
+    """Return what writes each of `TABLES`."""
+    comparison = tables["comparison"].reset_index(names="name")
+    named = tables | {"comparison": comparison}
+    return {file: table_writer(named[Path(file).stem]) for file in TABLES}
 
 
-def _write_figures(
-    fit: xr.DataTree, comparison: pd.DataFrame, truth: pd.DataFrame, folder: Path
-) -> Iterator[tuple[Path, str]]:
+def _figures(fit: xr.DataTree, comparison: pd.DataFrame, truth: pd.DataFrame) -> dict[str, Writer]:
+    """Return what draws and writes each of `FIGURES`."""
     import matplotlib.pyplot as plt
 
-    figures: dict[str, tuple[Callable[[], Figure], str]] = {
-        "parameters": (lambda: em.plot_parameters(fit), "what is known of the population"),
-        "people": (lambda: em.plot_people(fit, "learning_rate"), "everybody's learning rate"),
-        "predictions": (lambda: em.plot_predictions(fit, "feeling"), "predicted feelings"),
-        "latent": (lambda: em.plot_latent(fit, "value"), "expected help from trial to trial"),
-        "statistics": (lambda: em.plot_statistics(fit), "features of data and of predictions"),
-        "comparison": (lambda: em.plot_compare(comparison), "how well each model predicts"),
-        "recovery": (lambda: em.plot_recovery(fit, truth), "estimated against true parameters"),
+    drawn: dict[str, Callable[[], Figure]] = {
+        "parameters.png": lambda: em.plot_parameters(fit),
+        "people.png": lambda: em.plot_people(fit, "learning_rate"),
+        "predictions.png": lambda: em.plot_predictions(fit, "feeling"),
+        "latent.png": lambda: em.plot_latent(fit, "value"),
+        "statistics.png": lambda: em.plot_statistics(fit),
+        "comparison.png": lambda: em.plot_compare(comparison),
+        "recovery.png": lambda: em.plot_recovery(fit, truth),
     }
-    for name, (draw, meaning) in figures.items():
+
+    def write(draw: Callable[[], Figure], path: Path) -> None:
         figure = draw()
-        figure.savefig(folder / f"{name}.png", dpi=RESOLUTION, bbox_inches="tight")
+        figure_writer(figure)(path)
         plt.close(figure)
-        yield folder / f"{name}.png", meaning
+
+    return {file: partial(write, drawn[file]) for file in FIGURES}
 
 
 # ----------------------------------------------------------------------------- account
@@ -151,7 +176,7 @@ def _write_figures(
 def _account(
     fits: dict[str, xr.DataTree],
     tables: dict[str, pd.DataFrame],
-    written: list[tuple[Path, str]],
+    written: dict[str, str],
     folder: Path,
     seconds: float,
 ) -> Iterator[str]:
@@ -166,8 +191,8 @@ def _account(
         f"empathymodels card {MODEL}",
         f"empathymodels fit {MODEL} --trials trials.csv --participants participants.csv --seed 1",
     )
-    width = max(len(path.name) for path, _ in written)
-    files = [f"{path.name:{width}}  {meaning}" for path, meaning in written]
+    width = max(map(len, written))
+    files = [f"{name:{width}}  {meaning}" for name, meaning in written.items()]
     yield _paragraph("Everything is in", str(folder.resolve()), *files)
 
 

@@ -27,9 +27,9 @@ from empathymodels.labelling import response_rows
 from empathymodels.model import Model
 from empathymodels.population import centring_of
 from empathymodels.sampling import measured_centring, pilot_run, pilot_starts, sample
-from empathymodels.saving import find_model, save, study_from_tree, study_tree
+from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
-from empathymodels.storing import PARTIAL, open_store, sample_to
+from empathymodels.storing import PARTIAL, finish, open_store, sample_to
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.validation import warn_of_constants
@@ -206,7 +206,7 @@ def fit(
     tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
     if kept is not None:
         tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}
-        save(tree, kept.path)
+        finish(kept, tree)
     return tree
 
 

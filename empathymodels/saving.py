@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from empathymodels.catalog import FOLDER, get_model, list_models
+from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.study import Study
@@ -23,6 +27,10 @@ from empathymodels.wording import listed
 FORMAT = 1
 FOR_LABELS = 2**20  # bytes beside the numbers, generously
 BEGUN = "begun.zarr"  # in a store: a fit under way, without its draws
+COMPLETE = "complete"  # in a run of a store: it came to its end
+MARKS = {"model", "fingerprint", "format"}  # attributes by which a fit of ours is known
+ZARR_FILES = {"zarr.json", ".lock", COMPLETE, ".DS_Store"}  # those that are no chunks
+CHUNK = re.compile(r"(.*/)?c(/\d+)*")
 
 
 def save(fit: xr.DataTree, path: str | Path) -> Path:
@@ -33,7 +41,7 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
     fit : DataTree
         Result of `fit`.
     path : str or Path
-        ``.nc`` for netCDF, ``.zarr`` for a Zarr folder. An older file is replaced only once
+        ``.nc`` for netCDF, ``.zarr`` for a Zarr folder. An older fit there is replaced, once
         the new one is complete.
 
     Returns
@@ -43,38 +51,30 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
 
     Raises
     ------
+    FileExistsError
+        What lies there is no finished fit, or more than one: a folder or file of another kind, a
+        fit under way, a link, a read-only file. It is left alone.
     OSError
         It cannot be written, on a full disk for example. What was there before is as it was.
     ValueError
         The suffix is neither ``.nc`` nor ``.zarr``, or the model was not defined in a file.
     """
-    path = Path(path)
+    return write(fit, Path(path), FIT)
+
+
+def write(fit: xr.DataTree, path: Path, rule: Rule) -> Path:
+    """Write a fit as `save` does, over what a rule lets go."""
     check_suffix(path)
     check_text(fit.attrs.get("model_text"))
-    whole = fit.copy()
-    whole.attrs = {k: v for k, v in fit.attrs.items() if k != "source"} | {"format": FORMAT}
-    try:
-        _write(whole, path)
-    except OSError as error:
-        before = "; the older one there is as it was" if path.exists() else ""
-        raise OSError(
-            f"A fit of {whole.nbytes / 1e6:.1f} MB must be written whole; {path} cannot be: "
-            f"{_system_words(error)}{before}. Make room on that disk, see that the folder may be "
-            "written to, or save elsewhere."
-        ) from error
-    return path
-
-
-def _write(whole: xr.DataTree, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-        unfinished = Path(folder) / path.name
+    complete = fit.copy()
+    complete.attrs = {k: v for k, v in fit.attrs.items() if k != "source"} | {"format": FORMAT}
+    with whole(path, what=f"A fit of {complete.nbytes / 1e6:.1f} MB", rule=rule) as [unfinished]:
         if path.suffix == ".nc":
-            _check_room(unfinished, whole.nbytes + FOR_LABELS)
-            whole.to_netcdf(unfinished, engine="h5netcdf")
+            _check_room(unfinished, complete.nbytes + FOR_LABELS)
+            complete.to_netcdf(unfinished, engine="h5netcdf")
         else:
-            whole.to_zarr(unfinished, consolidated=False)
-        _put_in_place(unfinished, path)
+            complete.to_zarr(unfinished, consolidated=False)
+    return path
 
 
 def _check_room(file: Path, size: int) -> None:
@@ -88,23 +88,51 @@ def _check_room(file: Path, size: int) -> None:
         file.unlink()
 
 
-def _system_words(error: OSError) -> str:
-    """Say in the system's words why a write failed, where its number is known."""
-    return os.strerror(error.errno) if error.errno else str(error)
+# --------------------------------------------------------------------- what may be replaced
 
 
-def _put_in_place(unfinished: Path, path: Path) -> None:
-    """Replace a file at once; a folder by two renames, the first undone if the second fails."""
-    if not path.is_dir():
-        os.replace(unfinished, path)
-        return
-    older = unfinished.with_name("older")
-    os.replace(path, older)
+def _unless_fit(path: Path) -> str:
+    """Say what lies at a path unless it is a finished fit of ours and nothing else."""
+    if path.is_dir() and is_begun(path):
+        return f"a fit under way ({lying(path)})"
+    if not set(_root_attributes(path)) >= MARKS:
+        return f"{lying(path)} that is no fit"
+    return foreign(path) if path.is_dir() else ""
+
+
+def foreign(folder: Path) -> str:
+    """Say what a Zarr folder of ours holds that is not of Zarr; empty where it holds nothing."""
+    entries = [e for e in folder.rglob("*") if e.is_symlink() or not e.is_dir()]
+    other = [str(place) for e in entries if not _is_zarr(place := e.relative_to(folder))]
+    return f"a folder that also holds {listed(sorted(other), 5)}" if other else ""
+
+
+def _is_zarr(place: Path) -> bool:
+    """Whether a file within a Zarr folder is one of those that we, or the system, make there."""
+    return place.name in ZARR_FILES or CHUNK.fullmatch(place.as_posix()) is not None
+
+
+def _root_attributes(path: Path) -> Mapping[str, Any]:
+    """Attributes of the root of a file or Zarr folder; none where it cannot be read."""
     try:
-        os.replace(unfinished, path)
-    except BaseException:
-        os.replace(older, path)
-        raise
+        if path.is_dir():
+            return json.loads((path / "zarr.json").read_bytes())["attributes"]
+        with h5netcdf.File(path) as stored:
+            return dict(stored.attrs)
+    except Exception:  # a file of any other kind: HDF5 raises whatever it meets
+        return {}
+
+
+FIT = Rule(_unless_fit, "Save elsewhere, or move it away.")
+
+
+# ----------------------------------------------------------------------------- what fits are
+
+
+def check_target(path: Path) -> None:
+    """Raise for a path to which `save` cannot write, or at which something would be lost."""
+    check_suffix(path)
+    refuse_loss(path, FIT)
 
 
 def check_text(text: str | None) -> None:

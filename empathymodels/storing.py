@@ -25,26 +25,29 @@ import xarray as xr
 from empathymodels.arrangement import arrange
 from empathymodels.build import shares_of_centring
 from empathymodels.covariates import covariates_for
+from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.population import labelled
 from empathymodels.sampling import Trace, chain_numbers, sample_into, starts_by_number
 from empathymodels.saving import (
     BEGUN,
+    COMPLETE,
     check_suffix,
     check_text,
     find_model,
+    foreign,
     is_begun,
     read,
     save,
     study_from_tree,
+    write,
 )
 from empathymodels.study import Study
 from empathymodels.terminal import tell
 
 PARTIAL = "partial"  # attribute of a fit that was not sampled to its end
 POSITION = "unconstrained_draw"  # where a draw is on the sampler's scale
-COMPLETE = "complete"  # a file that says that a run came to its end
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def open_store(
 
     Raises
     ------
+    FileExistsError
+        Something that a store does not hold lies there.
     ImportError
         The extra ``zarr`` is not installed.
     ValueError
@@ -136,6 +141,7 @@ def open_store(
         raise ValueError(f"A store is a .zarr folder; found '{path.name}'. Change its suffix.")
     check_suffix(path)
     check_text(model.source)
+    refuse_loss(path, STORE)
     what = {"model": model.label, "equations": fingerprint(model), "study": study.digest}
     asked = json.dumps(what | dict(settings), default=lambda value: np.asarray(value).tolist())
     earlier = None
@@ -179,6 +185,25 @@ def _refuse_other_version(path: Path, begun: xr.DataTree) -> None:
             f"empathymodels {written}, this is {__version__}. Install that version, or begin "
             "anew with another store."
         )
+
+
+def _unless_store(path: Path) -> str:
+    """Say what lies at a path that would be lost when a store there becomes a fit."""
+    return foreign(path) if path.is_dir() else lying(path)
+
+
+STORE = Rule(_unless_store, "Move it away and run the same again, or give another store.")
+
+
+def finish(store: Store, fit: xr.DataTree) -> None:
+    """Put the whole fit in place of the draws that a store holds.
+
+    Raises
+    ------
+    OSError
+        It cannot be written, or something came to lie in the folder; the draws are still there.
+    """
+    write(fit, store.path, STORE)
 
 
 # ----------------------------------------------------------------------------- sampling

@@ -372,7 +372,7 @@ def test_simulation_for_a_design_of_ones_own(run, written, tmp_path):
     assert drawn["rating"].notna().all()
     older = (written / "trials.csv").read_bytes()
     (written / "regions.csv").write_text("of something else")
-    code, _, err = run(*command[:-3], "2", *command[-2:])
+    code, _, err = run(*command[:-3], "2", *command[-2:], "--overwrite")
     assert code == 2
     assert "has 'regions.csv', which this simulation does not write" in err
     assert (written / "trials.csv").read_bytes() == older
@@ -576,8 +576,8 @@ def test_files_are_whole_or_stay_as_they_were(tmp_path):
         raise OSError("no space left")
 
     files = {older: output.text_writer("newer"), tmp_path / "b" / "b.md": fails}
-    with pytest.raises(ValueError, match="cannot be written: no space left"):
-        output.write_files(files)
+    with pytest.raises(OSError, match="cannot be: no space left"):
+        output.write_files(files, overwrite=True)
     assert older.read_text() == "older"
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path != older]
 
@@ -587,8 +587,8 @@ def test_places_that_cannot_hold_a_file(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(ValueError, match="need a folder in which one may write"):
         output.check_place(tmp_path / "file" / "a.csv")
-    with pytest.raises(ValueError, match="must not be a folder"):
-        output.check_target(tmp_path / "folder.csv", output.TABLE)
+    with pytest.raises(FileExistsError, match="found an empty folder"):
+        output.check_target(tmp_path / "folder.csv", output.TABLE, overwrite=True)
 
 
 def test_names_in_brackets_are_printed(capsys):

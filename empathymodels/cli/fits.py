@@ -13,6 +13,7 @@ from empathymodels.cli.options import (
     Draws,
     FitFile,
     ModelFile,
+    Overwrite,
     Seed,
     Simulated,
     StudyOptions,
@@ -24,16 +25,21 @@ from empathymodels.terminal import tell
 from empathymodels.wording import counted
 
 
-def check(fit: FitFile, model: ModelFile = None, out: TableFile = None) -> None:
+def check(
+    fit: FitFile,
+    model: ModelFile = None,
+    out: TableFile = None,
+    overwrite: Overwrite = False,
+) -> None:
     """Check the sampling and the predictions of a fit.
 
     Exit code 1 if something failed.
     """
     import empathymodels as em
 
-    output.check_target(out, output.TABLE)
+    output.check_target(out, output.TABLE, overwrite=overwrite)
     table = em.check(load_fit(fit, model))
-    output.put_out(table, out)
+    output.put_out(table, out, overwrite=overwrite)
     output.end(table)
 
 
@@ -56,6 +62,7 @@ def predict(
     by: Annotated[str | None, typer.Option(help="Column with a panel per level.")] = None,
     x: Annotated[str | None, typer.Option(help="Column on its horizontal axis.")] = None,
     model: ModelFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Predict responses of the same or of other people.
 
@@ -66,8 +73,9 @@ def predict(
     """
     import empathymodels as em
 
-    output.check_target(out, (*output.TABLE, *output.TREE), fit, *source.files.values())
-    output.check_target(figure, output.FIGURE)
+    inputs = (fit, *source.files.values())
+    output.check_target(out, (*output.TABLE, *output.TREE), *inputs, overwrite=overwrite)
+    output.check_target(figure, output.FIGURE, overwrite=overwrite)
     has_study = source.are_given or simulated
     _check_figure(figure, response, by or x, out, is_own=not has_study and kind == "one_step_ahead")
     fitted = load_fit(fit, model)
@@ -80,7 +88,7 @@ def predict(
         tree = em.predict(fitted, other, kind=kind, draws=draws, seed=seed)  # type: ignore[arg-type]
         tell(f"{out.name}: {tree.attrs['prediction']}")
         results[out] = output.writer_of(tree, out, output.predicted_table)
-    output.write_files(results)
+    output.write_files(results, overwrite=overwrite)
 
 
 def _check_figure(
@@ -111,6 +119,7 @@ def estimates(
         Path | None, typer.Option(help="Draw the population: .png, .pdf or .svg.")
     ] = None,
     model: ModelFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Print what was inferred of the population.
 
@@ -118,8 +127,8 @@ def estimates(
     """
     import empathymodels as em
 
-    output.check_target(out, output.TABLE)
-    output.check_target(figure, output.FIGURE)
+    output.check_target(out, output.TABLE, overwrite=overwrite)
+    output.check_target(figure, output.FIGURE, overwrite=overwrite)
     if not 0 < prob < 1:
         raise ValueError(f"--prob must lie between 0 and 1; found {prob:g}. Give for example 0.9.")
     fitted = load_fit(fit, model)
@@ -129,7 +138,7 @@ def estimates(
         results[out] = output.table_writer(table)
     if figure is not None:
         results[figure] = output.figure_writer(em.plot_parameters(fitted))
-    output.write_files(results)
+    output.write_files(results, overwrite=overwrite)
     of_people = table.reindex(columns=["shrinkage"])["shrinkage"].notna()
     output.show_table(table[~of_people].dropna(axis=1, how="all"))
     if out is None and of_people.any():
@@ -144,6 +153,7 @@ def latents(
     ],
     draws: Draws = 400,
     model: ModelFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the latents of every trial.
 
@@ -154,14 +164,15 @@ def latents(
     """
     import empathymodels as em
 
-    output.check_target(out, (*output.TABLE, *output.TREE), fit)
+    output.check_target(out, (*output.TABLE, *output.TREE), fit, overwrite=overwrite)
     found = em.latents(load_fit(fit, model), draws=draws)
     if not found.data_vars:
         raise ValueError(
             f"Latents need a model that has some; the model of '{fit}' has none. "
             "Its predictions may help: empathymodels predict."
         )
-    output.write_files({out: output.writer_of(found, out, output.latent_table)})
+    writer = output.writer_of(found, out, output.latent_table)
+    output.write_files({out: writer}, overwrite=overwrite)
 
 
 def compare(
@@ -177,14 +188,15 @@ def compare(
         list[Path] | None, several("File of the model, for fits of models of yours.", "FILE.py")
     ] = None,
     out: TableFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare fits by how well they predict, best first."""
     import empathymodels as em
 
-    output.check_target(out, output.TABLE)
+    output.check_target(out, output.TABLE, overwrite=overwrite)
     loaded = load_fits(_names(fits), model or [])
     table = em.compare(loaded, unit=unit, response=response, refit=refit, folds=folds)
-    output.put_out(table, out)
+    output.put_out(table, out, overwrite=overwrite)
     typer.echo(table.attrs["reading"])
 
 
@@ -203,7 +215,7 @@ def report(
     """
     import empathymodels as em
 
-    output.check_target(out, output.PAGE, *fits)
+    output.check_target(out, output.PAGE, *fits, overwrite=True)  # report() keeps what is none
     written = em.report(load_fits(_names(fits), model or []), out, question=question)
     tell(f"Wrote {written}")
 

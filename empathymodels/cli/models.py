@@ -10,7 +10,7 @@ import typer
 
 from empathymodels.catalog import get_model, list_models
 from empathymodels.cli import output
-from empathymodels.cli.options import ModelName, Seed
+from empathymodels.cli.options import ModelName, Overwrite, Seed
 
 
 def list_() -> None:
@@ -31,6 +31,7 @@ def card(
     out: Annotated[
         Path | None, typer.Option(help="Write it to this .md file instead; with --all, a folder.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Print a model's card: equations, priors, data, references."""
     if (model is None) == (not every):
@@ -40,17 +41,17 @@ def card(
             "a model or the path of its file, or --all --out FOLDER."
         )
     if model is None:
-        _write_pages(out)
+        _write_pages(out, overwrite=overwrite)
         return
-    output.check_target(out, output.TEXT)
+    output.check_target(out, output.TEXT, overwrite=overwrite)
     text = str(get_model(model))
     if out is None:
         typer.echo(text)
     else:
-        output.write_files({out: output.text_writer(text)})
+        output.write_files({out: output.text_writer(text)}, overwrite=overwrite)
 
 
-def _write_pages(folder: Path | None) -> None:
+def _write_pages(folder: Path | None, *, overwrite: bool) -> None:
     """Write the cards of all built-in models, and an index of them."""
     from empathymodels.describing import pages
 
@@ -58,9 +59,10 @@ def _write_pages(folder: Path | None) -> None:
         raise ValueError("Cards of --all need a folder to go to; found none. Add --out FOLDER.")
     names = list_models()
     for name in (*names, "README"):
-        output.check_target(folder / f"{name}.md", output.TEXT)
+        output.check_target(folder / f"{name}.md", output.TEXT, overwrite=overwrite)
     texts = pages(map(get_model, names))
-    output.write_files({folder / file: output.text_writer(text) for file, text in texts.items()})
+    files = {folder / file: output.text_writer(text) for file, text in texts.items()}
+    output.write_files(files, overwrite=overwrite)
 
 
 def verify(
@@ -73,7 +75,7 @@ def verify(
     import empathymodels as em
 
     table = em.verify(file)
-    output.put_out(table, None)
+    output.put_out(table)
     output.end(table)
 
 
@@ -90,11 +92,12 @@ def certify(
     ] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(help="The certificate: .json.")] = Path("certificate.json"),
+    overwrite: Overwrite = False,
 ) -> None:
     """Find out what a model recovers at a design, and whether it is told from its rivals."""
     import empathymodels as em
 
-    output.check_target(out, (".json",))
+    output.check_target(out, (".json",), overwrite=overwrite)
     found = em.certify(
         get_model(model),
         em.load_study(study),
@@ -104,4 +107,5 @@ def certify(
         folder=folder,
         workers=workers,
     )
-    output.write_files({out: output.text_writer(json.dumps(found, indent=1) + "\n")})
+    text = json.dumps(found, indent=1) + "\n"
+    output.write_files({out: output.text_writer(text)}, overwrite=overwrite)

@@ -48,6 +48,7 @@ Fix = Annotated[list[str] | None, several("Hold a parameter: learning_rate=0.3."
 Without = Annotated[list[str] | None, several("Leave out a response.", "RESPONSE")]
 Seed = Annotated[int, typer.Option(help="Seed of all draws.", min=0)]
 Draws = Annotated[int, typer.Option(help="About how many posterior draws to use.", min=1)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 TableFile = Annotated[Path | None, typer.Option(help="Also write the table: .csv or .tsv.")]
 
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from empathymodels.files import ANY_FILE, Rule, lying, refuse_loss, whole
 from empathymodels.terminal import tell
-from empathymodels.wording import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 type Writer = Callable[[Path], object]
 
 CHECKS_FAILED = 1
+ONLY_NEW = Rule(lying, "Choose another name, or add --overwrite to replace a file.")
 
 TABLE, TREE, FIGURE, TEXT = (".csv", ".tsv"), (".nc",), (".png", ".pdf", ".svg"), (".md",)
 PAGE = (".html",)
@@ -39,8 +38,13 @@ KEY_ORDER = ("participant", "session", "block", "trial", "condition", "region")
 # ------------------------------------------------------------------------ before computing
 
 
-def check_target(path: Path | None, suffixes: Sequence[str], *inputs: Path | None) -> None:
-    """Raise ValueError for a file that cannot be written, or that the command reads."""
+def check_target(
+    path: Path | None,
+    suffixes: Sequence[str],
+    *inputs: Path | None,
+    overwrite: bool = False,
+) -> None:
+    """Raise ValueError or FileExistsError for a file that must not, or cannot, be written."""
     if path is None:
         return
     if path.suffix not in suffixes:
@@ -48,11 +52,12 @@ def check_target(path: Path | None, suffixes: Sequence[str], *inputs: Path | Non
             f"A file to write must end in {', '.join(suffixes)} here; found '{path}'. "
             "Change the ending."
         )
-    if path.is_dir():
-        raise ValueError(
-            f"A file to write must not be a folder; found the folder '{path}'. Choose another name."
-        )
     check_place(path, *inputs)
+    refuse_loss(path, _rule(overwrite))
+
+
+def _rule(overwrite: bool) -> Rule:
+    return ANY_FILE if overwrite else ONLY_NEW
 
 
 def check_place(path: Path, *inputs: Path | None) -> None:
@@ -73,23 +78,13 @@ def check_place(path: Path, *inputs: Path | None) -> None:
 # --------------------------------------------------------------------------------- files
 
 
-def write_files(files: Mapping[Path, Writer]) -> None:
+def write_files(files: Mapping[Path, Writer], *, overwrite: bool = False) -> None:
     """Write files and tell which; none is put in place before all are complete."""
-    try:
-        with ExitStack() as unfinished:
-            complete = {}
-            for path, write in files.items():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                beside = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-")
-                complete[path] = Path(unfinished.enter_context(beside)) / path.name
-                write(complete[path])
-            for path, whole in complete.items():
-                os.replace(whole, path)
-    except OSError as error:
-        raise ValueError(
-            f"Results must have a place to go; {listed(files)} cannot be written: {error}. "
-            "Choose another place."
-        ) from error
+    if not files:
+        return
+    with whole(*files, what="Results", rule=_rule(overwrite)) as unfinished:
+        for path, write in zip(unfinished, files.values(), strict=True):
+            write(path)
     for path in files:
         tell(f"Wrote {path}")
 
@@ -196,11 +191,11 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 # ------------------------------------------------------------------------------- on stdout
 
 
-def put_out(table: pd.DataFrame, out: Path | None) -> None:
+def put_out(table: pd.DataFrame, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print a table, and write it if asked."""
     named = _named_rows(table)
     if out is not None:
-        write_files({out: table_writer(named)})
+        write_files({out: table_writer(named)}, overwrite=overwrite)
     show_table(named)
 
 

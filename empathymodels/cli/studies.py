@@ -12,6 +12,7 @@ from empathymodels.cli import output
 from empathymodels.cli.input import changed_model, given_study, pairs, read_parameters
 from empathymodels.cli.options import (
     ModelName,
+    Overwrite,
     Seed,
     Simulated,
     StudyOptions,
@@ -42,6 +43,7 @@ def diagnose_design(
     draws: Annotated[int, typer.Option(help="Sets of people from the prior.", min=1)] = 20,
     seed: Seed = 0,
     out: TableFile = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Tell what a design can and cannot tell about a model, before anything is sampled.
 
@@ -49,12 +51,12 @@ def diagnose_design(
     """
     import empathymodels as em
 
-    output.check_target(out, output.TABLE, *source.files.values())
+    output.check_target(out, output.TABLE, *source.files.values(), overwrite=overwrite)
     changed = changed_model(model, change)
     design = given_study(source, simulated=simulated)
     formulas = pairs(covariates, "covariates")
     table = em.diagnose_design(changed, design, covariates=formulas, draws=draws, seed=seed)
-    output.put_out(table, out)
+    output.put_out(table, out, overwrite=overwrite)
     output.end(table)
 
 
@@ -69,6 +71,7 @@ def simulate(
         Path | None, file_option("Natural-scale values: CSV or TSV, a row per participant.")
     ] = None,
     change: VariantOptions,
+    overwrite: Overwrite = False,
 ) -> None:
     """Simulate what a model observes, for the design of a study.
 
@@ -78,15 +81,17 @@ def simulate(
     import empathymodels as em
 
     written = {name: out / f"{name}.csv" for name in (*source.files, "parameters")}
+    inputs = (*source.files.values(), parameters)
     for file in written.values():
-        output.check_target(file, output.TABLE, *source.files.values(), parameters)
+        output.check_target(file, output.TABLE, *inputs, overwrite=overwrite)
     changed = changed_model(model, change)
     given = read_parameters(parameters) if parameters is not None else None
     design = given_study(source)
     simulated, truth = em.simulate(changed, design, given, seed=seed)
     tables = {**simulated.tables, "parameters": truth}
     _refuse_leftovers(out, [file for name, file in written.items() if name not in tables])
-    output.write_files({written[n]: output.table_writer(t) for n, t in tables.items()})
+    files = {written[n]: output.table_writer(t) for n, t in tables.items()}
+    output.write_files(files, overwrite=overwrite)
     options = [f"--{name} {written[name]}" for name in simulated.tables]
     if real := _kept_responses(changed, design):
         tell(f"Not simulated, but as the design has them: {listed(real)}")
@@ -155,9 +160,10 @@ def fit(
 
 def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> None:
     import empathymodels as em
-    from empathymodels.saving import check_suffix
+    from empathymodels.saving import check_target
 
-    check_suffix(file)
+    if file != settings["store"]:
+        check_target(file)
     output.check_place(file)
     fitted = em.fit(model, study, **settings)
     if file != settings["store"]:
@@ -168,6 +174,7 @@ def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> No
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for all results.")] = Path("empathymodels-demo"),
     seed: int = 1,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fit, check and compare two models of a bundled study.
 
@@ -175,4 +182,4 @@ def demo(
     """
     from empathymodels.demo import demo as run
 
-    run(out, seed=seed)
+    run(out, seed=seed, overwrite=overwrite)

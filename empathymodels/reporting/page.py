@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -19,6 +17,7 @@ from markupsafe import Markup
 from empathymodels.citing import citations, reference_text
 from empathymodels.comparing import compare
 from empathymodels.describing import equations_text
+from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.fitting import method_of
 from empathymodels.reporting.figures import of_comparison
 from empathymodels.reporting.fits import Fitted, fit_section, fitted, overview
@@ -29,6 +28,8 @@ from empathymodels.reporting.tables import of_frame
 from empathymodels.wording import listed
 
 FOLDER = Path(__file__).parent
+MARK = '<meta name="generator" content="empathymodels">'  # by which a report of ours is known
+WITHIN = 1000  # bytes from its beginning
 COLUMNS = ("elpd", "elpd_diff", "dse", "weight")  # of a comparison
 SCORED = {  # by unit of a comparison
     "trial": "one more observation of the same people",
@@ -59,8 +60,8 @@ def report(
     fits : DataTree or mapping of str to DataTree
         A fit, or several by the names the report calls them: the one that matters most first.
     path : str or Path
-        File to write, ending in ``.html``, in a folder that exists. An older file is replaced
-        only once the new one is complete.
+        File to write, ending in ``.html``, in a folder that exists. An older report there is
+        replaced, once the new one is complete.
     question : str
         What the analysis asks, in words, for the head of the page.
     comparison : DataFrame, optional
@@ -78,8 +79,13 @@ def report(
 
     Raises
     ------
+    FileExistsError
+        What lies there is no report: a file or folder of another kind, a link, or read-only. It
+        is left alone.
     FileNotFoundError
         The folder of the file does not exist.
+    OSError
+        The file cannot be written, on a full disk for example.
     TypeError
         Something that is no fit, or no comparison, was given.
     ValueError
@@ -114,7 +120,8 @@ def report(
         methods=methods(everything, table, references),
         references=[reference(entry) for entry in references],
     )
-    _write_whole(text, path)
+    with whole(path, what=f"A report of {len(text) / 1e6:.1f} MB", rule=REPORT) as [unfinished]:
+        unfinished.write_text(text, encoding="utf-8")
     return path
 
 
@@ -163,6 +170,19 @@ def _check_place(path: Path) -> None:
             f"A report is written to a folder that exists; found none at '{path.parent}' for 1 "
             "file. Make it, or choose another."
         )
+    refuse_loss(path, REPORT)
+
+
+def _unless_report(path: Path) -> str:
+    """Say what lies at a path unless it is a report of ours."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if MARK.encode() in file.read(WITHIN):
+                return ""
+    return f"{lying(path)} that is no report"
+
+
+REPORT = Rule(_unless_report)
 
 
 def _check_comparison(comparison: object) -> None:
@@ -250,20 +270,6 @@ def _page(**parts: Any) -> str:
         script=Markup(script),
         script_digest=Markup(f"sha256-{digest}"),
         version=__version__,
+        mark=Markup(MARK),
         day=date.today().isoformat(),
     )
-
-
-def _write_whole(text: str, path: Path) -> None:
-    """Write a file that is complete, or not there."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}-") as folder:
-            unfinished = Path(folder) / path.name
-            unfinished.write_text(text, encoding="utf-8")
-            os.replace(unfinished, path)
-    except OSError as error:
-        raise OSError(
-            f"A report of {len(text) / 1e6:.1f} MB must be written whole; {path} cannot be: "
-            f"{error.strerror or error}. Make room on that disk, see that the folder may be "
-            "written to, or choose another."
-        ) from error
