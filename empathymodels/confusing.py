@@ -24,7 +24,7 @@ from empathymodels.model import Model
 from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.replicating import Replicate, Task, replicates
 from empathymodels.resimulating import kept_refitter
-from empathymodels.simulated_fits import Plan, as_study, with_centring
+from empathymodels.simulated_fits import SAMPLED, Plan, as_study, expected_seconds
 from empathymodels.simulating import filled_study, with_placeholders
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
@@ -38,7 +38,6 @@ class _Contest:
 
     key: str
     models: Mapping[str, PackedModel | Model]
-    centrings: Mapping[str, Any]
     design: Study
     unit: Unit
     response: str | None
@@ -118,18 +117,17 @@ def confuse(
         "design": study.digest,
         "compared": [unit, response],
         "settings": settings,
+        **SAMPLED,
     }
 
     def prepare(cores: int) -> tuple[_Contest, float]:
         refuse_incomparable(models, study, response)
         sent = {name: packed(model) for name, model in models.items()}
-        centrings, seconds = {}, 0.0
+        seconds = 0.0
         for name, model in sent.items():
-            plan = Plan(f"{task.key} {name}", model, study, None, None, None, settings)
-            measured, own = with_centring(plan, seed, n, cores)
-            centrings[name] = measured.centring
-            seconds += own
-        return _Contest(task.key, sent, centrings, study, unit, response, settings), seconds
+            plan = Plan(f"{task.key} {name}", model, study, None, None, settings)
+            seconds += expected_seconds(plan, seed, n, cores)
+        return _Contest(task.key, sent, study, unit, response, settings), seconds
 
     task = Task("Confusion", _simulated_contest, prepare, identity, seed)
     done = replicates(task, number=n * len(models), folder=folder, workers=workers)
@@ -195,7 +193,6 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int
             simulated,
             seed=of_fit,
             cores=cores,
-            centring=plan.centrings[name],
             progress=False,
             **plan.settings,
         )

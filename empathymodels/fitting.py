@@ -25,8 +25,7 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
-from empathymodels.population import centring_of
-from empathymodels.sampling import measured_centring, pilot_run, pilot_starts, sample
+from empathymodels.sampling import run_pilot, sample
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
 from empathymodels.storing import PARTIAL, finish, open_store, sample_to
@@ -183,11 +182,8 @@ def fit(
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
         if given is None:
-            pilot, first = pilot_run(density, seed=seed, **how), density
-            given = measured_centring(pilot, first)
-            built, arrangement = build(model, study, covariates=covariates, centring=given)
-            density = compiled_density(built, arrangement, found)
-            starts = pilot_starts(pilot, first, centring_of(built))
+            pilot = run_pilot(density, seed=seed, **how)
+            density, given, starts = pilot.density, pilot.centring, pilot.starts
         else:
             starts = starts_around(density, seed=seed)
         how |= {"draws": draws, "seed": seed, "starts": starts, **steps, **(sampler or {})}

@@ -33,6 +33,7 @@ from empathymodels.people import (
 )
 
 LKJ_CONCENTRATION = 2.0
+CENTRING = ":centring"  # how the names of shares among the data end
 
 
 def fixed_size_data(name: str, array: Any) -> Any:
@@ -96,7 +97,7 @@ def _block_values(
     factor = _lkj_cholesky(block) if block.correlated else None
     spread = _prior_vector(block, arrangement, "spread")
     centre = location[None, :] + _effects(block, covariates)
-    share = fixed_size_data(f"{block.unit}:centring", centring[block.unit])
+    share = fixed_size_data(f"{block.unit}{CENTRING}", centring[block.unit])
     scatter = Scatter(centre, spread, factor, share, pt)
     return natural(scale, scatter.values(scatter.deviations(_sampled(block, scatter))), pt)
 
@@ -166,12 +167,14 @@ def _is_standard(prior: Prior, family: str, names: tuple[str, ...]) -> bool:
     )
 
 
-def centring_of(built: pm.Model) -> dict[str, np.ndarray]:
-    """Shares of centring that a built model holds, per unit."""
-    ends = ":centring"
-    return {
-        v.name.removesuffix(ends): v.get_value() for v in built.data_vars if v.name.endswith(ends)
-    }
+def centring_of(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Shares of centring, (column,) per unit, among the data of a built model."""
+    return {n.removesuffix(CENTRING): share for n, share in data.items() if n.endswith(CENTRING)}
+
+
+def centring_data(shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Shares of centring per unit, under the names that they have among the data."""
+    return {f"{unit}{CENTRING}": share for unit, share in shares.items()}
 
 
 def prior_widths(

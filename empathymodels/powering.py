@@ -20,7 +20,7 @@ from empathymodels.packing import packed, unpacked
 from empathymodels.quantities import entries
 from empathymodels.replicating import Task, replicates
 from empathymodels.resimulating import kept_refitter
-from empathymodels.simulated_fits import Plan, as_study, with_centring
+from empathymodels.simulated_fits import SAMPLED, Plan, as_study, expected_seconds
 from empathymodels.simulating import filled_study
 from empathymodels.study import Study
 from empathymodels.wording import counted, did_you_mean, listed
@@ -133,6 +133,7 @@ def design_power(
         "effect": dict(effect or {}),
         "covariates": dict(covariates) if covariates else None,
         "settings": settings,
+        **SAMPLED,
     }
     rows = []
     sizes = [(k, t) for k in sorted(people) for t in (sorted(trials) if trials else [None])]
@@ -166,13 +167,13 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
 
     def prepare(cores: int) -> tuple[_Question, float]:
         settings, covariates = identity["settings"], identity["covariates"]
-        plan = Plan(task.key, packed(model), design, covariates, None, None, settings)
+        plan = Plan(task.key, packed(model), design, covariates, None, settings)
         refit = kept_refitter(plan.key, plan.model, design, covariates)
         assigned(refit.population(0), identity["effect"])  # names are checked before any fit
         asked = identity["asked"]
         sides = [asked["first"], asked["second"]]
         contrast_places(refit.arrangement, covariates, asked["parameter"], sides)
-        plan, seconds = with_centring(plan, seed, n, cores)
+        seconds = expected_seconds(plan, seed, n, cores)
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 
     named = f"Power, {len(design.participants)} people x {_trials_per_person(design)} trials"
@@ -194,7 +195,6 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) ->
         covariates=plan.covariates,
         seed=of_fit,
         cores=cores,
-        centring=plan.centring or "measured",
         progress=False,
         **plan.settings,
     )

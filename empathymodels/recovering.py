@@ -68,8 +68,9 @@ def recover(
     seed : int
         Of everything. Replicate k is the same whatever `n`.
     draws, tune, chains, target_accept
-        As in `fit`. The chains of a replicate run one after the other on one core (with
-        ``workers=1`` side by side), with centring measured once, on the first replicate.
+        As in `fit`, which every replicate is sampled like: a pilot of its own measures centring,
+        and chains start from it. They run one after the other on one core (with ``workers=1``
+        side by side).
     folder : str or Path, optional
         Where the replicates are kept. `calibrate` with the same folder, seed and settings
         reads those of `recover`.

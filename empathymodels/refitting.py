@@ -13,8 +13,7 @@ from empathymodels.build import build
 from empathymodels.covariates import covariates_for
 from empathymodels.density import compiled_density
 from empathymodels.fitting import method_of, model_of, study_of
-from empathymodels.sampling import Trace, sample
-from empathymodels.starting import starts_around
+from empathymodels.sampling import Trace, run_pilot, sample
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import counted as number_of
 
@@ -27,7 +26,7 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     Parameters
     ----------
     fit : DataTree
-        Its model, study, covariates, seed, centring and settings are used again.
+        Its model, study, covariates, seed and settings are used again; centring is measured anew.
     counted : mapping of str to ndarray (observation,)
         Per response whether an observation counts.
 
@@ -49,25 +48,18 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
         )
     settings, seed = json.loads(fit.attrs["settings"]), int(fit.attrs["seed"])
     formulas = json.loads(fit.attrs["covariates"])
-    built, arrangement = build(
-        model_of(fit),
-        study_of(fit),
-        covariates=formulas,
-        centring=settings["centring"],
-        counted=counted,
-    )
+    built, arrangement = build(model_of(fit), study_of(fit), covariates=formulas, counted=counted)
     density = compiled_density(built, arrangement, covariates_for(arrangement, formulas))
-    how = {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}
-    trace = sample(
-        density.compiled,
-        starts=starts_around(density, seed=seed),
-        seed=seed,
-        cores=min(settings["chains"], available_cores()),
-        progress_bar=is_interactive(),
-        **how,
-        **settings["sampler"],
-    )
-    posterior = density.labelled(trace.draws)
+    how = {
+        "seed": seed,
+        "cores": min(settings["chains"], available_cores()),
+        "progress_bar": is_interactive(),
+        "target_accept": settings["target_accept"],
+    }
+    pilot = run_pilot(density, **how)
+    how |= {name: settings[name] for name in ("draws", "tune", "chains")}
+    trace = sample(pilot.density.compiled, starts=pilot.starts, **how, **settings["sampler"])
+    posterior = pilot.density.labelled(trace.draws)
     _tell_doubts(posterior, trace)
     return posterior
 

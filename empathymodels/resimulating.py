@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -30,13 +29,12 @@ from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
 from empathymodels.population import labelled
-from empathymodels.sampling import measured_centring, pilot_run, sample
+from empathymodels.sampling import Pilot, run_pilot, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
-from empathymodels.starting import starts_around
 from empathymodels.study import Study
 
 KEPT_REFITTERS = 16
-_REFITTERS: OrderedDict[tuple[str, str], Refitter] = OrderedDict()
+_REFITTERS: OrderedDict[str, Refitter] = OrderedDict()
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,28 +113,33 @@ class Refitter:
         return simulate_responses(self.compiled, values)
 
     def fit(
-        self, drawn: Mapping[str, np.ndarray], *, seed: int, **settings: Any
+        self,
+        drawn: Mapping[str, np.ndarray],
+        *,
+        seed: int,
+        cores: int,
+        target_accept: float,
+        **settings: Any,
     ) -> tuple[xr.Dataset, xr.Dataset]:
-        """Sample the posterior given simulated responses.
+        """Sample the posterior given simulated responses, as `fit` does.
 
         Returns
         -------
         Dataset, Dataset
             As groups ``posterior`` and ``sample_stats`` of `fit`; attribute ``seconds`` of the
-            latter: sampling alone.
+            latter: pilot and sampling.
         """
-        density = self._density_of(drawn)
-        starts = starts_around(density, seed=seed)
+        how: dict[str, Any] = {"seed": seed, "cores": cores, "target_accept": target_accept}
         began = perf_counter()
-        trace = sample(density.compiled, starts=starts, seed=seed, progress_bar=False, **settings)
+        pilot = self.pilot(drawn, **how)
+        how |= {"progress_bar": False, "starts": pilot.starts, **settings}
+        trace = sample(pilot.density.compiled, **how)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
-        return density.labelled(trace.draws), stats
+        return pilot.density.labelled(trace.draws), stats
 
-    def centring(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> dict[str, Any]:
-        """Measure centring on simulated responses, as `fit` does."""
-        density = self._density_of(drawn)
-        pilot = pilot_run(density, seed=seed, progress_bar=False, **how)
-        return measured_centring(pilot, density)
+    def pilot(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> Pilot:
+        """Run the pilot of a fit to simulated responses."""
+        return run_pilot(self._density_of(drawn), seed=seed, progress_bar=False, **how)
 
     def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Density:
         """The density with simulated responses, and what they brought about, in place of ours."""
@@ -162,7 +165,6 @@ def refitter(
     design: Study,
     *,
     covariates: Mapping[str, str] | None = None,
-    centring: Mapping[str, Any] | None = None,
 ) -> Refitter:
     """Compile a model for a design, which needs no responses.
 
@@ -172,14 +174,12 @@ def refitter(
         What is fitted to what.
     covariates : mapping of str to str, optional
         Formula per parameter, as in `fit`.
-    centring : mapping, optional
-        As of `build`.
     """
     with warnings.catch_warnings():  # placeholders are identical by design
         warnings.filterwarnings("ignore", message="Identical responses")
         filled = with_placeholders(model, design, model.responses)
         compiled = evaluator(model, filled)
-        built, arrangement = build(model, filled, covariates=covariates, centring=centring)
+        built, arrangement = build(model, filled, covariates=covariates)
     return Refitter(compiled, covariates_for(arrangement, covariates), built)
 
 
@@ -188,19 +188,14 @@ def kept_refitter(
     pack: PackedModel | Model,
     design: Study,
     covariates: Mapping[str, str] | None = None,
-    centring: Mapping[str, Any] | None = None,
 ) -> Refitter:
-    """Return what `refitter` returns; a process compiles it once per key and centring.
+    """Return what `refitter` returns; a process compiles it once per key.
 
     The key stands for model, design and covariates.
     """
-    shares = {name: np.asarray(share).tolist() for name, share in (centring or {}).items()}
-    kept = key, json.dumps(shares)
-    if kept not in _REFITTERS:
-        _REFITTERS[kept] = refitter(
-            unpacked(pack), design, covariates=covariates, centring=centring
-        )
+    if key not in _REFITTERS:
+        _REFITTERS[key] = refitter(unpacked(pack), design, covariates=covariates)
         while len(_REFITTERS) > KEPT_REFITTERS:
             _REFITTERS.popitem(last=False)
-    _REFITTERS.move_to_end(kept)
-    return _REFITTERS[kept]
+    _REFITTERS.move_to_end(key)
+    return _REFITTERS[key]

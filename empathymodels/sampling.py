@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import nutpie
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
+from empathymodels.build import shares_of_centring
 from empathymodels.density import Density, on_one_thread
 from empathymodels.nouns import Parameter
 from empathymodels.people import POPULATION, blocks, linked_values
-from empathymodels.population import centring_of, recentred
+from empathymodels.population import recentred
 from empathymodels.starting import places, starts_around
 
 # What the columns before it leave of a column that correlates closely may be very little.
@@ -84,16 +85,56 @@ def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) ->
     return found
 
 
-def pilot_run(density: Density, *, seed: int, **how: Any) -> Trace:
-    """Sample a few draws, from which centring is measured and the chains start."""
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """What a short run finds out for the sampling of one data set.
+
+    Attributes
+    ----------
+    density : Density
+        The same density with the shares of centring that were measured.
+    centring : dict of str to list of float
+        These shares per parameter and level; see `measured_centring`.
+    starts : ndarray (start, place)
+        Where chains may start: draws of the pilot on the sampler's scale.
+    """
+
+    density: Density
+    centring: dict[str, list[float]]
+    starts: np.ndarray
+
+
+def run_pilot(density: Density, *, seed: int, **how: Any) -> Pilot:
+    """Measure centring in a short run, from whose draws chains then start.
+
+    Every fit begins so, of a study as of a simulated data set. Shares that suit one data set may
+    leave the chains of another stuck, and so may starts that no sampler has moved yet.
+
+    Parameters
+    ----------
+    density : Density
+        Given the data that will be sampled.
+    seed : int
+        Of the pilot.
+    how
+        Further arguments of `sample`, such as ``cores``.
+    """
+    trace = pilot_trace(density, seed=seed, **how)
+    centring = measured_centring(trace, density)
+    measured = density.recentred(shares_of_centring(density.arrangement, centring))
+    return Pilot(measured, centring, pilot_starts(trace, density, measured))
+
+
+def pilot_trace(density: Density, *, seed: int, **how: Any) -> Trace:
+    """Sample a few draws, and keep where they are on the sampler's scale."""
     settings: dict[str, Any] = {**PILOT, "seed": seed, "store_unconstrained": True}
     return sample(density.compiled, starts=starts_around(density, seed=seed), **settings, **how)
 
 
-def pilot_starts(trace: Trace, density: Density, centring: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Draws of a pilot, (draw, place) on the sampler's scale, as other shares have them."""
+def pilot_starts(trace: Trace, density: Density, other: Density) -> np.ndarray:
+    """Draws of a density, (draw, place) on the sampler's scale, as other shares have them."""
     points = trace.stats["unconstrained_draw"].to_numpy().copy()
-    shares = centring_of(density.built), centring
+    shares = density.centring, other.centring
     changed = recentred(density.arrangement, density.covariates, *shares, trace.draws)
     for name, place in places(density.built).items():
         if name in changed:

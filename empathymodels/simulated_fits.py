@@ -9,7 +9,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -36,7 +36,9 @@ from empathymodels.wording import counted, listed
 
 type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
-_MEASURED: dict[str, tuple[Mapping[str, Any], float]] = {}  # centring and seconds, by plan
+_SECONDS: dict[str, float] = {}  # that a replicate takes, by plan
+# what results also depend on: those of data sets that were sampled otherwise are others
+SAMPLED = {"sampled": "after a pilot of each data set"}
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
 
 
@@ -54,8 +56,6 @@ class Plan:
         Where.
     covariates : mapping or None
         Formula per parameter.
-    centring : mapping or None
-        Shares of centring.
     truth : Dataset, DataFrame, mapping or None
         Posterior of populations, or values of everybody; the prior where there is none.
     settings : mapping
@@ -66,7 +66,6 @@ class Plan:
     model: PackedModel | Model
     design: Study
     covariates: Mapping[str, str] | None
-    centring: Mapping[str, Any] | None
     truth: Any
     settings: Mapping[str, Any]
 
@@ -104,12 +103,13 @@ def simulated_fits(
         "covariates": dict(covariates) if covariates else None,
         "truth": told,
         "settings": dict(settings),
+        **SAMPLED,
     }
 
     def prepare(cores: int) -> tuple[Plan, float]:
         _check(model, study, known)
-        plan = Plan(task.key, packed(model), study, covariates, None, known, settings)
-        return with_centring(plan, seed, n, cores)
+        plan = Plan(task.key, packed(model), study, covariates, known, settings)
+        return plan, expected_seconds(plan, seed, n, cores)
 
     task = Task(name, _simulated_fit, prepare, identity, seed)
     done = replicates(task, number=n, folder=folder, workers=workers)
@@ -177,18 +177,22 @@ def _given(truth: Truth, model: Model) -> tuple[Any, Any]:
     )
 
 
-def with_centring(plan: Plan, seed: int, n: int, cores: int) -> tuple[Plan, float]:
-    """Measure centring on the first replicate that can be fitted; say how long one will take.
+def expected_seconds(plan: Plan, seed: int, n: int, cores: int) -> float:
+    """Say how long a replicate will take, from the pilot of the first that can be fitted.
 
-    Both are kept, for more replicates of the same plan.
+    The number is kept, for more replicates of the same plan.
+
+    Raises
+    ------
+    RuntimeError
+        None of them can be simulated and fitted.
     """
-    if plan.key not in _MEASURED:
-        _MEASURED[plan.key] = _measured(plan, seed, n, cores)
-    centring, seconds = _MEASURED[plan.key]
-    return replace(plan, centring=centring), seconds
+    if plan.key not in _SECONDS:
+        _SECONDS[plan.key] = _timed(plan, seed, n, cores)
+    return _SECONDS[plan.key]
 
 
-def _measured(plan: Plan, seed: int, n: int, cores: int) -> tuple[Mapping[str, Any], float]:
+def _timed(plan: Plan, seed: int, n: int, cores: int) -> float:
     refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates)
     check_start(refit.density)
     problem: Exception | None = None
@@ -197,14 +201,13 @@ def _measured(plan: Plan, seed: int, n: int, cores: int) -> tuple[Mapping[str, A
             _, drawn, seeds = _drawn(refit, plan, seeds_of(seed, number))
             began = perf_counter()
             how = {"cores": cores, "target_accept": plan.settings["target_accept"]}
-            centring = refit.centring(drawn, seed=seeds["fit"], **how)
+            refit.pilot(drawn, seed=seeds["fit"], **how)
         except Exception as error:  # it will be kept as a failure of that replicate
             problem = error
             continue
         steps = plan.settings["chains"] * (plan.settings["tune"] + plan.settings["draws"])
         share = steps / (PILOT["chains"] * (PILOT["tune"] + PILOT["draws"]))
-        seconds = share * (perf_counter() - began)
-        return centring, seconds
+        return (1 + share) * (perf_counter() - began)
     raise RuntimeError(
         f"Replicates need a design on which responses can be simulated and fitted; none of {n} "
         f"can, the last for {type(problem).__name__}: {problem} Try em.simulate and em.fit."
@@ -214,7 +217,7 @@ def _measured(plan: Plan, seed: int, n: int, cores: int) -> tuple[Mapping[str, A
 def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
     """Make one replicate."""
     began = perf_counter()
-    refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates, plan.centring)
+    refit = kept_refitter(plan.key, plan.model, plan.design, plan.covariates)
     refit.warm_up(from_prior=plan.truth is None)
     starting = perf_counter() - began
     truth, drawn, own = _drawn(refit, plan, seeds)

@@ -13,7 +13,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.density import Density, on_one_thread
 from empathymodels.evaluating import evaluator
 from empathymodels.people import POPULATION, blocks
-from empathymodels.population import centring_of, prior_widths, standard_columns
+from empathymodels.population import prior_widths, standard_columns
 from empathymodels.wording import counted, listed
 
 SEARCHES, COPIES = 4, 100  # searches for what fits everybody, and starts around what each found
@@ -34,9 +34,9 @@ def starts_around(density: Density, *, seed: int) -> np.ndarray:
     built, arrangement = density.built, density.arrangement
     at, begin = density_and_slopes(density.compiled), start_point(built)
     rng = np.random.default_rng(seed)
-    widths = prior_widths(arrangement, density.covariates, centring_of(built))
+    widths = prior_widths(arrangement, density.covariates, density.centring)
     sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
-    moves = _moves(built, arrangement) * sd
+    moves = _moves(density) * sd
 
     def falling(locations: np.ndarray) -> tuple[float, np.ndarray]:
         value, slopes = at(begin + moves @ locations)
@@ -60,11 +60,11 @@ def starts_around(density: Density, *, seed: int) -> np.ndarray:
     return starts + near * rng.uniform(-1, 1, starts.shape)
 
 
-def _moves(built: pm.Model, arrangement: Arrangement) -> np.ndarray:
+def _moves(density: Density) -> np.ndarray:
     """How every place changes with the locations of the population, while nobody deviates."""
-    where, shares, columns = places(built), centring_of(built), []
+    where, shares, columns = places(density.built), density.centring, []
     size = max(place.stop for place in where.values())
-    for block in blocks(arrangement):
+    for block in blocks(density.arrangement):
         for number, k in enumerate(standard_columns(block, "location")):
             column = np.zeros(size)
             column[where[f"{block.unit}:location"].start + number] = 1.0

@@ -12,8 +12,8 @@ import empathymodels as em
 from empathymodels.build import build
 from empathymodels.density import compiled_density
 from empathymodels.people import Block, Scatter, blocks, cholesky_of
-from empathymodels.population import _sampled, centring_of, labelled, recentred
-from empathymodels.sampling import pilot_run, pilot_starts
+from empathymodels.population import _sampled, centring_data, labelled, recentred
+from empathymodels.sampling import pilot_starts, pilot_trace
 from empathymodels.starting import density_and_slopes, places, start_point, starts_around
 
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
@@ -110,16 +110,12 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     """A density moves by the Jacobian of the sampled values, (1 - share) log spread each."""
     study = em.load_study("induced_motives")
     model = em.get_model("costly_helping").rival("trade_off")
-
-    def built_with(share):
-        centring = {parameter.name: share for parameter in model.parameters}
-        built, arrangement = build(model, study, covariates=None, centring=centring)
-        return compiled_density(built, arrangement, {})
-
-    first, other = built_with(0.5), built_with(0.8)
-    trace = pilot_run(first, seed=1, cores=2, progress_bar=False)
-    shares, arrangement = [centring_of(one.built) for one in (first, other)], first.arrangement
-    starts = pilot_starts(trace, first, shares[1])
+    built, arrangement = build(model, study)
+    first = compiled_density(built, arrangement, {})
+    other = first.recentred({unit: 0.8 + 0 * share for unit, share in first.centring.items()})
+    trace = pilot_trace(first, seed=1, cores=2, progress_bar=False)
+    shares = [one.centring for one in (first, other)]
+    starts = pilot_starts(trace, first, other)
     changed = trace.draws | recentred(arrangement, {}, *shares, trace.draws)
     people = [
         labelled(arrangement, {}, share, draws)
@@ -170,4 +166,5 @@ def test_fixed_parameters_are_not_centred():
     model = em.get_model("costly_helping").rival("trade_off").fix(slope=0.5)
     wanted = {"slope": 0.9, "bias": 0.8}
     built, _ = build(model, em.load_study("induced_motives"), centring=wanted)
-    np.testing.assert_array_equal(centring_of(built)["participant"], [0.8, 0.8, 0.8, 0.0])
+    (name,) = centring_data({"participant": 0})
+    np.testing.assert_array_equal(built[name].get_value(), [0.8, 0.8, 0.8, 0.0])

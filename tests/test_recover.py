@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import arviz as az
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,9 @@ from empathymodels.designing import made_up_study
 from empathymodels.packing import PackedModel, packed, unpacked
 from empathymodels.quantities import prior_variances, quantities
 from empathymodels.resimulating import refitter
+from empathymodels.sampling import sample
 from empathymodels.simulating import filled_study
+from empathymodels.starting import starts_around
 
 FEW = {"draws": 50, "tune": 100, "seed": 3}
 MODELS = Path(__file__).parent / "models"
@@ -57,14 +60,38 @@ def test_a_replicate_is_a_fit_of_the_simulated_study(which, design):
         model = em.get_model(MODELS / "followed_choice.py")
         study = made_up_study(model, people=4, trials=10, seed=1)
     refit = refitter(model, study)
-    truth = refit.people(refit.population(1), 2)
-    drawn = refit.simulate(truth, 3)
-    how = {"draws": 20, "tune": 40, "chains": 2}
-    posterior, _ = refit.fit(drawn, seed=4, target_accept=0.9, **how)
-    simulated = filled_study(refit.arrangement.study, refit.arrangement, drawn)
-    fit = em.fit(model, simulated, seed=4, cores=1, centring=0.5, progress=False, **how)
-    for name in posterior:
-        assert np.array_equal(posterior[name], fit["posterior"][name]), name
+    how = {"draws": 20, "tune": 40, "chains": 2, "target_accept": 0.9, "cores": 1}
+    for seed in (1, 2):  # the second is not sampled as suited the first
+        truth = refit.people(refit.population(seed), 2)
+        drawn = refit.simulate(truth, 3)
+        posterior, _ = refit.fit(drawn, seed=4, **how)
+        simulated = filled_study(refit.arrangement.study, refit.arrangement, drawn)
+        fit = em.fit(model, simulated, seed=4, progress=False, **how)
+        for name in posterior:
+            assert np.array_equal(posterior[name], fit["posterior"][name]), name
+
+
+def test_shares_that_suit_one_data_set_leave_the_chains_of_another_stuck(own_model, design):
+    """With little noise people are known and values are sampled, with much noise deviations."""
+    refit = refitter(own_model, design)
+    how = {"seed": 1, "cores": 1, "target_accept": 0.9}
+    pilots = {}
+    for noise in (4.0, 0.002):
+        slope = pd.Series([0.5, 1.5, 1.0, 2.0, -0.5, 0.8], refit.arrangement.participants)
+        truth = refit.given({"baseline": 3.0 + slope, "slope": slope, "noise": noise})
+        pilots[noise] = refit.pilot(refit.simulate(truth, 3), **how)
+    much, little = pilots.values()
+    assert max(much.centring["slope"]) < 0.5 < 0.99 < min(little.centring["slope"])
+
+    def worst(density, starts):
+        how_long = {"draws": 200, "tune": 300, "chains": 2, "progress_bar": False}
+        trace = sample(density.compiled, starts=starts, **how, **how_long)
+        found = quantities(density.labelled(trace.draws), refit.arrangement)
+        return np.max(az.rhat(found.natural, chain_axis=0, draw_axis=1))
+
+    frozen = little.density.recentred(much.density.centring)
+    assert worst(little.density, little.starts) < 1.05
+    assert worst(frozen, starts_around(frozen, seed=1)) > 1.05
 
 
 def test_truths_are_those_that_simulate_takes(own_model, design):
