@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empathymodels.wording import counted, did_you_mean, listed, tell_all
+from empathymodels.column_types import as_labels, keeps_text, plain, typed
+from empathymodels.recoding import OTHERS, Codes, as_numbers, blank_missing, decode
+from empathymodels.table_files import MISSING_TEXT, read_files
+from empathymodels.wording import Told, counted, did_you_mean, listed, tell_all
 
-type Source = pd.DataFrame | str | Path
+type Source = pd.DataFrame | str | Path | Sequence[str | Path]
+type Columns = Mapping[str, str | Mapping[str, str]]
 
 KEYS = {
     "trials": ("participant", "session", "block", "trial"),
@@ -28,8 +33,7 @@ DUPLICATE_ADVICE = {
     "participants": "Keep one row per person.",
     "regions": "Name what tells the betas apart (trial, condition, session, block): {columns}.",
 }
-# Not pandas' own list: that one also swallows labels such as "None" and "null".
-MISSING_TEXT = ["", "n/a", "N/A", "NA", "#N/A", "NaN", "nan"]
+HEADER_WORDS = ("participant", "participantid", "subject", "subjectid", "responseid", "recordid")
 
 
 def key_columns(table: pd.DataFrame, table_name: str) -> list[str]:
@@ -95,200 +99,221 @@ def first_rows(table: pd.DataFrame, table_name: str, found: Any, limit: int = 3)
     return "; ".join(shown) + more
 
 
-def as_numbers(values: Any) -> pd.Series:
-    """Return the values of a column as floats: NaN where missing or not a number."""
-    numbers: Any = pd.to_numeric(values, errors="coerce")
-    return numbers.astype(float)
-
-
 def read_study(
     sources: Mapping[str, Source | None],
     name: str,
-    columns: Mapping[str, str],
+    *,
+    columns: Columns,
     missing: Mapping[str, Any],
-    codes: Mapping[str, Mapping[Any, Any]],
-) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    codes: Codes,
+    others: str,
+    file_names: str | None,
+    encoding: str,
+) -> tuple[dict[str, pd.DataFrame], Told]:
     """Return the tables under our column names, with typed keys, and what was done to them."""
+    told = Told()
+    if others not in OTHERS:
+        raise ValueError(f"`others` must be one of {listed(OTHERS)}; found {others!r}.")
     given: dict[str, pd.DataFrame] = {}
-    problems: list[str] = []
     for table_name, source in sources.items():
-        try:
-            if source is not None:
-                given[table_name] = _read(source, table_name, columns.get("participant"))
-        except ValueError as error:
-            problems.append(str(error))
-    if not problems and not any(map(len, given.values())):
-        problems.append(
+        if source is not None:
+            table = _read(source, table_name, file_names, encoding, told)
+            given |= {} if table is None else {table_name: table}
+    if not told.problems and not any(map(len, given.values())):
+        told.problems.append(
             f"A study needs rows in at least one table. Found 0 rows (tables given: "
             f"{listed(given)}). Give `trials`, `participants` or `regions`."
         )
         given = {}
-    ours = {own: name for name, own in columns.items()}
-    tables = {table_name: table.rename(columns=ours) for table_name, table in given.items()}
-    problems += _mapping_problems(given, tables, columns, missing, codes)
+    own = {table_name: _own_names(columns, table_name) for table_name in KEYS}
+    tables = {
+        table_name: table.rename(columns={theirs: ours for ours, theirs in own[table_name].items()})
+        for table_name, table in given.items()
+    }
+    told.problems.extend(_mapping_problems(given, tables, columns, missing, codes))
     tables = {name: table for name, table in tables.items() if table.columns.is_unique}
-    done = [f"read column '{own}' as '{name}'" for name, own in columns.items() if own != name]
-    done += _blank_codes(tables, missing)
-    done += _decode(tables, codes)
-    lost = {name for name, own in columns.items() if not any(own in t for t in given.values())}
-    _type_keys(tables)
+    told.log.extend(_renamed(columns))
+    blank_missing(tables, missing, told)
+    decode(tables, codes, others, told)
+    _type_columns(tables, [n for n, s in sources.items() if not isinstance(s, pd.DataFrame)], told)
+    lost = {
+        ours
+        for t, names in own.items()
+        for ours, o in names.items()
+        if t in given and o not in given[t]
+    }
+    _type_keys(tables, told)
     for table_name, table in tables.items():
-        problems += _key_problems(table, table_name, lost)
+        told.problems.extend(_key_problems(table, table_name, lost, own[table_name]))
     people = _people(tables)
-    problems += _unknown_people(tables, people)
-    tell_all(f"Study '{name}' cannot be used as it is:", problems)
-    return {**tables, "participants": people}, done
+    told.problems.extend(_unknown_people(tables, people))
+    tell_all(f"Study '{name}' cannot be used as it is:", told.problems)
+    return {**tables, "participants": people}, told
 
 
-def _read(source: Source, table_name: str, id_column: str | None) -> pd.DataFrame:
-    """Return a fresh table with text column names; labels that look like numbers stay text."""
+def _own_names(columns: Columns, table_name: str) -> dict[str, str]:
+    """Return the names that a table has for ours: those given for all, then its own."""
+    own = columns.get(table_name, {})
+    shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
+    return shared | (dict(own) if isinstance(own, Mapping) else {})
+
+
+def _renamed(columns: Columns) -> Iterator[str]:
+    for ours, theirs in columns.items():
+        if isinstance(theirs, Mapping):
+            yield from (f"{line} in {ours}" for line in _renamed(theirs))
+        elif ours != theirs:
+            yield f"read column '{theirs}' as '{ours}'"
+
+
+def _read(
+    source: Source, table_name: str, file_names: str | None, encoding: str, told: Told
+) -> pd.DataFrame | None:
+    """Return a fresh table with text column names; one from files holds text alone."""
     if isinstance(source, pd.DataFrame):
         unnamed = list(source.index.names) == [None]
-        return source.reset_index(drop=unnamed, allow_duplicates=True).rename(columns=str)
-    if not isinstance(source, str | Path):
+        table = source.reset_index(drop=unnamed, allow_duplicates=True).rename(columns=str)
+        columns = [plain(table.iloc[:, k], name, told) for k, name in enumerate(table)]
+        return pd.concat(columns, axis=1) if columns else table
+    paths: list[Any] = list(source) if isinstance(source, list | tuple) else [source]
+    wrong = [path for path in paths if not isinstance(path, str | Path)]
+    if wrong or not paths:
+        found = type(wrong[0]).__name__ if wrong else "an empty list"
         raise TypeError(
-            f"{table_name} must be a DataFrame or the path of a CSV or TSV file; "
-            f"found {type(source).__name__}."
+            f"{table_name} must be a DataFrame or the path of a CSV or TSV file, of several such "
+            f"files or of their folder; found {found}."
         )
-    file = Path(source)
-    kind = file.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if kind not in ("csv", "tsv") or not file.is_file():
-        raise ValueError(
-            f"{table_name} must be an existing .csv or .tsv file (or .gz of it). Found no such "
-            f"file at '{file}'. Check the path and its ending."
-        )
-    try:
-        table = pd.read_csv(
-            file,
-            sep="\t" if kind == "tsv" else ",",
-            dtype={id_column or "participant": str},
-            keep_default_na=False,
-            na_values=MISSING_TEXT,
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"{table_name} must be a table in UTF-8 text. '{file}' cannot be read: {error}. "
-            "Repair the file, or read it yourself and give the DataFrame."
-        ) from error
-    _refuse_other_separator(table, table_name, file)
-    return table
-
-
-def _refuse_other_separator(table: pd.DataFrame, table_name: str, file: Path) -> None:
-    """Refuse a file whose columns were not told apart."""
-    first = str(table.columns[0]) if table.shape[1] == 1 else ""
-    separator = next((mark for mark in (";", "\t", ",", "|") if mark in first), None)
-    if separator is not None:
-        raise ValueError(
-            f"{table_name} must have its columns separated by commas (.csv) or tabs (.tsv). Found "
-            f"one column in '{file}', {first!r}, which looks separated by {separator!r}. Save it "
-            f"with commas, or give pandas.read_csv({file.name!r}, sep={separator!r}, "
-            'dtype={"participant": str}), with decimal="," where numbers have a decimal comma.'
-        )
+    return read_files(paths, table_name, file_names=file_names, encoding=encoding, told=told)
 
 
 def _mapping_problems(
     given: Mapping[str, pd.DataFrame],
     tables: Mapping[str, pd.DataFrame],
-    columns: Mapping[str, str],
+    columns: Columns,
     missing: Mapping[str, Any],
-    codes: Mapping[str, Mapping[Any, Any]],
+    codes: Codes,
 ) -> Iterator[str]:
     before = {column for table in given.values() for column in table}
     after = {column for table in tables.values() for column in table}
-    named = (
-        ("columns", columns.values(), before),
-        ("missing", missing, after),
-        ("codes", codes, after),
-    )
-    for argument, names, known in named:
-        for name in names:
+    own = {name: theirs for name, theirs in columns.items() if isinstance(theirs, Mapping)}
+    shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
+    named: list[tuple[str, Iterable[str], set[str], str]]
+    named = [("columns", shared.values(), before, "no table has")]
+    for table_name, names in own.items():
+        if table_name not in KEYS or table_name not in given:
+            yield (
+                f"`columns` may hold names of one table, of {listed(given)}. Found '{table_name}'. "
+                f'Write for example columns={{"participants": {{"participant": "id"}}}}.'
+            )
+            continue
+        held = set(given[table_name])
+        named.append(("columns", names.values(), held, f"{table_name} does not have"))
+    named += [("missing", missing, after, "no table has"), ("codes", codes, after, "no table has")]
+    for argument, wanted, known, lacks in named:
+        for name in wanted:
             if given and name not in known:
                 yield (
-                    f"`{argument}` must name columns of the study. Found '{name}', which no table "
-                    f"has. There are {listed(sorted(known))}.{did_you_mean(name, known)}"
+                    f"`{argument}` must name columns of the study. Found '{name}', which {lacks}. "
+                    f"There are {listed(sorted(known))}.{did_you_mean(name, known)}"
                 )
-    for own in {own for own in columns.values() if list(columns.values()).count(own) > 1}:
+    for mapping in [shared, *(names for table, names in own.items() if table in given)]:
+        yield from _read_twice(mapping)
+    for table_name, table in tables.items():
+        columns_here = _own_names(columns, table_name)
+        for name in table.columns[table.columns.duplicated()].unique():
+            read_as = (
+                f" ('{columns_here[name]}' is read as '{name}')" if name in columns_here else ""
+            )
+            yield (
+                f"Column names must be unique in {table_name}. Found "
+                f"{(table.columns == name).sum()} columns named '{name}'{read_as}. "
+                "Drop or rename the others."
+            )
+
+
+def _read_twice(columns: Mapping[str, str]) -> Iterator[str]:
+    named = list(columns.values())
+    for own in dict.fromkeys(own for own in named if named.count(own) > 1):
         ours = [name for name, theirs in columns.items() if theirs == own]
         yield (
             f"`columns` must read each column once. Found '{own}' under {len(ours)} names: "
             f"{listed(ours)}. Keep one, or give the table a copy of the column."
         )
-    for table_name, table in tables.items():
-        for name in table.columns[table.columns.duplicated()].unique():
-            theirs = f" ('{columns[name]}' is read as '{name}')" if name in columns else ""
-            yield (
-                f"Column names must be unique in {table_name}. Found "
-                f"{(table.columns == name).sum()} columns named '{name}'{theirs}. "
-                "Drop or rename the others."
-            )
 
 
-def _blank_codes(tables: dict[str, pd.DataFrame], missing: Mapping[str, Any]) -> list[str]:
-    """Replace missing-value codes by NaN; they match as numbers (2, "2", 2.0) or as text."""
-    done = []
-    for name, given in missing.items():
-        codes = pd.Series([given] if pd.api.types.is_scalar(given) else list(given), dtype=object)
-        numbers = as_numbers(codes).dropna()
-        for table_name, table in tables.items():
-            if name in table:
-                coded = table[name].isin(codes) | as_numbers(table[name]).isin(numbers)
-                table[name] = table[name].mask(coded)
-                done.append(
-                    f"read {coded.sum():,} of {counted(len(table), 'value')} of "
-                    f"{table_name}.{name} as missing: {listed(codes)}"
-                )
-    return done
+def _type_columns(tables: Mapping[str, pd.DataFrame], of_files: list[str], told: Told) -> None:
+    """Give the columns of text that files hold their types; keys are typed together."""
+    for table_name in [name for name in of_files if name in tables]:
+        table = tables[table_name]
+        for column in [name for name in table if name not in KEYS[table_name]]:
+            table[column] = typed(table[column])
+            if pd.api.types.is_string_dtype(table[column]) and (
+                lost := keeps_text(table[column].dropna())
+            ):
+                told.log.append(f"kept {table_name}.{column} as text, with {listed(lost)}")
 
 
-def _decode(tables: dict[str, pd.DataFrame], codes: Mapping[str, Mapping[Any, Any]]) -> list[str]:
-    """Replace codes by what they stand for; they match as numbers (2, "2", 2.0) or as text."""
-    done = []
-    for name, meanings in codes.items():
-        known = pd.Series(list(meanings), dtype=object)
-        of_text = dict(zip(known.astype(str), meanings.values(), strict=True))
-        numbers = as_numbers(known)
-        of_number = {n: m for n, m in zip(numbers, meanings.values(), strict=True) if n == n}
-        for table_name, table in tables.items():
-            if name not in table:
-                continue
-            given = table[name]
-            text, number = given.astype(str), as_numbers(given)
-            is_text, is_number = text.isin(list(of_text)), number.isin(list(of_number))
-            meant = text.map(of_text).astype(object).where(is_text, number.map(of_number))
-            is_coded = is_text | is_number
-            table[name] = meant.where(is_coded, given.astype(object)).infer_objects()
-            done.append(
-                f"read {is_coded.sum():,} of {counted(len(table), 'value')} of "
-                f"{table_name}.{name} by their codes: "
-                + ", ".join(f"{code} as {meaning}" for code, meaning in meanings.items())
-            )
-    return done
-
-
-def _type_keys(tables: dict[str, pd.DataFrame]) -> None:
+def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
     """Give every key one type in all tables, so that 7, 7.0 and "7" meet."""
     for key in ("participant", "region", "session", "block", "trial"):
-        held = [t for name, t in tables.items() if key in key_columns(t, name)]
-        unreadable = [as_numbers(t[key]).isna() & t[key].notna() for t in held]
+        held = {n: t for n, t in tables.items() if key in key_columns(t, n)}
+        unreadable = [as_numbers(t[key]).isna() & _is_named(t[key]) for t in held.values()]
         text = key in ("participant", "region") or any(rows.any() for rows in unreadable)
-        for table in held:
-            table[key] = _labels(table[key]) if text else _whole(as_numbers(table[key]))
+        for table in held.values():
+            values = table[key]
+            table[key] = _key_labels(values) if text else _whole(as_numbers(values))
+        if key == "participant":
+            _join_spellings(held, told)
 
 
-def _labels(values: Any) -> pd.Series:
-    text = values.astype(str).str.strip().str.replace(r"^(-?\d+)\.0+$", r"\1", regex=True)
-    return text.astype(object).where(values.notna() & (text != ""))
+def _is_named(values: pd.Series) -> pd.Series:
+    return values.notna() & ~values.astype(str).str.strip().isin(MISSING_TEXT)
+
+
+def _key_labels(values: pd.Series) -> pd.Series:
+    labels = as_labels(values.where(_is_named(values)))
+    return labels.where(labels.isna(), labels.astype(str).str.strip())
 
 
 def _whole(numbers: pd.Series) -> pd.Series:
     return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
 
 
-def _key_problems(table: pd.DataFrame, table_name: str, told: set[str]) -> Iterator[str]:
+def _join_spellings(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
+    """Give people one id where tables write it with .0 or ``sub-`` and without."""
+    written = {name: table["participant"].dropna().unique() for name, table in tables.items()}
+    spellings: dict[str, set[str]] = {}
+    for ids in written.values():
+        for label in ids:
+            spellings.setdefault(_bare(label), set()).add(label)
+    joined = {label: bare for bare, ways in spellings.items() if len(ways) > 1 for label in ways}
+    for table_name, table in tables.items():
+        here = [label for label in written[table_name] if joined.get(label, label) != label]
+        if not here:
+            continue
+        table["participant"] = table["participant"].map(lambda label: joined.get(label, label))
+        shown = ", ".join(f"{label!r} as {joined[label]!r}" for label in here[:3])
+        line = f"read {counted(len(here), 'id')} of {table_name} as others are written: {shown}"
+        twice = [label for label in here if joined[label] in written[table_name]]
+        told.done.append(line)
+        if twice:
+            told.doubts.append(
+                f"Ids of {table_name} should be written in one way. {len(twice):,} occur there in "
+                f"two, {listed(twice, 3)} beside {listed((joined[t] for t in twice), 3)}, and are "
+                "taken for the same people. If they are not, rename them before reading."
+            )
+
+
+def _bare(label: str) -> str:
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", label.removeprefix("sub-"))
+
+
+def _key_problems(
+    table: pd.DataFrame, table_name: str, lost: set[str], own: Mapping[str, str]
+) -> Iterator[str]:
     keys, rows = key_columns(table, table_name), counted(len(table), "row")
     lacking = [key for key in REQUIRED[table_name] if key not in table]
-    for key in sorted(set(lacking) - told):
+    for key in sorted(set(lacking) - lost):
         yield (
             f"{table_name} must have a column '{key}'. It has {listed(table)}. "
             f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}'
@@ -300,6 +325,8 @@ def _key_problems(table: pd.DataFrame, table_name: str, told: set[str]) -> Itera
             f"'{key}' must be given in every row of {table_name}. It is missing in {len(at):,} of "
             f"{rows}, first in row {', '.join(map(str, at[:5]))} (from 0). Fill in or drop them."
         )
+    if "participant" in keys:
+        yield from _header_like(table, table_name, own.get("participant", "participant"))
     if "trial" in keys:
         text = as_numbers(table["trial"]).isna() & ~gaps["trial"]
         if text.any():
@@ -316,6 +343,21 @@ def _key_problems(table: pd.DataFrame, table_name: str, told: set[str]) -> Itera
             f"Rows of {table_name} must differ in {listed(keys)}. Found {shared.sum():,} of {rows} "
             f"that share theirs: {first_rows(table, table_name, second)}. "
             + DUPLICATE_ADVICE[table_name].format(columns=_separating(table, keys))
+        )
+
+
+def _header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]:
+    """Yield a problem where ids are what a further header row would hold."""
+    ids = table["participant"]
+    bare = ids.astype(str).str.lower().str.replace(r"[\W_]", "", regex=True)
+    heads = {*HEADER_WORDS, re.sub(r"[\W_]", "", own.lower())}
+    found = ids.notna() & (bare.isin(heads) | ids.astype(str).str.contains("ImportId"))
+    if found.any():
+        at = np.flatnonzero(found)
+        yield (
+            f"Ids must be those of people. Found {listed(ids[found].unique(), 3)} in "
+            f"{counted(len(at), 'row')} of {table_name}, first in row "
+            f"{', '.join(map(str, at[:3]))} (from 0): a further header row? Drop it."
         )
 
 
@@ -354,8 +396,8 @@ def _unknown_people(tables: Mapping[str, pd.DataFrame], people: pd.DataFrame) ->
 
 def _same_but_written_otherwise(unknown: Iterable[str], known: Iterable[str]) -> str:
     """Point to ids that differ by leading zeros, capitals or blanks alone."""
-    bare = {str(label).strip().lower().lstrip("0"): str(label) for label in known}
-    pairs = [(str(u), bare.get(str(u).strip().lower().lstrip("0"))) for u in unknown]
+    bare = {_bare(str(label)).lower().lstrip("0"): str(label) for label in known}
+    pairs = [(str(u), bare.get(_bare(str(u)).lower().lstrip("0"))) for u in unknown]
     alike = [f"{there!r} for {here!r}" for here, there in pairs if there is not None]
     if not alike:
         return ""

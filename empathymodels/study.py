@@ -13,13 +13,15 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from empathymodels.reading import KEYS, Source, read_study
+from empathymodels.reading import KEYS, Columns, Source, read_study
+from empathymodels.recoding import Codes
 from empathymodels.row_filters import ALLOWED, rows_that_match
+from empathymodels.terminal import tell
 from empathymodels.wording import counted, did_you_mean, listed
 
 
@@ -29,18 +31,30 @@ class Study:
 
     Parameters
     ----------
-    trials, participants, regions : DataFrame or path, optional
-        Tables, or CSV/TSV files (also gzipped) that hold them. Nothing given is changed.
+    trials, participants, regions : DataFrame, path or list of paths, optional
+        Tables, or files that hold them: .csv, .tsv or .txt (also .gz), a list of such files, or
+        a folder of them. Nothing given is changed. Files are read as text first; a column of
+        numbers becomes numbers unless that would lose what is written (007, or 1.1 and 1.10).
         Without `participants`, the people are those of the other tables, in order of
-        first appearance.
+        first appearance. An id may be written with or without ``sub-``.
     name, citation, notes : str
         What the study is called, where it was published, what to know before using it.
     columns : mapping of str to str, optional
-        The study's own column name for each of ours: ``{"choice": "resp"}``.
+        The study's own column name for each of ours: ``{"choice": "resp"}``. Names of one table
+        alone stand under the table's name: ``{"participants": {"participant": "ID"}}``.
     missing : mapping of str to list, optional
         Codes that stand for a missing value: ``{"choice": [2]}``.
     codes : mapping of str to mapping, optional
-        What other codes stand for: ``{"recipient": {1: "self", 2: "other"}}``.
+        What other codes stand for: ``{"recipient": {1: "self", 2: "other"}}``. Here and in
+        `missing`, a code meets a value however either is written (2, 2.0, ``"2"``; True,
+        ``"TRUE"``, 1), and one that meets none is an error.
+    others : {"refuse", "keep"}
+        Whether a value that `codes` does not name is an error, or stays as it is.
+    file_names : str, optional
+        What the names of several files say, in braces, with ``*`` for anything:
+        ``"sub-{participant}_run-{block}_*.csv"``. A ``/`` reaches into folders.
+    encoding : str
+        Encoding of the files, such as ``"utf-16"`` or ``"cp1252"``.
     log : tuple of str
         What has been done to the tables.
     simulated : bool
@@ -80,15 +94,32 @@ class Study:
         name: str = "study",
         citation: str = "",
         notes: str = "",
-        columns: Mapping[str, str] | None = None,
+        columns: Columns | None = None,
         missing: Mapping[str, Any] | None = None,
-        codes: Mapping[str, Mapping[Any, Any]] | None = None,
+        codes: Codes | None = None,
+        others: Literal["refuse", "keep"] = "refuse",
+        file_names: str | None = None,
+        encoding: str = "utf-8",
         log: tuple[str, ...] = (),
         simulated: bool = False,
     ) -> None:
         sources = {"trials": trials, "participants": participants, "regions": regions}
-        tables, done = read_study(sources, name, columns or {}, missing or {}, codes or {})
-        texts = {"name": name, "citation": citation, "notes": notes, "log": (*log, *done)}
+        tables, told = read_study(
+            sources,
+            name,
+            columns=columns or {},
+            missing=missing or {},
+            codes=codes or {},
+            others=others,
+            file_names=file_names,
+            encoding=encoding,
+        )
+        for line in told.done:
+            tell(f"Study '{name}': {line}.")
+        for doubt in told.doubts:
+            warnings.warn(doubt, stacklevel=2)
+        done = (*log, *told.log, *told.done)
+        texts = {"name": name, "citation": citation, "notes": notes, "log": done}
         fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
         for field, value in fields.items():
             object.__setattr__(self, field, value)
@@ -102,7 +133,8 @@ class Study:
         keep: str | None = None,
         columns: Mapping[str, str] | None = None,
         missing: Mapping[str, Any] | None = None,
-        codes: Mapping[str, Mapping[Any, Any]] | None = None,
+        codes: Codes | None = None,
+        others: Literal["refuse", "keep"] = "refuse",
         labels: Sequence[str] = (),
         sessions: Sequence[str] | None = None,
     ) -> Study:
@@ -140,6 +172,9 @@ class Study:
             Codes that stand for a missing value beside ``n/a``, by our names.
         codes : mapping of str to mapping, optional
             What other codes stand for, by our names.
+        others : {"refuse", "keep"}
+            Whether a value that `codes` (or a sidecar, see `labels`) does not name is an error, or
+            stays as it is.
         labels : sequence of str, optional
             Columns, by our names, for which "Levels" in the sidecar say what codes stand for.
         sessions : sequence of str, optional
@@ -183,6 +218,7 @@ class Study:
             columns=columns or {},
             missing=missing or {},
             codes=codes or {},
+            others=others,
             labels=labels,
             sessions=sessions,
         )

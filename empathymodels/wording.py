@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 
@@ -37,3 +38,25 @@ def tell_all(opening: str, problems: list[str]) -> None:
     if problems:
         bullets = [f"  {number}. {text}" for number, text in enumerate(problems, start=1)]
         raise ValueError("\n".join([opening, *bullets]))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is to be told of data, as it is found.
+
+    Attributes
+    ----------
+    problems : list of str
+        What is wrong: raised together.
+    doubts : list of str
+        What works but is unwise: warned of.
+    done : list of str
+        What was changed: logged, and shown once.
+    log : list of str
+        What else was done: logged.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)

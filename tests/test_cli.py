@@ -188,6 +188,34 @@ def test_codes_are_those_of_python(run, fitted, tmp_path, given):
     assert fitted["study"].log == expected.log
 
 
+def test_files_are_read_as_in_python(run, fitted, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_bytes("ID,größe\n01,1.7\n02,1.8\n".encode("cp1252"))
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for person in ("01", "02"):
+        log = "trial,recipient,work,reward,effort\n1,1,1,2,0.3\n2,x,0,4,0.5\n"
+        (logs / f"sub-{person}_log.txt").write_text(log)
+    code, _, err = run(
+        *("fit", "prosocial_effort", "--trials", logs, "--participants", people),
+        *("--columns", "participants.participant=ID", "--file-names", "sub-{participant}_*"),
+        *("--codes", "recipient:1=self", "--others", "keep", "--encoding", "cp1252"),
+    )
+    assert code == 0, err
+    expected = em.Study(
+        trials=logs,
+        participants=people,
+        columns={"participants": {"participant": "ID"}},
+        file_names="sub-{participant}_*",
+        codes={"recipient": {1: "self"}},
+        others="keep",
+        encoding="cp1252",
+    )
+    for name, table in expected.tables.items():
+        pd.testing.assert_frame_equal(fitted["study"].tables[name], table)
+    assert fitted["study"].log == expected.log
+
+
 @pytest.mark.parametrize(
     ("text", "meaning"), [("7", 7), ("-0.5", -0.5), ("07", "07"), ("nan", "nan"), ("1e3", "1e3")]
 )
@@ -208,7 +236,7 @@ def test_codes_of_a_bundled_study_are_its_own(run, fitted):
     given = ("--study", "outgroup_help", "--codes", "outcome:1=-1")
     code, _, err = run("fit", LEARNING, *given)
     assert (code, fitted) == (2, {})
-    assert "--codes and --simulated are for your own files" in err
+    assert "--simulated are for your own files" in err
 
 
 def test_a_fit_is_named_after_the_model(run, trials, fitted):

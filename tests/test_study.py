@@ -160,7 +160,7 @@ def test_no_rows():
 
 
 def test_a_table_must_be_a_frame_or_path():
-    with pytest.raises(TypeError, match=r"trials must be a DataFrame or the path.*found list"):
+    with pytest.raises(TypeError, match=r"trials must be a DataFrame or the path.*found int"):
         Study(trials=[1, 2])
 
 
@@ -355,17 +355,78 @@ def test_spacetop():
 # ------------------------------------------------------------------------------- codes
 
 
-def test_codes_are_read_as_what_they_stand_for(tmp_path):
+def test_codes_are_read_as_what_they_stand_for(tmp_path, capsys):
     file = tmp_path / "trials.csv"
     file.write_text("participant,trial,who,help\n1,1,1,yes\n1,2,2.0,no\n2,1,9,\n2,2,3,yes\n")
     codes = {"recipient": {1: "self", "2": "other"}, "help": {"yes": 1, "no": 0}}
-    study = Study(trials=file, columns={"recipient": "who"}, missing={"recipient": 9}, codes=codes)
+    given = {"columns": {"recipient": "who"}, "missing": {"recipient": 9}, "codes": codes}
+    with pytest.raises(
+        ValueError, match=r"1 of 4 values that are none of the codes: '3', first in "
+    ):
+        Study(trials=file, **given)
+    assert capsys.readouterr().err == ""
+    study = Study(trials=file, **given, others="keep")
     found = study.trials["recipient"].tolist()
     assert found[:2] == ["self", "other"]
     assert np.isnan(found[2])
-    assert found[3] == 3  # not in the list: left for the check against a model
+    assert found[3] == "3"  # kept, for the check against a model
     np.testing.assert_array_equal(study.trials["help"], [1, 0, np.nan, 1])
-    assert study.log[-1] == "read 3 of 4 values of trials.help by their codes: yes as 1, no as 0"
+    said = "read 3 of 4 values of trials.help by their codes: yes as 1, no as 0"
+    assert study.log[-1] == said
+    assert capsys.readouterr().err.count(said) == 1
+    study.exclude("trial == 2", reason="a test")
+    assert capsys.readouterr().err == ""  # told once
+
+
+@pytest.mark.parametrize(
+    ("values", "codes", "meant"),
+    [
+        ([True, False], {True: "yes", False: "no"}, ["yes", "no"]),
+        (["TRUE", "false"], {True: "yes", "FALSE": "no"}, ["yes", "no"]),
+        ([True, False], {"true": "yes", "False": "no"}, ["yes", "no"]),
+        ([1.0, 0.0], {"True": "yes", False: "no"}, ["yes", "no"]),
+        ([" 1", "0.0"], {1: "yes", 0: "no"}, ["yes", "no"]),
+        (["1.0", "1"], {"1": "one", "1.0": "other"}, ["other", "one"]),
+        (["NA", "EU"], {"NA": "America", "EU": "Europe"}, ["America", "Europe"]),
+    ],
+)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_codes_meet_values_however_either_is_written(tmp_path, values, codes, meant, as_file):
+    table = pd.DataFrame({"participant": "a", "trial": [1, 2], "who": values})
+    file = tmp_path / "trials.csv"
+    table.to_csv(file, index=False)
+    study = Study(trials=file if as_file else table, codes={"who": codes})
+    assert study.trials["who"].tolist() == meant
+
+
+@pytest.mark.parametrize("argument", ["codes", "missing"])
+@pytest.mark.parametrize("code", ["slef", 3, True, -99])
+def test_codes_that_no_value_has(argument, code):
+    trials = pd.DataFrame({"participant": "a", "trial": [1, 2, 3], "who": ["self", "7", "other"]})
+    given = {"codes": {code: "x"}, "missing": [code]}[argument]
+    match = rf"`{argument}` must .* Found {code!r} in none of 3 values, which are 'self', '7'"
+    with pytest.raises(ValueError, match=match):
+        Study(trials=trials, others="keep", **{argument: {"who": given}})
+
+
+def test_marks_of_a_codebook_need_not_all_occur():
+    trials = pd.DataFrame({"participant": "a", "trial": [1, 2, 3], "felt": [4, 99, 2]})
+    study = Study(trials=trials, missing={"felt": [98, "99", -1]})
+    assert study.trials["felt"].isna().tolist() == [False, True, False]
+    assert study.log[-1].endswith("as missing: '98', '99', '-1' (no value is 98, -1)")
+
+
+def test_a_reversal_for_whole_numbers_does_not_go_halfway():
+    trials = pd.DataFrame(
+        {"participant": "a", "trial": range(1, 10), "felt": np.arange(1, 10) + 0.0}
+    )
+    reverse = {"felt": {k: 10 - k for k in range(1, 10)}}
+    assert Study(trials=trials, codes=reverse).trials["felt"].tolist() == list(range(9, 0, -1))
+    trials.loc[3, "felt"] = 4.25
+    with pytest.raises(
+        ValueError, match=r"Found 4 in none of 9 values(?s:.*)none of the codes: 4\.25"
+    ):
+        Study(trials=trials, codes=reverse)
 
 
 def test_codes_of_unknown_columns(tmp_path):

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from empathymodels.bids.parsing import UNREADABLE, read_table
-from empathymodels.bids.told import Told
-from empathymodels.reading import MISSING_TEXT
-from empathymodels.wording import counted, did_you_mean, listed
+from empathymodels.table_files import MISSING_TEXT
+from empathymodels.wording import Told, counted, did_you_mean, listed
 
 FOLDERS = ("func", "beh")
 SUFFIXES = ("events", "beh")

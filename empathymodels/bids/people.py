@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from empathymodels.bids.contents import Contents
-from empathymodels.bids.told import Told
-from empathymodels.reading import MISSING_TEXT
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.table_files import MISSING_TEXT
+from empathymodels.wording import Told, did_you_mean, listed
 
 
 def people_table(contents: Contents, columns: Mapping[str, str], told: Told) -> pd.DataFrame | None:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from empathymodels.bids.contents import Contents
 from empathymodels.bids.files import Named
-from empathymodels.bids.told import Told
-from empathymodels.reading import MISSING_TEXT, as_numbers
+from empathymodels.recoding import as_numbers
 from empathymodels.row_filters import ALLOWED, rows_that_match
-from empathymodels.wording import counted, listed
+from empathymodels.table_files import MISSING_TEXT
+from empathymodels.wording import Told, counted, listed
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
 FILE, LINE = "file-", "line-"  # where a row was found: number of the file, line in it

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.bids.contents import About, Contents
-from empathymodels.bids.told import Told
-from empathymodels.wording import counted, did_you_mean, listed
+from empathymodels.wording import Told, counted, did_you_mean, listed
 
 
 def meanings(

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,7 +15,6 @@ from empathymodels.bids.files import misplaced, task_files
 from empathymodels.bids.people import people_table
 from empathymodels.bids.rows import chosen, columns_of_keys, typed, united
 from empathymodels.bids.sidecars import meanings, notes, title
-from empathymodels.bids.told import Told
 from empathymodels.bids.trials import (
     PLACE,
     files_of_one_run,
@@ -24,8 +23,9 @@ from empathymodels.bids.trials import (
     trial_table,
     without_repeats,
 )
+from empathymodels.recoding import met, without_marks
 from empathymodels.study import Study
-from empathymodels.wording import tell_all
+from empathymodels.wording import Told, tell_all
 
 
 def read_bids(
@@ -36,6 +36,7 @@ def read_bids(
     columns: Mapping[str, str],
     missing: Mapping[str, Any],
     codes: Mapping[str, Mapping[Any, Any]],
+    others: Literal["refuse", "keep"],
     labels: Sequence[str],
     sessions: Sequence[str] | None,
 ) -> Study:
@@ -63,6 +64,10 @@ def read_bids(
     elif trial in rows:
         rows = without_repeats(rows, keys, trial, told)
     levels = meanings(rows, people, contents, columns, labels, told)
+    for name, said in levels.items():  # a sidecar may name more codes than occur
+        own = columns.get(name, name)
+        held = [table[own] for table in (rows, people) if table is not None and own in table]
+        levels[name] = met(said, without_marks(pd.concat(held), missing.get(name, ())))
     name, citation = title(root, contents.data_set)
     found = {ours: own for ours, own in (keys | {"trial": trial}).items() if own != ours}
     try:
@@ -75,6 +80,7 @@ def read_bids(
             columns=found | columns,
             missing=missing,
             codes=levels | dict(codes),
+            others=others,
             log=tuple(told.log),
         )
     except ValueError as error:  # an opening, then a numbered line for each problem

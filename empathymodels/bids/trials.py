@@ -10,9 +10,8 @@ import pandas as pd
 
 from empathymodels.bids.files import Named
 from empathymodels.bids.rows import FILE, KEYS, LINE, typed
-from empathymodels.bids.told import Told
 from empathymodels.reading import as_numbers, first_rows
-from empathymodels.wording import counted, listed
+from empathymodels.wording import Told, counted, listed
 
 PLACE = "place in the run"  # the column that numbers trials where the files do not
 

@@ -81,17 +81,33 @@ def given_study(options: StudyOptions, *, simulated: bool = False) -> Study:
         tables: dict[str, Any] = given
         return Study(
             **tables,
-            columns=pairs(options.columns, "columns"),
+            columns=columns_of(options.columns),
             missing=missing,
             codes=codes_of(options.codes),
+            others=options.others,  # type: ignore[arg-type]
+            file_names=options.file_names,
+            encoding=options.encoding,
             simulated=simulated,
         )
-    if options.columns or options.missing or options.codes or simulated:
+    if options.read_files or simulated:
         raise ValueError(
-            "--columns, --missing, --codes and --simulated are for your own files; found them with "
+            "--columns, --missing, --codes, --others, --file-names, --encoding and --simulated are "
+            "for your own files; found one of them with "
             f"the bundled study '{options.study}'. Leave them out."
         )
     return load_study(options.study)
+
+
+def columns_of(entries: list[str] | None) -> dict[str, str | dict[str, str]]:
+    """Return your names of our columns: for all tables, or ``table.name`` for one."""
+    names: dict[str, Any] = {}
+    for ours, own in pairs(entries, "columns").items():
+        table, _, column = ours.rpartition(".")
+        if table in ("trials", "participants", "regions"):
+            names.setdefault(table, {})[column] = own
+        else:
+            names[ours] = own
+    return names
 
 
 def codes_of(entries: list[str] | None) -> dict[str, dict[str, str | float]]:

@@ -30,16 +30,26 @@ FitFile = Annotated[Path, typer.Argument(help="File that `fit` wrote.")]
 ModelFile = Annotated[
     Path | None, typer.Option("--model", help="File of the model, for a fit of a model of yours.")
 ]
-Trials = Annotated[Path | None, file_option("Trials: CSV or TSV.")]
-Participants = Annotated[Path | None, file_option("Participants: CSV or TSV.")]
-Regions = Annotated[Path | None, file_option("ROI betas: CSV or TSV.")]
+Trials = Annotated[Path | None, typer.Option(help="Trials: CSV, TSV, TXT, or their folder.")]
+Participants = Annotated[Path | None, typer.Option(help="Participants: CSV, TSV or TXT.")]
+Regions = Annotated[Path | None, typer.Option(help="ROI betas: CSV, TSV, TXT, or their folder.")]
 Bundled = Annotated[str | None, typer.Option(help="A bundled study in place of files.")]
-Columns = Annotated[list[str] | None, several("Our name = your column: choice=resp.")]
+Columns = Annotated[
+    list[str] | None,
+    several("Our name = your column: choice=resp; of one table, participants.participant=id."),
+]
 Missing = Annotated[list[str] | None, several("Code of a missing value: choice=9.")]
 Codes = Annotated[
     list[str] | None,
     several("What codes of a column mean: recipient:1=self,2=other.", "NAME:CODE=MEANING,..."),
 ]
+Others = Annotated[
+    str, typer.Option(help="keep: values that --codes does not name stay; else they are refused.")
+]
+FileNames = Annotated[
+    str | None, typer.Option(help="What names of files say: 'sub-{participant}_run-{block}_*'.")
+]
+Encoding = Annotated[str, typer.Option(help="Encoding of your files: utf-16, cp1252.")]
 Simulated = Annotated[
     bool, typer.Option("--simulated", help="Your files are simulated: values may leave ranges.")
 ]
@@ -66,6 +76,9 @@ class StudyOptions:
     columns: Columns = None
     missing: Missing = None
     codes: Codes = None
+    others: Others = "refuse"
+    file_names: FileNames = None
+    encoding: Encoding = "utf-8"
 
     @property
     def files(self) -> dict[str, Path | None]:
@@ -79,7 +92,18 @@ class StudyOptions:
     @property
     def are_given(self) -> bool:
         """Whether any of these options was used."""
-        return any(getattr(self, option.name) for option in fields(self))
+        return bool(self._used)
+
+    @property
+    def read_files(self) -> bool:
+        """Whether an option that says how files are read was used."""
+        return bool(self._used - {"study", *self.files})
+
+    @property
+    def _used(self) -> set[str]:
+        given = {option.name: getattr(self, option.name) for option in fields(self)}
+        usual = {option.name: option.default for option in fields(self)}
+        return {name for name, value in given.items() if value and value != usual[name]}
 
 
 @dataclass(frozen=True)
