@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from numbers import Real
 from typing import Any
 
@@ -11,6 +12,8 @@ import pandas as pd
 from empathymodels.recoding import EXACT, TRUTH, as_numbers
 from empathymodels.table_files import MISSING_TEXT
 from empathymodels.wording import Told, listed
+
+LOSSY = re.compile(r"[+-]?0\d+(\.0*)?|[+-]?\d{16,}")  # 007, and more digits than a float has
 
 
 def typed(values: pd.Series) -> pd.Series:
@@ -26,6 +29,13 @@ def typed(values: pd.Series) -> pd.Series:
     >>> typed(pd.Series(["007", "012"])).tolist()
     ['007', '012']
     """
+    code, unique = pd.factorize(values)
+    different = _typed(pd.Series(unique, dtype=object))
+    absent = different.reindex([*range(len(different)), -1]) if (code < 0).any() else different
+    return pd.Series(absent.loc[code].array, index=values.index, name=values.name)
+
+
+def _typed(values: pd.Series) -> pd.Series:
     is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
     values = values.mask(is_text & values.astype(str).str.strip().isin(MISSING_TEXT))
     given = values.dropna()
@@ -34,17 +44,14 @@ def typed(values: pd.Series) -> pd.Series:
     if not is_text[given.index].any():
         return values.infer_objects()
     if not as_numbers(given).isna().any():
-        return values.astype("str") if keeps_text(given[is_text]) else _numbers(values)
+        text = values.map(lambda value: value.strip() if isinstance(value, str) else value)
+        numbers: Any = pd.to_numeric(text)
+        return values.astype("str") if keeps_text(given[is_text]) else numbers
     if not is_text[given.index].all():
         return values.infer_objects()
     lower = values.str.strip().str.lower()
     true = lower.isin(list(TRUTH))
     return lower.map(TRUTH) if true[given.index].all() else values.astype("str")
-
-
-def _numbers(values: pd.Series) -> pd.Series:
-    numbers: Any = pd.to_numeric(values.map(lambda v: v.strip() if isinstance(v, str) else v))
-    return numbers
 
 
 def as_labels(values: pd.Series) -> pd.Series:
@@ -70,13 +77,16 @@ def keeps_text(written: pd.Series) -> list[str]:
     Leading zeros (007), more digits than a number has, and decimals that end in zeros beside
     others of another length (1.1 and 1.10, as sections are numbered).
     """
-    text = written.astype(str).str.strip()
-    lost = text.str.fullmatch(r"[+-]?0\d+(\.0*)?") | text.str.fullmatch(r"[+-]?\d{16,}")
-    decimals = text.str.extract(r"^[+-]?\d*\.(\d*[1-9]\d*|\d+)$", expand=False).fillna("")
-    some = decimals[decimals.str.strip("0") != ""]
-    if some.str.len().nunique() > 1:
-        lost |= decimals.isin(some) & decimals.str.endswith("0")
-    return text[lost].unique().tolist()[:3]
+    texts = list(dict.fromkeys(str(value).strip() for value in written))
+    decimals = {text: text.rpartition(".")[2] for text in texts if "." in text}
+    decimals = {t: after for t, after in decimals.items() if after.strip("0").isdecimal()}
+    mixed = len({len(after) for after in decimals.values()}) > 1
+    lost = [
+        text
+        for text in texts
+        if LOSSY.fullmatch(text) or (mixed and decimals.get(text, "").endswith("0"))
+    ]
+    return lost[:3]
 
 
 def plain(values: pd.Series, name: str, told: Told) -> pd.Series:

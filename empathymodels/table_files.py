@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -292,7 +293,7 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFram
         notes.append(f"left out empty cells at the end of {counted(len(longer), 'row')}")
     cells = [cells[: len(header)] for _, cells in filled]
     table = pd.DataFrame(cells, index=[line for line, _ in filled], dtype=object)
-    table = table.reindex(columns=range(len(header)))
+    table = table.reindex(columns=range(len(header))).astype(object)
     unnamed = [k for k, name in enumerate(header) if not name]
     idle = [k for k in unnamed if not table[k].str.strip().any()]
     table = table.drop(columns=idle)
@@ -349,25 +350,36 @@ def _header_rows(path: Path, table: pd.DataFrame) -> np.ndarray:
     These are repeats of the header, where files were joined, and what Qualtrics writes below it.
     Anything else that looks like one (text above columns of numbers) is refused.
     """
-    stripped = table.apply(lambda cells: cells.str.strip())
-    further = (stripped == list(table.columns)).all(axis=1).to_numpy(copy=True)
-    imports = stripped.iloc[:2].apply(lambda cells: cells.str.startswith('{"ImportId"')).any(axis=1)
+    again = table.iloc[:, 0].str.strip() == table.columns[0]
+    further = again.to_numpy(copy=True)
+    further[further] = [
+        [cell.strip() for cell in row] == list(table) for row in table[again].values
+    ]
+    imports = [any('{"ImportId"' in cell for cell in row) for row in table.iloc[:2].values]
     further[: 1 + max(np.flatnonzero(imports), default=-1)] = True
-    rest = stripped[~further]
-    present = ~rest.isin(MISSING_TEXT)
-    is_text = present & rest.apply(pd.to_numeric, errors="coerce").isna()
-    below = is_text.iloc[2:]
-    numeric = ~below.any() & present.iloc[2:].any()
-    above = is_text.iloc[:2].loc[:, numeric]
-    first = (above | ~present.loc[above.index, above.columns]).all(axis=1) & (above.sum(axis=1) > 1)
-    if len(below) > 1 and first.any():
-        at = first.index[first]
-        raise Misread(
-            f"a table must have one header row. In '{path}', line {', '.join(map(str, at))} has "
-            f"text in every column that is numeric below ({listed(numeric.index[numeric], 4)}): "
-            f"{_shown(table.loc[at[0]])}. Delete the further header."
-        )
+    rest = table[~further]
+    for line, cells in rest.iloc[:2].iterrows():
+        _refuse_text_above_numbers(path, line, cells.str.strip(), rest.iloc[2:])
     return further
+
+
+def _refuse_text_above_numbers(
+    path: Path, line: Any, cells: pd.Series, below: pd.DataFrame
+) -> None:
+    given = cells[~cells.isin(MISSING_TEXT)]
+    if len(below) < 2 or pd.to_numeric(given, errors="coerce").notna().any():
+        return
+    under = {name: below[name][~below[name].str.strip().isin(MISSING_TEXT)] for name in given.index}
+    numeric = [
+        name
+        for name, values in under.items()
+        if len(values) and pd.to_numeric(values, errors="coerce").notna().all()
+    ]
+    if len(numeric) > 1:
+        raise Misread(
+            f"a table must have one header row. In '{path}', line {line} has text in columns that "
+            f"are numeric below ({listed(numeric, 4)}): {_shown(cells)}. Delete the further header."
+        )
 
 
 def _shown(cells: Sequence[str] | pd.Series) -> str:

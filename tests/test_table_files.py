@@ -146,7 +146,7 @@ def test_a_header_repeated_where_files_were_joined_is_no_person(tmp_path):
 )
 def test_text_above_columns_of_numbers_is_refused(tmp_path, further):
     header, *data = rows()
-    assert "line 2 has text in every column that is numeric below" in refusal(
+    assert "line 2 has text in columns that are numeric below" in refusal(
         written(tmp_path, [header, further, *data])
     )
 
