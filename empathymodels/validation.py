@@ -15,7 +15,8 @@ import pandera.pandas as pa
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Response
 from empathymodels.priors import impossible_priors
-from empathymodels.reading import as_numbers, first_rows, join_rows, key_columns
+from empathymodels.reading import first_rows, join_rows, key_columns
+from empathymodels.recoding import as_numbers
 from empathymodels.study import Study
 from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all

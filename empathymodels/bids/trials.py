@@ -10,7 +10,8 @@ import pandas as pd
 
 from empathymodels.bids.files import Named
 from empathymodels.bids.rows import FILE, KEYS, LINE, typed
-from empathymodels.reading import as_numbers, first_rows
+from empathymodels.reading import first_rows
+from empathymodels.recoding import as_numbers
 from empathymodels.wording import Told, counted, listed
 
 PLACE = "place in the run"  # the column that numbers trials where the files do not
