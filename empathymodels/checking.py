@@ -7,21 +7,19 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from empathymodels.contracting import of_posterior
+from empathymodels.convergence import APART, RHAT_ROW, Criterion, criteria, sampled_values
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
 from empathymodels.nouns import Statistic
 from empathymodels.predicting import thinned
 
-RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
 HEAVY_TAILS = 0.7  # Pareto k above which importance weights cannot be trusted
-RHAT_ROW, APART = "R-hat, population", 1.1  # from there on chains are in different places
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
 
@@ -82,16 +80,11 @@ def _agree(rows: list[dict[str, Any] | None]) -> bool:
 
 
 def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
-    posterior = _varying(fit["posterior"].to_dataset())
-    people = [n for n in posterior if "participant" in posterior[n].dims]
-    population = [n for n in posterior if n not in people]
+    posterior = fit["posterior"].to_dataset()
     return [
         _partial(fit),
-        _worst(RHAT_ROW, _rhat(posterior[population]), RHAT_POPULATION, _RHAT_ADVICE),
-        _worst("R-hat, people", _rhat(posterior[people]), RHAT_PEOPLE, _RHAT_ADVICE),
-        _worst("bulk ESS, population", _ess(posterior[population], "bulk"), ESS, _ESS_ADVICE),
-        _worst("tail ESS, population", _ess(posterior[population], "tail"), ESS, _ESS_ADVICE),
-        _divergences(fit, posterior),
+        *[_met(criterion) for criterion in criteria(posterior)],
+        _divergences(fit, sampled_values(posterior)),
         _tree_depth(fit),
     ]
 
@@ -99,8 +92,10 @@ def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
 def _partial(fit: xr.DataTree) -> dict[str, Any] | None:
     if PARTIAL not in fit.attrs:
         return None
-    advice = (
-        "The fit was stopped before its end. Run the same fit with its store again: it goes on."
+    advice = "The fit was stopped before its end. " + (
+        "Run the same fit with its store again: it goes on."
+        if "asked" in fit.attrs
+        else "Fit again; with store= it goes on where it was stopped."
     )
     return _row(PARTIAL, fit.attrs[PARTIAL], "all draws", False, advice)
 
@@ -126,64 +121,17 @@ def _tails(fit: xr.DataTree) -> dict[str, Any] | None:
     return _row("Pareto k, population", round(k, 3), f"<= {HEAVY_TAILS}", passed, advice)
 
 
-def _varying(posterior: xr.Dataset) -> xr.Dataset:
-    """Everything that was sampled: without fixed values and the diagonal of correlations."""
-    kept = posterior[[n for n in posterior if float(posterior[n].std()) > 0]]
-    for name in [str(n) for n in kept if str(kept[n].dims[-1]).endswith("correlated_with")]:
-        dims = kept[name].dims[-2:]
-        labels = kept[dims[0]].to_numpy()
-        rows, columns = np.tril_indices(len(labels), -1)
-        values = kept[name].to_numpy()[..., rows, columns]
-        moving = values.std(axis=(0, 1)) > 0
-        pairs = [f"{labels[i]}, {labels[j]}" for i, j in zip(rows, columns, strict=True)]
-        alone = xr.DataArray(
-            values[..., moving],
-            dims=("chain", "draw", f"{name}_pair"),
-            coords={f"{name}_pair": np.array(pairs)[moving]},
-        )
-        kept = kept.drop_dims(dims).assign({name: alone})
-    return kept
-
-
-def _rhat(values: xr.Dataset) -> dict[str, float]:
-    return _flat(az.rhat(values)) if len(values) else {}
-
-
-def _ess(values: xr.Dataset, method: str) -> dict[str, float]:
-    return _flat(az.ess(values, method=method)) if len(values) else {}
-
-
-def _flat(values: xr.Dataset) -> dict[str, float]:
-    found = {}
-    for name, array in values.data_vars.items():
-        for index in np.ndindex(array.shape):
-            at = [str(array[d].to_numpy()[i]) for d, i in zip(array.dims, index, strict=True)]
-            found[f"{name}[{', '.join(at)}]" if at else str(name)] = float(array.to_numpy()[index])
-    return found
-
-
 _RHAT_ADVICE = "Chains disagree. Sample longer (tune=, draws=); if it stays, the data cannot tell"
 _ESS_ADVICE = "Too few independent draws. Sample longer (draws=); if it stays, the data cannot tell"
 
 
-def _worst(name: str, found: dict[str, float], limit: float, advice: str) -> dict[str, Any] | None:
-    if not found:
-        return None
-    is_rhat = name.startswith("R-hat")
-    bad = {
-        n: v
-        for n, v in found.items()
-        if not np.isfinite(v) or (v > limit if is_rhat else v < limit)
-    }
-    numbers = np.array(list(found.values()))
-    value = float(numbers.max() if is_rhat else numbers.min())
-    sign = "<=" if is_rhat else ">="
-    text = ""
+def _met(criterion: Criterion) -> dict[str, Any]:
+    bad, text = criterion.missed, ""
     if bad:
-        order = sorted(bad, key=lambda n: bad[n], reverse=is_rhat)[:3]
-        worst = ", ".join(f"{n} ({bad[n]:.3g})" for n in order)
+        worst = ", ".join(f"{name} ({criterion.values[name]:.3g})" for name in bad[:3])
+        advice = _RHAT_ADVICE if criterion.is_rhat else _ESS_ADVICE
         text = f"{worst}; {len(bad)} in all. {advice} these apart: fix or pool one."
-    return _row(name, round(value, 4), f"{sign} {limit:g}", not bad, text)
+    return _row(criterion.name, round(criterion.worst, 4), criterion.bound, not bad, text)
 
 
 def _divergences(fit: xr.DataTree, posterior: xr.Dataset) -> dict[str, Any]:

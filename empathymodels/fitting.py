@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from inspect import signature
 from numbers import Integral
@@ -18,6 +18,7 @@ import xarray as xr
 from empathymodels.approximating import approximate
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
+from empathymodels.convergence import FIRST, MOST, Length
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
 from empathymodels.density import compiled_density
@@ -25,10 +26,10 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
-from empathymodels.sampling import run_pilot, sample
+from empathymodels.sampling import Trace, run_pilot, sample
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
-from empathymodels.storing import PARTIAL, finish, open_store, sample_to
+from empathymodels.storing import PARTIAL, finish, mark_partial, open_store, sample_to
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.validation import warn_of_constants
@@ -46,7 +47,9 @@ def fit(
     covariates: Mapping[str, str] | None = None,
     method: Literal["nuts", "laplace", "map"] = "nuts",
     seed: int | None = None,
-    draws: int = 1000,
+    draws: int | None = None,
+    until: Literal["converged"] | None = "converged",
+    max_draws: int = MOST,
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
@@ -55,6 +58,7 @@ def fit(
     sampler: Mapping[str, Any] | None = None,
     progress: bool | None = None,
     store: str | Path | None = None,
+    on_interrupt: Literal["raise", "partial"] = "raise",
 ) -> xr.DataTree:
     """Sample the posterior of a model given a study, or approximate it.
 
@@ -83,11 +87,24 @@ def fit(
         items or split parameters both take longer than sampling.
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
-    draws, tune, chains, cores : int
-        Draws kept and adaptation steps per chain, number of chains, chains run at a time
-        (all cores unless given). Of these ``"laplace"`` uses `draws` alone, ``"map"`` none. Chains
-        start from draws of a pilot of two chains, which start near what fits all people together:
-        R-hat shows other modes only if the pilot met them.
+    draws : int, optional
+        Draws kept per chain: exactly so many. Unless given, as many as `until` asks for;
+        ``"laplace"`` takes 1,000.
+    until : {"converged"} or None
+        Without `draws`, chains go on until they have converged by the limits of `check` (R-hat of
+        the population 1.01 and of people 1.02, bulk and tail effective sample sizes of the
+        population 400), looked for after 1,000, 1,500, 2,200, ... draws per chain, or until
+        `max_draws`. Where R-hat is still above 1.1 at the second look, chains are in different
+        places and end there. A message and ``attrs["ended"]`` say which it was. The draws are
+        those that the same seed gives with ``draws=`` the number reached, since adaptation is
+        over before the first of them. With None 1,000 are drawn.
+    max_draws : int
+        Draws per chain at which to give up going on.
+    tune, chains, cores : int
+        Adaptation steps per chain, number of chains, chains run at a time (all cores unless
+        given; those that go on until they have converged run side by side). Chains start from
+        draws of a pilot of two chains, which start near what fits all people together: R-hat
+        cannot reveal a mode that the pilot missed.
     target_accept : float in (0, 1)
         Acceptance rate the step size is adapted to.
     centring : "measured", float or mapping
@@ -107,6 +124,10 @@ def fit(
         where it was killed. Such draws are valid, but not those of a fit in one piece;
         ``attrs["runs"]`` says how many each run made. In the end the folder is the fit as
         `save` writes it, and the same call returns it at once.
+    on_interrupt : {"raise", "partial"}
+        What Ctrl-C does: end in KeyboardInterrupt, or, once all chains have draws, return the
+        fit of those, marked partial in all that is made of it. With a store it always raises:
+        `load` gives the draws that are there.
 
     Returns
     -------
@@ -120,6 +141,8 @@ def fit(
 
     Raises
     ------
+    KeyboardInterrupt
+        The fit was interrupted: nothing is returned; with a store, draws until then are in it.
     KeyError
         A covariate formula names an unknown parameter or column.
     OSError
@@ -139,14 +162,20 @@ def fit(
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
     _check_method(method)
-    _check_numbers(draws=draws, tune=tune, chains=chains, cores=cores)
+    _check_numbers(draws=draws, max_draws=max_draws, tune=tune, chains=chains, cores=cores)
     if seed is not None and not isinstance(seed, Integral):
         raise ValueError(f"seed must be a whole number; found {seed!r}. Give one, or leave it out.")
+    _check_named("until", until, ("converged", None))
+    _check_named("on_interrupt", on_interrupt, ("raise", "partial"))
+    wanted: dict[str, Any] = {"draws": draws if until or draws else FIRST}
+    if wanted["draws"] is None:
+        wanted |= {"until": until, "max_draws": max_draws}
+    length = Length.of(wanted)
     steps: dict[str, Any] = {"tune": tune, "chains": chains}
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     kept = None
     if store is not None:
-        asked = {"draws": draws, **steps, **options, "centring": centring}
+        asked = {**wanted, **steps, **options, "centring": centring}
         asked |= {"sampler": dict(sampler or {}), "covariates": dict(covariates or {})}
         kept = open_store(Path(store), model, study, asked, method=method, seed=seed)
         if kept.finished is not None:
@@ -177,7 +206,7 @@ def fit(
         _tell_unused(method, {**steps, **options, "centring": centring})
         start = start_point(built)
         trace = approximate(
-            density.compiled, arrangement, start, method=method, draws=draws, seed=seed
+            density.compiled, arrangement, start, method=method, draws=draws or FIRST, seed=seed
         )
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
@@ -186,20 +215,32 @@ def fit(
             density, given, starts = pilot.density, pilot.centring, pilot.starts
         else:
             starts = starts_around(density, seed=seed)
-        how |= {"draws": draws, "seed": seed, "starts": starts, **steps, **(sampler or {})}
-        settings = {"draws": draws, **steps, **options, "sampler": dict(sampler or {})}
+        how |= {"seed": seed, "starts": starts, **steps, **(sampler or {})}
+        settings = {**wanted, **steps, **options, "sampler": dict(sampler or {})}
         settings |= {"centring": _as_lists(given)}
-        origin = _provenance(arrangement, method, seed, settings, covariates or {})
+
+        def judge(trace: Trace) -> str:
+            return length.verdict(density.labelled(trace.draws)) if length.is_open else ""
+
         if kept is None:
-            trace = sample(density.compiled, **how)
+            how |= {"draws": length.most, "looks": length.looks, "on_interrupt": on_interrupt}
+            trace = sample(density.compiled, judge=judge, **how)
         else:
             begun = _tree(xr.Dataset(), xr.Dataset(), arrangement, found)
             shares = {name: np.asarray(value).tolist() for name, value in given.items()}
+            origin = _provenance(arrangement, method, seed, settings, covariates or {})
             begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
-            sampled = sample_to(kept, begun, density.compiled, **how)
+            sampled = sample_to(kept, begun, density.compiled, length=length, judge=judge, **how)
             trace = sampled.trace
+        settings["draws"] = trace.size
     tree = _tree(density.labelled(trace.draws), trace.stats, arrangement, found)
     tree.attrs = _provenance(arrangement, method, seed, settings, covariates or {})
+    if trace.ended:
+        tree.attrs["ended"] = trace.ended
+        tell(f"{trace.ended[0].upper()}{trace.ended[1:]}.")
+    if trace.is_partial:
+        mark_partial(tree, length.share(trace.size))
+        tell(f"This fit is partial: {tree.attrs[PARTIAL]}.")
     if kept is not None:
         tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}
         finish(kept, tree)
@@ -215,6 +256,14 @@ def _check_method(method: str) -> None:
     raise ValueError(
         f"method must be one of {listed(METHODS)}; found {method!r}. Name one of them.{reason}"
     )
+
+
+def _check_named(name: str, value: Any, known: Sequence[Any]) -> None:
+    if value not in known:
+        raise ValueError(
+            f"{name} must be {' or '.join(map(repr, known))}; found {value!r}. Leave it out for "
+            f"{known[0]!r}."
+        )
 
 
 def _check_numbers(**numbers: int | None) -> None:

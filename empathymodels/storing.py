@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ import xarray as xr
 
 from empathymodels.arrangement import arrange
 from empathymodels.build import shares_of_centring
+from empathymodels.convergence import Length
 from empathymodels.covariates import covariates_for
 from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.population import labelled
-from empathymodels.sampling import Trace, chain_numbers, sample_into, starts_by_number
+from empathymodels.sampling import Judge, Trace, chain_numbers, sample_into, starts_by_number
 from empathymodels.saving import (
     BEGUN,
     COMPLETE,
@@ -106,6 +107,12 @@ class Kept:
     def draws(self) -> int:
         """Number of draws per chain."""
         return sum(self.runs)
+
+    def cut(self, size: int, ended: str) -> Kept:
+        """The first draws of every chain, and why the chains ended there."""
+        ends = np.minimum(np.cumsum(self.runs), size)
+        runs = [draws for draws in np.diff(ends, prepend=0).tolist() if draws]
+        return replace(self, trace=replace(self.trace.cut(size), ended=ended), runs=runs)
 
 
 # ------------------------------------------------------------------ what a store is for
@@ -214,8 +221,8 @@ def sample_to(
     begun: xr.DataTree,
     density: Any,
     *,
-    starts: np.ndarray,
-    draws: int,
+    length: Length,
+    judge: Judge,
     **settings: Any,
 ) -> Kept:
     """Sample what a store lacks, and return all of its draws.
@@ -226,7 +233,9 @@ def sample_to(
         Where draws are and go.
     begun : DataTree
         The fit without its draws.
-    density, starts, draws, settings
+    length : Length
+        How many draws per chain are wanted.
+    density, judge, settings
         As for `sampling.sample`; chains that have draws in the store start from their last.
 
     Raises
@@ -238,15 +247,30 @@ def sample_to(
     """
     path = store.path
     with _alone(path):
-        kept = kept_draws(path) if is_begun(path) else None
-        if kept is None:
+        if not is_begun(path):
             save(begun, path / BEGUN)
-        if kept is None or kept.draws < draws:
-            _one_run(path, kept, density, starts=starts, draws=draws, **settings)
-            kept = kept_draws(path)
-    if kept is None or kept.draws < draws:
-        raise KeyboardInterrupt(f"{_there(path, draws)} To go on, run the same again.")
+        kept = _judged(path, length, judge)
+        if kept is None:
+            _one_run(path, kept_draws(path), density, length=length, judge=judge, **settings)
+            kept = _judged(path, length, judge)
+    if kept is None:
+        raise RuntimeError(f"Chains must end with all draws; {_there(path, length)} Run it again.")
     return kept
+
+
+def _judged(path: Path, length: Length, judge: Judge) -> Kept | None:
+    """The draws of a store up to the first look at which they may end; None where none may.
+
+    A run that was killed after chains had converged, and before this was written, ends there too.
+    """
+    kept = kept_draws(path)
+    for look in length.looks:
+        if kept is None or kept.draws < look:
+            return None
+        ended = judge(kept.trace.cut(look))
+        if ended or look == length.most:
+            return kept.cut(look, ended)
+    return None
 
 
 def _one_run(
@@ -254,33 +278,45 @@ def _one_run(
     kept: Kept | None,
     density: Any,
     *,
+    length: Length,
+    judge: Judge,
     starts: np.ndarray,
-    draws: int,
     seed: int,
     chains: int,
     **settings: Any,
 ) -> None:
-    number, left, start_of = 0, draws, starts_by_number(starts)
+    done = kept.draws if kept else 0
+    number, left, start_of = 0, length.most - done, starts_by_number(starts)
     if kept:
-        tell(f"{path.name}: going on after {_share(kept.draws, draws)}.")
-        number, left = len(kept.runs), draws - kept.draws
+        tell(f"{path.name}: going on after {length.share(done)}.")
+        number = len(kept.runs)
         seed = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
         drawn = chain_numbers(density, kept.last[0], chains=chains, seed=seed)
         start_of = dict(zip(drawn, kept.last, strict=True)).__getitem__
     run = path / f"run-{number}"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir()
-    how = {"draws": left, "seed": seed, "chains": chains, **settings}
+
+    def is_enough(look: int) -> bool | None:
+        now = kept_draws(path)
+        if now is None or now.draws < done + look:  # not written yet
+            return None
+        return bool(judge(now.trace.cut(done + look)))
+
+    looks = [look - done for look in length.looks if look > done]
+    how = {"draws": left, "looks": looks, "seed": seed, "chains": chains, **settings}
     try:
-        sample_into(run, density, start_of=start_of, **how)
+        sample_into(run, density, start_of=start_of, is_enough=is_enough, **how)
     except RuntimeError as error:
         if "LocalFileSystem error" not in str(error):
             raise
         raise OSError(
-            f"Draws must be written as they come; {_reason(error)}. {_there(path, draws)} Make "
+            f"Draws must be written as they come; {_reason(error)}. {_there(path, length)} Make "
             "room on that disk, or see that it may be written to, and run the same again: it "
             "goes on from there."
         ) from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{_there(path, length)} To go on, run the same again.") from None
     if _finished(run, is_complete=True).draws == left:
         (run / COMPLETE).touch()
 
@@ -291,13 +327,9 @@ def _reason(error: Exception) -> str:
     return [line for line in lines if line][-1].rpartition(": ")[2]
 
 
-def _share(draws: int, wanted: int) -> str:
-    return f"{draws:,} of {wanted:,} draws per chain"
-
-
-def _there(path: Path, wanted: int) -> str:
+def _there(path: Path, length: Length) -> str:
     kept = kept_draws(path)
-    return f"{_share(kept.draws if kept else 0, wanted)} are in {path}."
+    return f"{length.share(kept.draws if kept else 0)} are in {path}."
 
 
 @contextmanager
@@ -409,11 +441,11 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
     """
     _refuse_other_version(path, begun)
     settings = json.loads(begun.attrs["settings"])
-    kept, wanted = kept_draws(path), settings["draws"]
+    kept, length = kept_draws(path), Length.of(settings)
     if kept is None:
         raise ValueError(
             f"A fit under way can be read once all chains have draws; {path} has "
-            f"{_share(0, wanted)}. {_to_go_on(path, begun)}"
+            f"{length.share(0)}. {_to_go_on(path, begun)}"
         )
     arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
     covariates = covariates_for(arrangement, json.loads(begun.attrs["covariates"]))
@@ -421,11 +453,17 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
     fit = begun.copy()
     fit["posterior"] = xr.DataTree(labelled(arrangement, covariates, shares, kept.trace.draws))
     fit["sample_stats"] = xr.DataTree(kept.trace.stats)
-    fit.attrs |= {PARTIAL: _share(kept.draws, wanted), "runs": json.dumps(kept.runs)}
+    fit.attrs["runs"] = json.dumps(kept.runs)
     fit.attrs["settings"] = json.dumps(settings | {"draws": kept.draws})
-    fit.attrs["label"] += f" ({PARTIAL})"
+    mark_partial(fit, length.share(kept.draws))
     tell(f"{path} is partial: {fit.attrs[PARTIAL]}. {_to_go_on(path, begun)}")
     return fit
+
+
+def mark_partial(fit: xr.DataTree, share: str) -> None:
+    """Say of a fit that it was not sampled to its end, wherever it is told of."""
+    fit.attrs[PARTIAL] = share
+    fit.attrs["label"] += f" ({PARTIAL})"
 
 
 def _to_go_on(path: Path, begun: xr.DataTree) -> str:

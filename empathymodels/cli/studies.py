@@ -132,7 +132,10 @@ def fit(
     seed: Annotated[
         int | None, typer.Option(help="Drawn and recorded unless given.", min=0)
     ] = None,
-    draws: Annotated[int, typer.Option(help="Draws per chain.", min=1)] = 1000,
+    draws: Annotated[
+        int | None, typer.Option(help="Draws per chain, unless until they converge.", min=1)
+    ] = None,
+    max_draws: Annotated[int, typer.Option(help="Draws per chain to give up at.", min=1)] = 5000,
     tune: Annotated[int, typer.Option(help="Adaptation steps per chain.", min=1)] = 1000,
     chains: Annotated[int, typer.Option(help="Number of chains.", min=1)] = 4,
     cores: Annotated[int | None, typer.Option(help="All unless given.", min=1)] = None,
@@ -153,7 +156,13 @@ def fit(
     given = given_study(source, simulated=simulated)
     file = out or store or Path(re.sub(r"[^\w.=-]+", "-", changed.label).strip("-") + ".nc")
     settings: dict[str, Any] = {"covariates": pairs(covariates, "covariates"), "seed": seed}
-    settings |= {"draws": draws, "tune": tune, "chains": chains, "cores": cores}
+    settings |= {
+        "draws": draws,
+        "max_draws": max_draws,
+        "tune": tune,
+        "chains": chains,
+        "cores": cores,
+    }
     settings |= {"target_accept": target_accept, "method": method, "store": store}
     _fit(changed, given, file, settings)
 
@@ -165,7 +174,11 @@ def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> No
     if file != settings["store"]:
         check_target(file)
     output.check_place(file)
-    fitted = em.fit(model, study, **settings)
+    try:
+        fitted = em.fit(model, study, **settings)
+    except KeyboardInterrupt as stopped:
+        tell(f"Interrupted. {stopped}" if stopped.args else "Interrupted; nothing is written.")
+        raise
     if file != settings["store"]:
         em.save(fitted, file)
     tell(f"Wrote {file}\nNext: empathymodels check {file}")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from empathymodels.checking import RHAT_ROW
 from empathymodels.citing import BUILT_ON, reference_text, references_of
+from empathymodels.convergence import RHAT_ROW
 from empathymodels.declaring import claim
 from empathymodels.describing import prior_text
 from empathymodels.nouns import Parameter, Reference

@@ -1,0 +1,189 @@
+"""Fits that are interrupted: they raise, or come back marked partial, wherever they were."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import empathymodels as em
+from empathymodels import cli, sampling
+from empathymodels.storing import PARTIAL
+
+OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
+ENDLESS = 2_000_000
+HOW = {"chains": 2, "tune": 100, "seed": 1, "centring": 0.5, "draws": ENDLESS}
+
+
+@pytest.fixture(autouse=True)
+def heeded():
+    """Ctrl-C as at a terminal, whatever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt(delay):
+    """Send this process what Ctrl-C sends, in so many seconds."""
+    timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    timer.start()
+
+
+@pytest.fixture
+def while_sampling(monkeypatch):
+    """Interrupt once both chains have so many draws (below zero: while they adapt)."""
+
+    def after(draws):
+        note = sampling.RunningChains._note
+
+        def noted(self, progress):
+            note(self, progress)
+            if self.finished >= draws and not sent:
+                sent.append(self.finished)
+                interrupt(0)
+
+        sent = []
+        monkeypatch.setattr(sampling.RunningChains, "_note", noted)
+
+    return after
+
+
+def threads_end():
+    """No chain runs on: nothing but waiting threads is left."""
+    began = time.process_time()
+    time.sleep(0.3)
+    return time.process_time() - began < 0.25
+
+
+def test_while_sampling(own_model, own_study, while_sampling):
+    while_sampling(50)
+    with pytest.raises(KeyboardInterrupt):
+        em.fit(own_model, own_study, **HOW)
+    assert threads_end()
+
+
+def test_while_going_on_until_converged(own_model, own_study, while_sampling, monkeypatch):
+    while_sampling(1100)
+    monkeypatch.setattr("empathymodels.convergence.Length.verdict", lambda self, posterior: "")
+    settings = HOW | {"draws": None, "max_draws": ENDLESS}
+    with pytest.raises(KeyboardInterrupt):
+        em.fit(own_model, own_study, **settings)
+
+
+@pytest.mark.parametrize("what", ["raise", "partial"])
+def test_while_adapting(own_model, own_study, while_sampling, what):
+    while_sampling(-ENDLESS + 50)
+    settings = HOW | {"tune": ENDLESS, "on_interrupt": what}
+    with pytest.raises(KeyboardInterrupt):  # there is nothing to return
+        em.fit(own_model, own_study, **settings)
+    assert threads_end()
+
+
+def test_in_the_pilot(own_model, own_study, monkeypatch, while_sampling):
+    monkeypatch.setitem(sampling.PILOT, "draws", ENDLESS)
+    while_sampling(10)
+    with pytest.raises(KeyboardInterrupt):
+        em.fit(own_model, own_study, **HOW | {"centring": "measured", "on_interrupt": "partial"})
+
+
+def test_while_compiling(own_model, own_study, monkeypatch):
+    """What was half compiled does not stand in the way of the next fit."""
+    fewer = own_study.exclude("participant == 'P03'", reason="sizes that were not compiled yet")
+    compiled = sampling.nutpie.compile_pymc_model
+
+    def soon(model):
+        interrupt(0.5)
+        return compiled(model)
+
+    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", soon)
+    with pytest.raises(KeyboardInterrupt):
+        em.fit(own_model, fewer, **HOW)
+    monkeypatch.undo()
+    assert em.fit(own_model, fewer, **HOW | {"draws": 5})["posterior"].sizes["draw"] == 5
+
+
+def test_partial_fits_are_whole_as_far_as_they_go(own_model, own_study, while_sampling, capsys):
+    while_sampling(60)
+    settings = HOW | {"draws": None, "max_draws": ENDLESS, "on_interrupt": "partial"}
+    fit = em.fit(own_model, own_study, **settings)
+    made = fit["posterior"].sizes["draw"]
+    assert 60 <= made < ENDLESS
+    assert fit.attrs[PARTIAL] == f"{made:,} of at most {ENDLESS:,} draws per chain"
+    assert f"This fit is partial: {fit.attrs[PARTIAL]}." in capsys.readouterr().err
+    assert fit.attrs["label"] == "rated_pain (partial)"
+    for group in ("posterior", "sample_stats"):
+        for name, values in fit[group].data_vars.items():
+            if values.dtype.kind == "f" and values.dims[:2] == ("chain", "draw"):
+                assert name == "divergence_energy_error" or np.isfinite(values).all(), name
+    first = em.check(fit, draws=20).iloc[0]
+    assert (first["check"], bool(first["passed"])) == (PARTIAL, False)
+    assert "with store= it goes on" in first["advice"]
+    assert em.estimates(fit)["method"].str.startswith("partial, ").all()
+    exact = em.fit(own_model, own_study, **HOW | {"draws": 20})["posterior"].to_dataset()
+    assert fit["posterior"].to_dataset().isel(draw=slice(20)).equals(exact)
+
+
+def test_on_the_command_line(own_study, tmp_path, while_sampling, monkeypatch, capsys):
+    own_study.trials.to_csv(tmp_path / "trials.csv", index=False)
+    out = tmp_path / "fit.nc"
+    command = ["fit", str(OWN_MODEL), "--trials", str(tmp_path / "trials.csv"), "--out", str(out)]
+    command += ["--draws", str(ENDLESS), "--tune", "100", "--chains", "2", "--seed", "1"]
+    monkeypatch.setitem(sampling.PILOT, "draws", ENDLESS)
+    while_sampling(10)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--simulated"])
+    assert ended.value.code == 130
+    assert "Interrupted; nothing is written." in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["trials.csv"]
+
+
+def test_refits_do_not_go_on_with_what_was_interrupted(own_fit, while_sampling):
+    """Whatever samples raises: half of a refit is not scored."""
+    from empathymodels.refitting import refit
+
+    settings = '{"draws": 2000000, "tune": 100, "chains": 2, "target_accept": 0.9, "sampler": {},'
+    fit = own_fit.copy()
+    fit.attrs = own_fit.attrs | {"settings": settings + ' "centring": {}}'}
+    while_sampling(10)
+    counted = {"rating": np.ones(fit["observed_data"]["rating"].size, dtype=bool)}
+    with pytest.raises(KeyboardInterrupt):
+        refit(fit, counted)
+
+
+PROGRAM = """
+import empathymodels as em
+from empathymodels.cli import main
+main(["fit", {model!r}, "--trials", {trials!r}, "--simulated", "--draws", "2000000",
+      "--tune", "100", "--chains", "2", "--seed", "1", "--out", {out!r}{store}])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_terminated(own_study, tmp_path, is_stored):
+    """SIGTERM ends the process, as a scheduler wants it; a store keeps its draws."""
+    trials, out, store = (tmp_path / name for name in ("trials.csv", "fit.nc", "fit.zarr"))
+    own_study.trials.to_csv(trials, index=False)
+    words = f", '--store', {str(store)!r}" if is_stored else ""
+    text = PROGRAM.format(model=str(OWN_MODEL), trials=str(trials), out=str(out), store=words)
+    process = subprocess.Popen([sys.executable, "-c", text], stderr=subprocess.PIPE, text=True)
+    block = store / "run-0" / "posterior" / "participant:location" / "c" / "1" / "9"
+    until = time.monotonic() + 200
+    while time.monotonic() < until and process.poll() is None and not block.exists():
+        time.sleep(0.1)
+        if not is_stored and time.monotonic() > until - 140:
+            break
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    assert not out.exists()
+    if is_stored:
+        posterior = em.load(store, model=OWN_MODEL)["posterior"].to_dataset()
+        assert all(np.isfinite(values).all() for values in posterior.data_vars.values())
