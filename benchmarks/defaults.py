@@ -1,0 +1,319 @@
+"""Does a fit at defaults pass the package's own check? Every built-in model, bundled and real data.
+
+Each built-in model is fitted at defaults to the study that comes with it, and to the published
+studies that the tests read where these lie beside the checkout. A row of JSON per fit goes to a
+file; what is there already is not fitted again, so that an interrupted run goes on. The table has
+R-hat and effective sample sizes (ESS), divergences, draws per chain, seconds (compiling included),
+the rows of `check` that fail, and whether published numbers lie in the 95 % intervals.
+
+    python benchmarks/defaults.py --out defaults.jsonl                  # everything
+    python benchmarks/defaults.py --out defaults.jsonl prosocial_effort # one model, all its studies
+    python benchmarks/defaults.py --out defaults.jsonl --table          # the table, no fit
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+import empathymodels as em
+from empathymodels.convergence import criteria
+
+SEED = 1
+STUDIES = Path(__file__).parents[2] / "shared" / "studies"
+BUNDLED = {
+    "affect_congruence": "rival_fortunes",
+    "costly_helping": "induced_motives",
+    "cue_expectation_learning": "cue_pain",
+    "empathy_learning": "closeness_learning",
+    "empathy_regulation": "regulated_empathy",
+    "empathy_selection": "chosen_empathy",
+    "inequity_aversion": "split_or_keep",
+    "intergroup_bias": "group_pain",
+    "motivated_empathy": "motives",
+    "outgroup_help_learning": "outgroup_help",
+    "prosocial_effort": "effort_for_others",
+    "social_discounting": "shared_dollars",
+}
+SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number of a paper, and how a fit gives it: draws whose 95 % interval should hold it."""
+
+    name: str
+    value: float
+    draws: Callable[[xr.Dataset], xr.DataArray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is fitted to what."""
+
+    model: em.Model
+    name: str
+    study: Callable[[], em.Study]
+    covariates: dict[str, str] = field(default_factory=dict)
+    published: tuple[Published, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name of the fit in the file."""
+        return f"{self.model.label} / {self.name}"
+
+
+def cases() -> Iterator[Case]:
+    """All fits: bundled studies first, then the published ones that are there."""
+    for model, study in BUNDLED.items():
+        yield Case(em.get_model(model), study, lambda name=study: em.load_study(name))
+    for folder, made in REAL.items():
+        if (STUDIES / folder).exists():
+            yield made(STUDIES / folder)
+
+
+# --------------------------------------------------------------------- published studies
+
+
+def lesions(folder: Path) -> Case:
+    """Effort for others after lesions (Lockwood et al. 2024)."""
+
+    def study() -> em.Study:
+        people = pd.read_csv(folder / "EM_fit_parameters_all.csv")
+        return em.Study(
+            trials=folder / "lme_data_PM_am-mpfc-lc-ol.csv",
+            participants=people[["ui", "group"]].rename(columns={"ui": "PM_ID"}),
+            columns={
+                "participant": "PM_ID",
+                "trial": "Trial number",
+                "work": "Choice",
+                "reward": "Reward",
+                "effort": "Effort",
+                "recipient": "Agent",
+            },
+            missing={"work": 2},
+            codes={
+                "recipient": {1: "self", 2: "other"},
+                "group": {1: "healthy", 2: "vmPFC", 3: "lesion control", 4: "other lesion"},
+            },
+        )
+
+    return Case(em.get_model("prosocial_effort"), folder.name, study)
+
+
+def oxazepam(folder: Path) -> Case:
+    """Oxazepam and empathy for pain (Nilsonne et al.): the authors' mixed model."""
+
+    def study() -> em.Study:
+        people = pd.read_csv(folder / "demographics.csv").query("Included_EP == True")
+        people = people.rename(columns={"Subject": "participant"})
+        concern = (people["IRI_EC"] - people["IRI_EC"].mean()) / people["IRI_EC"].std()
+        positive = concern > 0
+        people["concern"] = concern - concern[positive].mean() * positive
+        people["Wave"] = "wave " + people["Wave"].astype(str)
+        ratings = pd.read_csv(folder / "Ratings.csv")
+        ratings = ratings[ratings["Subject"].isin(people["participant"])].copy()
+        ratings["trial"] = ratings.groupby("Subject").cumcount() + 1
+        return em.Study(
+            trials=ratings,
+            participants=people[["participant", "Treatment", "Wave", "concern"]],
+            columns={
+                "participant": "Subject",
+                "pain": "Stimulus",
+                "group": "Condition",
+                "rating": "Unpleasantness",
+            },
+            codes={"pain": {"High": 1, "Low": 0}, "group": {"Self": "in", "Other": "out"}},
+        ).exclude("missing(concern)", table="participants", reason="no IRI")
+
+    treatment = 'C(Treatment, contr.treatment("Placebo"))'
+    covariates = {
+        "baseline": f"{treatment} + Wave",
+        "pain_effect": f"{treatment} + concern",
+        "group_effect": treatment,
+        "bias": f"{treatment} + concern",
+    }
+
+    def oxazepam_on_high(posterior: xr.Dataset) -> xr.DataArray:
+        effects = [posterior[f"{n}_effect"][..., 0] for n in ("pain_effect", "bias")]
+        return 100 * (effects[0] + effects[1] / 2)
+
+    published = (
+        Published("high", 28.15, lambda p: 100 * (p["pain_effect_mean"] + p["bias_mean"] / 2)),
+        Published("other", -5.78, lambda p: -100 * p["group_effect_mean"]),
+        Published("oxazepam x high", 7.42, oxazepam_on_high),
+    )
+    model = em.get_model("intergroup_bias").rival("no_items")
+    return Case(model, folder.name, study, covariates, published)
+
+
+def hands(folder: Path) -> Case:
+    """Empathy for pain after too little sleep: sliders with their ends (Sleepy Brain)."""
+
+    def study() -> em.Study:
+        events = pd.read_csv(folder / "events_concat.tsv", sep="\t", na_values="n/a")
+        events = events.query("event_type == 'Rate'")
+        events = events.assign(participant=events["sub"].astype(str))
+        people = pd.read_csv(folder / "participants_subset.tsv", sep="\t", na_values="n/a")
+        people["participant"] = people["participant_id"].str.removeprefix("sub-")
+        restricted = events["participant"].map(people.set_index("participant")["Sl_cond"])
+        events["sleep"] = np.where(events["ses"] == restricted, "restricted", "normal")
+        events["trial"] = events.groupby(["participant", "ses"]).cumcount() + 1
+        kept = ["participant", "ses", "trial", "condition", "picture_number", "sleep"]
+        return em.Study(
+            trials=events[[*kept, "unpleasantness_rating"]],
+            participants=people[people["participant"].isin(events["participant"])],
+            columns={
+                "session": "ses",
+                "pain": "condition",
+                "item": "picture_number",
+                "rating": "unpleasantness_rating",
+            },
+            codes={"pain": {"Pain": 1, "No_Pain": 0}},
+        )
+
+    model = em.get_model("intergroup_bias").fix(group_effect=0.0, bias=0.0)
+    return Case(model.split("sleep", "baseline", "pain_effect"), folder.name, study)
+
+
+def motives(folder: Path) -> Case:
+    """Helping with one or two motives (Saulin et al. 2019)."""
+
+    def study() -> em.Study:
+        trials = pd.read_csv(folder / "data_all_trials.csv", sep=";")
+        trials["trial"] = trials.groupby("ID").cumcount() + 1
+        return em.Study(
+            trials=trials,
+            columns={
+                "participant": "ID",
+                "motive": "condition",
+                "own_loss": "self_poss_loss",
+                "other_gain": "other_poss_gain",
+                "help": "resp_code",
+            },
+        )
+
+    return Case(em.get_model("costly_helping"), folder.name, study)
+
+
+def vicarious(folder: Path) -> Case:
+    """Own pain after cues (Spacetop)."""
+
+    def study() -> em.Study:
+        return em.Study(
+            trials=folder / "derived_table_pain_4mdls_author_trial_estimates.csv",
+            columns={
+                "participant": "src_subject_id",
+                "session": "session_id",
+                "block": "param_run_num",
+                "trial": "trial_index_runwise",
+                "cue": "param_cue_type",
+                "stimulus": "param_stimulus_type",
+                "expectation_rating": "event02_expect_angle",
+                "outcome_rating": "event04_actual_angle",
+            },
+        )
+
+    return Case(em.get_model("cue_expectation_learning"), folder.name, study)
+
+
+REAL = {
+    "lockwood2024_prosocial_effort_vmpfc": lesions,
+    "nilsonne_oxazepam_empathy_pain": oxazepam,
+    "sleepybrain_hands_empathy_pain": hands,
+    "hein_saulin2019_complex_motives": motives,
+    "spacetop_vicarious_cue": vicarious,
+}
+
+
+# ------------------------------------------------------------------------------ measuring
+
+
+def measured(case: Case, seed: int) -> dict[str, Any]:
+    """Fit, check, and describe in one row."""
+    began = time.perf_counter()
+    fit = em.fit(case.model, case.study(), covariates=case.covariates, seed=seed)
+    seconds = time.perf_counter() - began
+    posterior = fit["posterior"].to_dataset()
+    table = em.check(fit)
+    failed = table[~table["passed"].astype(bool)]
+    row = {
+        "fit": case.key,
+        "seed": seed,
+        "draws": posterior.sizes["draw"],
+        "ended": fit.attrs.get("ended", ""),
+        "divergences": int(fit["sample_stats"]["diverging"].sum()),
+        "gradients per draw": float(fit["sample_stats"]["n_steps"].mean()),
+        "seconds": round(seconds),
+        "sampling fails": [n for n in failed["check"] if n.startswith(SAMPLING)],
+        "other fails": [n for n in failed["check"] if not n.startswith(SAMPLING)],
+    }
+    for criterion in criteria(posterior):
+        extreme = max if criterion.is_rhat else min
+        worst = extreme(criterion.values, key=criterion.values.__getitem__)
+        row[criterion.name] = round(criterion.worst, 4)
+        row[f"{criterion.name}, of"] = worst
+    for number in case.published:
+        low, high = np.quantile(number.draws(posterior), [0.025, 0.975])
+        row.setdefault("published", {})[number.name] = bool(low <= number.value <= high)
+    return row
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table of all rows."""
+    lines = [
+        "| model / study | draws | R-hat, population | R-hat, people | bulk ESS | tail ESS | "
+        "divergences | s | check: sampling | check: rest | published |",
+        "| --- " * 11 + "|",
+    ]
+    for row in rows:
+        said = [", ".join(row[f"{part} fails"]) or "passes" for part in ("sampling", "other")]
+        published = row.get("published", {})
+        inside = ", ".join(f"{n}: {'in' if is_in else 'OUT'}" for n, is_in in published.items())
+        diagnostics = [
+            f"{row.get(name, float('nan')):{form}}"
+            for name, form in (
+                ("R-hat, population", ".3f"),
+                ("R-hat, people", ".3f"),
+                ("bulk ESS, population", ".0f"),
+                ("tail ESS, population", ".0f"),
+            )
+        ]
+        cells = [row["fit"], row["draws"], *diagnostics, row["divergences"], row["seconds"]]
+        lines.append("| " + " | ".join(map(str, [*cells, *said, inside or "-"])) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Fit what is not in the file yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="*", help="words of which a fit's name must hold one")
+    parser.add_argument("--out", type=Path, default=Path("defaults.jsonl"))
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--table", action="store_true", help="print the table, fit nothing")
+    given = parser.parse_args()
+    written = given.out.read_text().splitlines() if given.out.exists() else []
+    rows = [json.loads(line) for line in written]
+    for case in [] if given.table else cases():
+        wanted = not given.only or any(word in case.key for word in given.only)
+        if not wanted or any((r["fit"], r["seed"]) == (case.key, given.seed) for r in rows):
+            continue
+        print(case.key, file=sys.stderr, flush=True)
+        rows.append(measured(case, given.seed))
+        with given.out.open("a") as file:
+            file.write(json.dumps(rows[-1]) + "\n")
+    print(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()
