@@ -17,9 +17,10 @@ from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
 from empathymodels.dependencies import Needs, trace_response
 from empathymodels.equations import read_equations
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response, State, Summary
 from empathymodels.reading import KEYS
+from empathymodels.response_scale import scale_of
 
 LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})", "signed": "atanh({})"}
 WIDTH = 100

@@ -9,9 +9,10 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.feedback import option_columns
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
 from empathymodels.nouns import SUPPORTS, Column, FirstResponse, Parameter
 from empathymodels.people import column_label
+from empathymodels.response_scale import scale_of
 from empathymodels.study import Study
 
 ANY_LABELS = ("a", "b")  # of columns that take the labels a study has

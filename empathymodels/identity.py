@@ -16,7 +16,8 @@ from pytensor.tensor.elemwise import Elemwise
 
 from empathymodels.dependencies import trace_response
 from empathymodels.equations import read_equations
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
+from empathymodels.response_scale import scale_of
 
 
 def fingerprint(model: Model) -> str:

@@ -7,14 +7,14 @@ declarations elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymc_extras.prior import Prior
 
+from empathymodels.immutable import Declared
 from empathymodels.nouns import (
-    SUPPORTS,
     Column,
     Parameter,
     Reference,
@@ -24,11 +24,13 @@ from empathymodels.nouns import (
     Summary,
 )
 from empathymodels.priors import impossible_priors
+from empathymodels.response_scale import check_fixed, from_share, left_behind, range_of
+from empathymodels.variants import PARTS, change_text, replayed
 from empathymodels.wording import did_you_mean, listed, tell_all
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Declared):
     """A declared model. See ``print(model)`` for its card.
 
     Parameters
@@ -101,7 +103,7 @@ class Model:
     @property
     def label(self) -> str:
         """Name with every change made to it, for tables and legends."""
-        changes = [_variant_text(verb, argument) for verb, argument in self.variant]
+        changes = [change_text(verb, argument) for verb, argument in self.variant]
         return " ".join([self.name or "(unnamed)", *changes])
 
     @property
@@ -122,7 +124,17 @@ class Model:
         return _named(self.columns, name, "column", self)
 
     def fix(self, **values: float | Mapping[str, float]) -> Model:
-        """Return the model with parameters held at natural-scale values.
+        """Return the model with parameters held at natural-scale values, in units of the data.
+
+        Raises
+        ------
+        ValueError
+            A parameter cannot have that value, or a noise would be wider than the range of its
+            response.
+
+        See Also
+        --------
+        fix_share : As fractions of the range of a response, with which they go.
 
         Examples
         --------
@@ -132,10 +144,45 @@ class Model:
         0.3
         """
         values = {name: _plain(value) for name, value in values.items()}
-        for name, value in values.items():
-            _check_fixed(self, self.parameter(name), value)
-        changed = {name: {"fixed": value} for name, value in values.items()}
-        return self._with_parameters(changed, ("fix", dict(values)))
+        model = self._holding(values)
+        return replace(model, variant=(*self.variant, ("fix", values)))
+
+    def fix_share(self, **shares: float | Mapping[str, float]) -> Model:
+        """Return the model with parameters held at fractions of the range of their response.
+
+        Parameters
+        ----------
+        **shares
+            Per parameter with `scale_of` a fraction, or one per `by` level: of the range's width,
+            and for a location from its low end. The value goes with the range.
+
+        Raises
+        ------
+        ValueError
+            The parameter is in units of no range, or it cannot have that value.
+
+        See Also
+        --------
+        fix : In the units of the data.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("empathy_learning").fix_share(closeness_noise=0.1)
+        >>> model.parameter("closeness_noise").fixed
+        10.0
+        >>> model.with_range(closeness=(1, 5)).parameter("closeness_noise").fixed
+        0.4
+        """
+        unscaled = [name for name in shares if range_of(self, self.parameter(name)) is None]
+        if unscaled:
+            raise ValueError(
+                f"A share is of the range that a parameter is in units of; {listed(unscaled)} of "
+                f"model '{self.name}' is in units of none. Hold it with fix()."
+            )
+        shares = {name: _plain(share) for name, share in shares.items()}
+        model = self._holding_shares(shares)
+        return replace(model, variant=(*self.variant, ("fix_share", shares)))
 
     def pool(self, *names: str) -> Model:
         """Return the model with one value per participant in place of one per `by` level."""
@@ -145,7 +192,8 @@ class Model:
                     f"Only a parameter with `by` levels can be pooled; '{name}' of model "
                     f"'{self.name}' has none. Leave it out of pool()."
                 )
-        return self._with_parameters({name: {"by": None} for name in names}, ("pool", list(names)))
+        pooled = self._with_parameters({name: {"by": None} for name in names})
+        return replace(pooled, variant=(*self.variant, ("pool", names)))
 
     def split(self, column: str, *names: str) -> Model:
         """Return the model with one value per level of a column in place of one per participant.
@@ -175,18 +223,25 @@ class Model:
                     f"Only a parameter with one value per participant can be split; '{name}' has "
                     f"level '{parameter.level}' and by {parameter.by!r}. Leave it out of split()."
                 )
-        split = self._with_parameters(
-            {name: {"by": column} for name in names}, ("split", [column, *names])
-        )
+        split = self._with_parameters({name: {"by": column} for name in names})
         known = {c.name for c in self.columns}
         added = () if column in known else (Column(column, "label of the level", levels="any"),)
         correlate = tuple(dict.fromkeys([*self.correlate, *names]))
-        return replace(split, columns=(*self.columns, *added), correlate=correlate)
+        variant = (*self.variant, ("split", (column, *names)))
+        columns = (*self.columns, *added)
+        return replace(split, columns=columns, correlate=correlate, variant=variant)
 
     def with_range(self, **ranges: tuple[float, float]) -> Model:
         """Return the model with responses on another scale, for example of 1 to 9.
 
-        Priors that are fractions of a response's range go with it.
+        Priors that are fractions of a response's range go with it, and so do values held by
+        `fix_share`.
+
+        Raises
+        ------
+        ValueError
+            A range is not two rising numbers, the response has none, or a parameter in its units
+            is held at a value that was not given as a share of it.
 
         Examples
         --------
@@ -204,10 +259,12 @@ class Model:
                     "Give for example (0, 100), or leave the response out of with_range()."
                 )
         changed = tuple(
-            replace(r, range=(*ranges[r.name],)) if r.name in ranges else r for r in self.responses
+            replace(r, range=ranges[r.name]) if r.name in ranges else r for r in self.responses
         )
-        stored = {name: list(ends) for name, ends in ranges.items()}
-        return replace(self, responses=changed, variant=(*self.variant, ("with_range", stored)))
+        model = replace(self, responses=changed, variant=(*self.variant, ("with_range", ranges)))
+        tell_all("What is held must go with the range:", list(left_behind(self, model)))
+        shares = {p.name: p.fixed_share for p in model.parameters if p.fixed_share is not None}
+        return model._holding_shares(shares)
 
     def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
         """Return the model with other priors.
@@ -237,7 +294,7 @@ class Model:
         for name, given in priors.items():
             self.parameter(name)
             parts = dict(given) if isinstance(given, Mapping) else {"location": given}
-            wrong = {k: v for k, v in parts.items() if k not in ("location", "spread", "effect")}
+            wrong = [part for part in parts if part not in PARTS]
             if wrong or not all(isinstance(part, Prior) for part in parts.values()):
                 raise TypeError(
                     f"The prior of '{name}' must be a Prior or a mapping with the keys "
@@ -246,10 +303,10 @@ class Model:
                 )
             changed[name] = parts
         stored = {n: {k: p.to_dict() for k, p in parts.items()} for n, parts in changed.items()}
-        model = self._with_parameters(changed, ("with_priors", stored))
+        model = self._with_parameters(changed)
         problems = [p for name in changed for p in impossible_priors(model.parameter(name))]
         tell_all(f"Model '{self.label}' cannot have these priors:", problems)
-        return model
+        return replace(model, variant=(*self.variant, ("with_priors", stored)))
 
     def without(self, *responses: str) -> Model:
         """Return the model without some responses; parameters only they use are not inferred."""
@@ -262,7 +319,7 @@ class Model:
                 f"'{self.name}' none. Keep at least one."
             )
         left_out = (*self.left_out, *(r for r in self.responses if r.name in responses))
-        variant = (*self.variant, ("without", list(responses)))
+        variant = (*self.variant, ("without", responses))
         return replace(self, responses=kept, left_out=left_out, variant=variant)
 
     def rival(self, name: str) -> Model:
@@ -282,29 +339,32 @@ class Model:
         changed = self.rivals[name](self)
         return replace(changed, variant=(*self.variant, ("rival", name)))
 
-    def vary(self, changes: tuple[tuple[str, Any], ...]) -> Model:
-        """Return the model after replaying recorded changes (see `variant`)."""
-        model = self
-        for verb, argument in changes:
-            if verb == "rival":
-                model = model.rival(argument)
-            elif verb in ("fix", "with_range"):
-                model = getattr(model, verb)(**argument)
-            elif verb == "with_priors":
-                priors = {
-                    n: {k: Prior.from_dict(p) for k, p in parts.items()}
-                    for n, parts in argument.items()
-                }
-                model = model.with_priors(**priors)
-            else:
-                model = getattr(model, verb)(*argument)
-        return model
+    def vary(self, changes: Iterable[Any]) -> Model:
+        """Return the model after recorded changes (see `variant`).
 
-    def _with_parameters(
-        self, changed: Mapping[str, Mapping[str, Any]], step: tuple[str, Any]
-    ) -> Model:
+        Raises
+        ------
+        KeyError, ValueError
+            A change is none of the verbs above with its arguments, or the model does not allow it.
+        """
+        return replayed(self, changes)
+
+    def _holding(self, values: Mapping[str, Any]) -> Model:
+        """Hold parameters at natural-scale values."""
+        for name, value in values.items():
+            check_fixed(self, self.parameter(name), value)
+        changed = {n: {"fixed": value, "fixed_share": None} for n, value in values.items()}
+        return self._with_parameters(changed)
+
+    def _holding_shares(self, shares: Mapping[str, Any]) -> Model:
+        """Hold parameters at shares of their ranges."""
+        values = {n: from_share(self, self.parameter(n), share) for n, share in shares.items()}
+        held = self._holding(values)
+        return held._with_parameters({n: {"fixed_share": share} for n, share in shares.items()})
+
+    def _with_parameters(self, changed: Mapping[str, Mapping[str, Any]]) -> Model:
         parameters = tuple(replace(p, **changed.get(p.name, {})) for p in self.parameters)
-        return replace(self, parameters=parameters, variant=(*self.variant, step))
+        return replace(self, parameters=parameters)
 
 
 def _plain(value: Any) -> Any:
@@ -322,42 +382,3 @@ def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any
             "Correct the name." + did_you_mean(name, found)
         )
     return found[name]
-
-
-def _check_fixed(model: Model, parameter: Parameter, value: float | Mapping[str, float]) -> None:
-    low, high = natural_support(model, parameter)
-    for number in value.values() if isinstance(value, Mapping) else [value]:
-        if not low <= number <= high:
-            raise ValueError(
-                f"'{parameter.name}' must lie between {low:g} and {high:g}; found the fixed value "
-                f"{number}. Give a value inside (the ends included)."
-            )
-
-
-def scale_of(model: Model, parameter: Parameter) -> tuple[float, float]:
-    """Zero point and unit that a parameter takes from the range of its response."""
-    response = next((r for r in model.observables if r.name == parameter.scale_of), None)
-    if response is None or response.range is None:
-        return 0.0, 1.0
-    low, high = response.range
-    return (low if parameter.role == "location" else 0.0), high - low
-
-
-def natural_support(model: Model, parameter: Parameter) -> tuple[float, float]:
-    """Smallest and largest natural-scale value of a parameter, in data units."""
-    ends = SUPPORTS[parameter.support]
-    zero, width = scale_of(model, parameter)
-    return zero + width * ends[0], zero + width * ends[1]
-
-
-def _variant_text(verb: str, argument: Any) -> str:
-    if verb == "rival":
-        return str(argument)
-    if verb == "with_range":
-        ends = [f"{name}={low:g}-{high:g}" for name, (low, high) in argument.items()]
-        return f"range({', '.join(ends)})"
-    if verb == "with_priors":
-        return f"priors({', '.join(argument)})"
-    if verb == "fix":
-        return " ".join(f"{name}={value}" for name, value in argument.items())
-    return f"{verb}({', '.join(argument)})"

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pymc_extras.prior import Prior
 
+from empathymodels.immutable import Declared
+
 SUPPORTS = {
     "real": (-inf, inf),
     "positive": (0.0, inf),
@@ -24,7 +26,7 @@ Support = Literal["real", "positive", "unit", "signed"]
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Declared):
     """A data column that a model reads.
 
     Parameters
@@ -69,7 +71,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter(Declared):
     """A quantity inferred for every participant, for the population, or for every item.
 
     On the link scale (identity, log, logit or atanh, by the support) each participant's value is
@@ -109,6 +111,9 @@ class Parameter:
         Mathematical symbol, for cards.
     fixed : float or mapping, optional
         Natural-scale value (one, or one per `by` level) that replaces inference.
+    fixed_share : float or mapping, optional
+        The same as a fraction of the range of `scale_of`, where `Model.fix_share` gave it so. It
+        then goes with the range.
     weighs : str, optional
         Column (with a default) that the parameter is a weight of, or needs to be told apart. Where
         a study has no such column, the parameter is held at `if_absent`, and that is told.
@@ -135,12 +140,14 @@ class Parameter:
     role: Literal["location", "scale"] = "scale"
     symbol: str = ""
     fixed: float | Mapping[str, float] | None = None
+    fixed_share: float | Mapping[str, float] | None = None
     weighs: str | None = None
     if_absent: float = 0.0
     motive: Motive | None = None
     unit: str = ""
 
     def __post_init__(self) -> None:
+        Declared.__post_init__(self)
         if self.level != "population" and self.spread is None:
             raise ValueError(
                 f"Parameter '{self.name}' varies over {self.level}s and so needs a prior for its "
@@ -175,7 +182,7 @@ def _is_normal(prior: Prior) -> bool:
 
 
 @dataclass(frozen=True)
-class FirstResponse:
+class FirstResponse(Declared):
     """Start a state at the first observed response of the sequence.
 
     Parameters
@@ -192,7 +199,7 @@ class FirstResponse:
 
 
 @dataclass(frozen=True)
-class State:
+class State(Declared):
     """A latent quantity that is carried from one trial to the next.
 
     Parameters
@@ -214,7 +221,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Declared):
     """One number per participant computed from a state or a latent.
 
     Parameters
@@ -235,7 +242,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Response:
+class Response(Declared):
     """Something observed, and its distribution given latents, parameters and data.
 
     Parameters
@@ -293,7 +300,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Statistic:
+class Statistic(Declared):
     """A feature of the data that a good model must reproduce.
 
     Parameters
@@ -313,7 +320,7 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Declared):
     """A paper: citation text and DOI."""
 
     citation: str

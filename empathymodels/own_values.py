@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.model import natural_support
 from empathymodels.nouns import Parameter
 from empathymodels.people import column_label, fixed_value
+from empathymodels.response_scale import natural_support
 from empathymodels.wording import did_you_mean, listed
 
 

@@ -23,8 +23,9 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
 from empathymodels.nouns import SUPPORTS, Parameter
+from empathymodels.response_scale import scale_of
 from empathymodels.wording import listed
 
 POPULATION = "population"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
+from empathymodels.response_scale import scale_of
 from empathymodels.wording import listed
 
 

@@ -117,8 +117,8 @@ def first_rating_start(model):
 
 
 def published(model):
-    """As published: the first rating starts each block, and noise is 40 points for everybody."""
-    return first_rating_start(model).fix(closeness_noise=40.0)
+    """As published: the first rating starts each block, and noise is 0.4 of the scale."""
+    return first_rating_start(model).fix_share(closeness_noise=0.4)
 
 
 def censored(model):
