@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -49,18 +49,13 @@ def write(
     parameters: pd.DataFrame,
     *,
     citation: str,
-    ends: Mapping[str, tuple[float, float]],
     tables: Iterable[str] = ("trials", "participants", "regions"),
 ) -> None:
-    """Round, cut ratings to the ends of their scale, and write the tables and study.json."""
+    """Round to two decimals, and write the tables and study.json."""
     for name, table in study.tables.items():
         if name not in tables:
             continue
-        rounded = table.round(2)
-        for column, (low, high) in ends.items():
-            if column in rounded:
-                rounded[column] = rounded[column].clip(low, high)
-        rounded.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        table.round(2).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     parameters.to_csv(folder / "true_parameters.csv", index=False, lineterminator="\n")
     about = {"citation": citation, "notes": NOTES}
     (folder / "study.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

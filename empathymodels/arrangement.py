@@ -25,6 +25,7 @@ from empathymodels.equations import (
 )
 from empathymodels.model import Model
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response
+from empathymodels.rating_scale import resolution_of, with_resolutions
 from empathymodels.reading import join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study
@@ -114,10 +115,20 @@ class Arrangement:
 
     @property
     def notices(self) -> list[str]:
-        """What of the model the study does not inform, in sentences."""
+        """What of the model the study does not inform, and how ratings are taken, in sentences."""
         left_out = self.checked.left_out.items()
         told = [f"Response '{n}' is left out of the likelihood: {why}" for n, why in left_out]
         told += [f"Parameter '{n}' is held at {why}" for n, why in self.held.items()]
+        steps = [
+            f"'{r.name}' {resolution_of(r):.4g}"
+            for r in self.model.responses
+            if self.needs[r.name].distribution == "RoundedNormal"
+        ]
+        if steps:
+            told.append(
+                f"Ratings are taken as recorded in steps of: {', '.join(steps)}. At an end they "
+                "stand for all beyond it. Otherwise: model.with_resolution(...)."
+            )
         people, trials = (
             self.checked.tables.get(table, ()) for table in ("participants", "trials")
         )
@@ -219,6 +230,7 @@ def arrange(model: Model, study: Study) -> Arrangement:
     reads = {r.name: columns_read(model, r) for r in model.responses}
     checked = validate(model, study, needed=reads)
     kept, held = suited(model, checked.responses, study.tables)
+    kept = with_resolutions(kept, checked.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
     levels = _levels(kept, checked.tables)
     sizes = {column: len(labels) for column, labels in levels.items()}

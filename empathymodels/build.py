@@ -20,11 +20,12 @@ from empathymodels.arrangement import (
     trial_column,
 )
 from empathymodels.covariates import covariates_for
-from empathymodels.equations import ACCUMULATED, Names, distribution_of, sum_name
+from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import Model
 from empathymodels.nouns import FirstResponse, Parameter, Response, Summary
 from empathymodels.people import blocks, flat_positions, n_levels
 from empathymodels.population import add_parameters, fixed_size_data
+from empathymodels.rating_scale import distribution_of
 from empathymodels.recursion import Recursion, make_cell
 from empathymodels.study import Study
 

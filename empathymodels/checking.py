@@ -252,7 +252,7 @@ def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[tuple[St
     values = scored.observed
     if scored.response.levels is not None or len(values) < FEWEST_VALUES:
         return []
-    if np.array_equal(drawn, drawn.round()):
+    if scored.response.range is None and np.array_equal(drawn, drawn.round()):
         variance = Statistic(f"variance of '{name}'", name, lambda table: table[name].var())
         return [(variance, OVERDISPERSED)]
     least = max(3, MANY * len(values))

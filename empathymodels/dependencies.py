@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
-from empathymodels.equations import Equations, Names, distribution_of, read_equations, symbol
+from empathymodels.equations import Equations, Names, read_equations, symbol
 from empathymodels.model import Model
 from empathymodels.nouns import Response
+from empathymodels.rating_scale import distribution_of
 from empathymodels.wording import listed
 
 
@@ -55,11 +56,12 @@ def response_data_names(model: Model, response: Response) -> list[str]:
 class Needs:
     """What a response's distribution depends on.
 
-    ``latents``, ``direct_parameters`` and ``direct_data`` are read by the response's own
-    function; ``row_data`` must be observed on a row for the row to be scored; ``parameters``
+    ``distribution`` is the name of the distribution; ``latents``, ``direct_parameters`` and
+    ``direct_data`` are read by the response's own function; ``row_data`` must be observed on a row for the row to be scored; ``parameters``
     and ``all_data`` also count what reaches it through the states of earlier trials.
     """
 
+    distribution: str
     latents: frozenset[str]
     direct_parameters: frozenset[str]
     direct_data: frozenset[str]
@@ -87,6 +89,7 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
     reached = equations.reached_by(outputs)
     started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
     return Needs(
+        distribution_name(distribution),
         frozenset(latents),
         frozenset(direct["parameters"]),
         frozenset(direct["data"]),
@@ -94,6 +97,12 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
         frozenset(row_data),
         frozenset(row_data | reached["data"]),
     )
+
+
+def distribution_name(distribution: Variable) -> str:
+    """Name of a distribution, such as ``Normal``."""
+    names = getattr(distribution.owner.op, "_print_name", None)
+    return names[0] if names else type(distribution.owner.op).__name__
 
 
 def reading_order(read: Mapping[str, Collection[str]]) -> list[str]:

@@ -15,10 +15,10 @@ from empathymodels.catalog import get_model
 from empathymodels.certificates import certificate_text
 from empathymodels.citing import reference_text
 from empathymodels.declaring import all_needs, claim, reads
-from empathymodels.dependencies import Needs, trace_response
-from empathymodels.equations import read_equations
+from empathymodels.dependencies import Needs
 from empathymodels.model import Model
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response, State, Summary
+from empathymodels.rating_scale import is_recorded
 from empathymodels.reading import KEYS
 from empathymodels.response_scale import scale_of
 
@@ -30,7 +30,8 @@ USES = {
     "exact for many degrees of freedom and slightly heavy-tailed for few",
     "Choice": "one of two options, coded 0 and 1",
     "SoftmaxChoice": "one of several options",
-    "CensoredNormal": "ratings that pile up at an end because the scale stops there",
+    "RoundedNormal": "ratings in steps; those at an end stand for all beyond it",
+    "CensoredNormal": "ratings without steps that pile up at an end because the scale stops there",
     "OrderedBeta": "sliders whose ends have shares of their own",
     "Ordinal": "Likert items of few steps",
     "Binomial": "counts out of a known number; not where they vary more than that allows",
@@ -307,11 +308,11 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
             f"`{r.name}`",
             r.meaning,
             f"{r.table}.{r.values.name}" + (f", region {r.region}" if r.region else ""),
-            _limits(r.values),
+            _limits(r.values) + _steps_text(r),
         )
         for r in model.responses
     ]
-    kinds = {r.name: distribution_name(model, r) for r in model.responses}
+    kinds = {r.name: needs[r.name].distribution for r in model.responses}
     read = _pairs(
         (f"`{r.name}`", f"{kinds[r.name]}, of {', '.join(reads(model, needs[r.name]))}")
         for r in model.responses
@@ -322,11 +323,12 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
     return "\n\n".join([*parts, *(["When to use which:", use] if use else [])])
 
 
-def distribution_name(model: Model, response: Response) -> str:
-    """Name of the distribution that a response's function returns, such as ``Normal``."""
-    distribution, _ = trace_response(model, response, read_equations(model))
-    names = getattr(distribution.owner.op, "_print_name", None)
-    return names[0] if names else type(distribution.owner.op).__name__
+def _steps_text(response: Response) -> str:
+    """Say in which steps a response is recorded."""
+    if not is_recorded(response):
+        return ""
+    step = response.resolution
+    return ", in steps as the data show" if step == "observed" else f", in steps of {step:g}"
 
 
 def _latents(model: Model) -> str:

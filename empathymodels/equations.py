@@ -20,7 +20,7 @@ from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.elemwise import Elemwise
 
 from empathymodels.model import Model
-from empathymodels.nouns import Response, State, Summary
+from empathymodels.nouns import State, Summary
 from empathymodels.wording import did_you_mean, listed
 
 ACCUMULATED = {"mean": lambda latent: latent, "mean_absolute": pt.abs}
@@ -49,11 +49,6 @@ class Names:
     def also(self, **values: Any) -> Names:
         """Return the same with more names."""
         return Names(self._kind, self._values | values, self._model)
-
-
-def distribution_of(response: Response, latent: Names, parameters: Names, data: Names) -> Variable:
-    """Call a response's function, with the ends of its range among the data."""
-    return response.function(latent, parameters, data.also(**response.ends))
 
 
 def pick(options: tuple[Any, ...], index: Any) -> Any:

@@ -16,11 +16,12 @@ from pytensor.graph.replace import vectorize_graph
 from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.compiling import compiling
 from empathymodels.dependencies import reading_order
-from empathymodels.equations import Names, distribution_of, mask_columns, pick
+from empathymodels.equations import Names, mask_columns, pick
 from empathymodels.evaluating import Evaluator, Values
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Parameter, Response
 from empathymodels.people import flat_positions, flat_values
+from empathymodels.rating_scale import distribution_of
 from empathymodels.wording import listed
 
 

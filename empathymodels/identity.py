@@ -54,6 +54,8 @@ def program_fingerprint(model: Model) -> str:
     for response in model.responses:
         distribution, _ = trace_response(model, response, equations)
         place = (response.table, response.values.name, response.range, response.levels)
+        if response.range is not None:
+            parts.append(repr(response.resolution))
         parts.append(repr((response.name, *place, response.region)) + _graph_text([distribution]))
         parts += _own_density(distribution)
     return _hash(parts)

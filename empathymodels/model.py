@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from pymc_extras.prior import Prior
 
@@ -24,7 +24,13 @@ from empathymodels.nouns import (
     Summary,
 )
 from empathymodels.priors import impossible_priors
-from empathymodels.response_scale import check_fixed, from_share, left_behind, range_of
+from empathymodels.response_scale import (
+    check_fixed,
+    check_resolution,
+    from_share,
+    left_behind,
+    range_of,
+)
 from empathymodels.variants import PARTS, change_text, replayed
 from empathymodels.wording import did_you_mean, listed, tell_all
 
@@ -259,12 +265,53 @@ class Model(Declared):
                     "Give for example (0, 100), or leave the response out of with_range()."
                 )
         changed = tuple(
-            replace(r, range=ranges[r.name]) if r.name in ranges else r for r in self.responses
+            replace(r, range=ranges[r.name], resolution=r.resolution and "observed")
+            if r.name in ranges
+            else r
+            for r in self.responses
         )
         model = replace(self, responses=changed, variant=(*self.variant, ("with_range", ranges)))
         tell_all("What is held must go with the range:", list(left_behind(self, model)))
         shares = {p.name: p.fixed_share for p in model.parameters if p.fixed_share is not None}
         return model._holding_shares(shares)
+
+    def with_resolution(
+        self, resolution: float | Literal["observed"] | None = "observed", /, **named: Any
+    ) -> Model:
+        """Return the model with ratings recorded in other steps, or in none.
+
+        Parameters
+        ----------
+        resolution : float or "observed" or None
+            For all responses with a range that are not named: distance of the steps, in their
+            units; as the data show; or None for the density of a normal that has no steps and
+            may leave the scale.
+        **named
+            The same for single responses.
+
+        Raises
+        ------
+        KeyError
+            The model has no such response.
+        ValueError
+            A response has no range, or its range is not a whole number of steps.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_resolution(feeling=0.5)
+        >>> model.response("feeling").resolution
+        0.5
+        """
+        given = {r.name: resolution for r in self.responses if r.range is not None}
+        given = {name: _plain(step) for name, step in (named or given).items()}
+        for name, step in given.items():
+            check_resolution(self.response(name), step)
+        changed = tuple(
+            replace(r, resolution=given[r.name]) if r.name in given else r for r in self.responses
+        )
+        variant = (*self.variant, ("with_resolution", given))
+        return replace(self, responses=changed, variant=variant)
 
     def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
         """Return the model with other priors.

@@ -253,6 +253,8 @@ class Response(Declared):
         ``function(latent, parameters, data)`` returns an unnamed PyMC distribution
         (``pm.Normal.dist(...)``). Every argument is aligned to the observed rows of `table`.
         The ends of the response's own range are ``data.lowest`` and ``data.highest``.
+        Of a normal rating (``pm.Normal.dist`` for a response with a `range`) what its scale
+        records is observed: the nearest step, and at an end all beyond it (`RoundedNormal`).
     meaning : str
         What is measured.
     table : {"trials", "participants", "regions"}
@@ -263,6 +265,11 @@ class Response(Declared):
     range : (float, float), optional
         Smallest and largest possible value, in the user's units. Priors of parameters with
         ``scale_of`` this response are fractions of it.
+    resolution : float or "observed" or None
+        With a `range`: distance of the steps in which a rating is recorded, in the user's
+        units. ``"observed"``: read from the data, and reported (whole units, unless the
+        ratings show finer or coarser steps). None: a normal rating has a density, without
+        steps and beyond the ends of its scale.
     levels : tuple, optional
         Possible values of a discrete response.
     region : str, optional
@@ -277,6 +284,7 @@ class Response(Declared):
     table: Table = "trials"
     column: str = "beta"
     range: tuple[float, float] | None = None
+    resolution: float | Literal["observed"] | None = "observed"
     levels: tuple[float, ...] | None = None
     region: str | None = None
     unit: str = ""

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from empathymodels.nouns import SUPPORTS, Parameter
+from empathymodels.nouns import SUPPORTS, Parameter, Response
 
 if TYPE_CHECKING:
     from empathymodels.model import Model
@@ -50,6 +50,25 @@ def natural_support(model: Model, parameter: Parameter) -> tuple[float, float]:
     ends = SUPPORTS[parameter.support]
     zero, width = scale_of(model, parameter)
     return zero + width * ends[0], zero + width * ends[1]
+
+
+def check_resolution(response: Response, step: Any) -> None:
+    """Raise ValueError for steps in which a response cannot be recorded."""
+    if response.range is None:
+        raise ValueError(
+            f"Only a response with a range is recorded in steps; '{response.name}' has none. "
+            "Leave it out of with_resolution()."
+        )
+    if step is None or step == "observed":
+        return
+    width = response.range[1] - response.range[0]
+    is_number = isinstance(step, int | float) and not isinstance(step, bool) and step > 0
+    if not is_number or abs(width / step - round(width / step)) > 1e-6 or step > width:
+        raise ValueError(
+            f"The resolution of '{response.name}' must be a number that divides the width of its "
+            f"range, {width:g}, or 'observed', or None; found {step!r}. Give for example "
+            f"with_resolution({response.name}={width / 100:g})."
+        )
 
 
 # ------------------------------------------------------------------------- values that are held

@@ -23,6 +23,7 @@ from empathymodels.model import Model
 from empathymodels.nouns import FirstResponse, Response
 from empathymodels.own_values import values_from_table
 from empathymodels.people import column_label, parameter_dims
+from empathymodels.rating_scale import middle_of
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
@@ -190,7 +191,7 @@ def _refuse_unknown_starts(
 def _placeholder(response: Response) -> float:
     if response.levels is not None:
         return float(response.levels[0])
-    return float(np.mean(response.range)) if response.range else 0.0
+    return middle_of(response) if response.range else 0.0
 
 
 def _with_region(tables: dict[str, pd.DataFrame], response: Response, value: float) -> pd.DataFrame:

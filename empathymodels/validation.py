@@ -15,6 +15,7 @@ import pandera.pandas as pa
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Response
 from empathymodels.priors import impossible_priors
+from empathymodels.rating_scale import is_recorded, off_step
 from empathymodels.reading import first_rows, join_rows, key_columns
 from empathymodels.recoding import as_numbers
 from empathymodels.study import Study
@@ -58,9 +59,9 @@ def validate(
 ) -> Checked:
     """Return what the model can use of the study; a ValueError lists all that is wrong.
 
-    Responses of a simulated study may lie outside their declared range: the distributions that
-    drew them may, and clipping them would bias what is recovered. They may also be all alike
-    without a warning, as they are before they are drawn.
+    Responses of a simulated study that are not recorded in steps may lie outside their declared
+    range: the distributions that drew them may, and clipping them would bias what is recovered.
+    They may also be all alike without a warning, as they are before they are drawn.
 
     Parameters
     ----------
@@ -83,7 +84,8 @@ def validate(
     ('rating',)
     """
     if study.simulated:
-        model = replace(model, responses=tuple(replace(r, range=None) for r in model.responses))
+        free = [r if is_recorded(r) else replace(r, range=None) for r in model.responses]
+        model = replace(model, responses=tuple(free))
     reasons = {r.name: _why_left_out(r, study.tables) for r in model.responses}
     left_out = {name: reason for name, reason in reasons.items() if reason}
     kept = [response for response in model.responses if response.name not in left_out]
@@ -99,6 +101,7 @@ def validate(
     problems += [told for parameter in model.parameters for told in impossible_priors(parameter)]
     for table_name, rows, read in _parts(tables, kept, columns):
         problems += _value_problems(rows, table_name, read, ids, rated)
+    problems += _between_steps(tables, kept)
     problems += _unmatched_regions(tables, kept)
     tell_all(f"Model '{model.label}' cannot use study '{study.name}':", problems)
 
@@ -302,6 +305,23 @@ def _broken(
 def _shown(values: Iterable[object], limit: int = 5) -> str:
     words = [f"{v:.10g}" if isinstance(v, int | float) else repr(v) for v in values]
     return ", ".join(words[:limit]) + (", ..." if len(words) > limit else "")
+
+
+def _between_steps(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:
+    """Yield a message for every response with ratings between the steps that are declared."""
+    for response in kept:
+        rows = _rows_of(response, tables[response.table]).reset_index(drop=True)
+        values, name = rows[response.values.name], response.values.name
+        between = off_step(response, as_numbers(values).to_numpy(dtype=float, na_value=np.nan))
+        if between.any():
+            yield (
+                f"'{name}' of {response.table} must be recorded in steps of "
+                f"{response.resolution:g} from {response.ends['lowest']:g}. Found "
+                f"{_shown(values[between].drop_duplicates())} in {between.sum():,} of "
+                f"{counted(len(rows), 'row')}: {first_rows(rows, response.table, between)}. "
+                f"Correct this, or let the data tell: "
+                f'model.with_resolution({response.name}="observed").'
+            )
 
 
 def _unmatched_regions(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:

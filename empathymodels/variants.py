@@ -64,6 +64,10 @@ def change_text(verb: str, argument: Any) -> str:
         case "with_range":
             ends = [f"{name}={low:g}-{high:g}" for name, (low, high) in argument.items()]
             return f"range({', '.join(ends)})"
+        case "with_resolution":
+            # steps are known from the data; only to have none is another model
+            none = [name for name, step in argument.items() if step is None]
+            return f"no_steps({', '.join(none)})" if none else ""
         case "with_priors":
             return f"priors({', '.join(argument)})"
         case "fix":
@@ -97,6 +101,10 @@ def _is_value(value: Any) -> bool:
 
 def _is_range(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_resolution(value: Any) -> bool:
+    return value is None or value == "observed" or _is_number(value)
 
 
 def _is_prior(value: Any, depth: int = 0) -> bool:
@@ -174,6 +182,10 @@ VERBS: dict[str, Replay] = {
     "pool": (_are_names, lambda model, names: model.pool(*names)),
     "split": (_are_names, lambda model, names: model.split(*names)),
     "with_range": (_mapping_of(_is_range), lambda model, ranges: model.with_range(**ranges)),
+    "with_resolution": (
+        _mapping_of(_is_resolution),
+        lambda model, steps: model.with_resolution(**steps) if steps else model,
+    ),
     "with_priors": (_mapping_of(_are_parts), _with_priors),
     "without": (_are_names, lambda model, names: model.without(*names)),
     "rival": (_is_name, lambda model, name: model.rival(name)),

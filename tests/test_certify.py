@@ -91,8 +91,8 @@ def test_the_time_decides_how_many(models):
 def test_rivals_that_cannot_be_compared_or_simulated_are_named(capsys):
     model, study = em.get_model("affect_congruence"), em.load_study("rival_fortunes")
     models, left_out = certifying._competitors(model, study)
-    assert list(models) == [model.name, *(name for name in model.rivals if name != "censored")]
-    assert "densities with masses in 'censored'" in left_out["censored"]
+    assert list(models) == [model.name, *(name for name in model.rivals if name != "plain_normal")]
+    assert "densities in 'plain_normal'" in left_out["plain_normal"]
     model, study = em.get_model("cue_expectation_learning"), em.load_study("cue_pain")
     models, left_out = certifying._competitors(model, study)
     assert "first_rating_start" not in models

@@ -39,8 +39,8 @@ def fits(regulated):
 
 
 def test_ratings_of_a_trial_are_bivariate_normal(regulated, truth, values):
-    found = em.log_likelihood(em.get_model("empathy_regulation"), regulated, values)
-    found = em.log_likelihood(em.get_model("empathy_regulation"), regulated, values)
+    plain = em.get_model("empathy_regulation").rival("plain_normal")
+    found = em.log_likelihood(plain, regulated, values)
     of_people = found["participant"]["log_likelihood"].sel(response=["distress", "concern"])
     total = float(of_people.sum())
     trials = regulated.trials.dropna(subset=["distress"])

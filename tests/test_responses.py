@@ -5,6 +5,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from pymc.distributions.moments.means import mean
 from scipy import special, stats
 
 from empathymodels import (
@@ -13,6 +14,7 @@ from empathymodels import (
     HurdleSquareRoot,
     OrderedBeta,
     Ordinal,
+    RoundedNormal,
     SoftmaxChoice,
     measured,
     pick,
@@ -128,6 +130,15 @@ def censored(y, mu, sigma):
     return stats.norm.logpdf(y, mu, sigma)
 
 
+def rounded(y, mu, sigma):
+    low = -np.inf if y <= 0 else y - 0.25
+    high = np.inf if y >= 10 else y + 0.25
+    if low > mu:  # of two numbers near 1 the difference would be lost
+        low, high, mu = -high, -low, -mu
+    below, within = stats.norm.logcdf([low, high], mu, sigma)
+    return within + np.log1p(-np.exp(below - within))
+
+
 def ordered_beta(y, eta, precision):
     low, high = special.expit(eta + 2), special.expit(eta - 1.5)  # above the cuts -2 and 1.5
     if y <= 0:
@@ -160,6 +171,12 @@ CASES = {
         censored,
         [0.0, 0.01, 3.0, 9.9, 10.0],
         (0.8, 6.0),
+    ),
+    "rounded": (
+        lambda a, b: RoundedNormal.dist(a, b, 0.0, 10.0, 0.5),
+        rounded,
+        [0.0, 0.5, 3.0, 9.5, 10.0],
+        (0.3, 6.0),
     ),
     "ordered beta": (
         lambda a, b: OrderedBeta.dist(a, b, -2.0, 1.5, 0.0, 10.0),
@@ -195,7 +212,9 @@ def test_log_probabilities_and_slopes(case):
     grid = np.meshgrid(np.linspace(-4, 4, 17), np.linspace(low, high, 5), values)
     a, b, y = (axis.ravel() for axis in grid)
     found, slope_a, slope_b = function(a, b, y)
-    np.testing.assert_allclose(found, [formula(*row) for row in zip(y, a, b, strict=True)], 1e-10)
+    expected = [formula(*row) for row in zip(y, a, b, strict=True)]
+    # the probability of a step is a difference of two tails: near 1 it has the digits of 1
+    np.testing.assert_allclose(found, expected, 1e-10, atol=1e-13 if case == "rounded" else 0)
     step = 1e-6
     for slope, (da, db) in ((slope_a, (step, 0)), (slope_b, (0, step))):
         ahead, behind = function(a + da, b + db, y)[0], function(a - da, b - db, y)[0]
@@ -216,7 +235,7 @@ def test_draws_follow_the_probabilities(case):
     make, formula, values, (low, high) = CASES[case]
     a, b, size = 0.7, (low + high) / 2, 40_000
     draws = pm.draw(make(np.full(size, a), np.full(size, b)), random_seed=5)
-    is_discrete = draws.dtype == np.int64
+    is_discrete = draws.dtype == np.int64 or case == "rounded"
     borders = values if is_discrete else [0.0, 0.2, 1.0, 3.0, 8.0]
     for border in borders:
         if is_discrete or border == 0:
@@ -230,6 +249,31 @@ def test_draws_follow_the_probabilities(case):
         error = np.sqrt(expected * (1 - expected) / size)
         assert abs(share - expected) < 4.5 * error + 2e-4, border
     assert not np.array_equal(draws[: size // 2], draws[size // 2 :])
+
+
+@pytest.mark.parametrize("lower, upper, step", [(1, 9, 1), (0, 1, 0.05), (-3, 3, 0.5)])
+def test_rounded_ratings_have_probabilities_that_sum_to_one_and_their_mean(lower, upper, step):
+    grid = lower + step * np.arange(round((upper - lower) / step) + 1)
+    for mu, sigma in ((lower, 0.3), (4.0, 2.0), (upper + 30.0, 1.0), (0.52, 1e-3), (0.5, 1e-8)):
+        rating = RoundedNormal.dist(float(mu), sigma, lower, upper, step)
+        p = np.exp(pm.logp(rating, grid).eval())
+        assert p.sum() == pytest.approx(1, abs=1e-12)
+        assert mean(rating).eval() == pytest.approx(p @ grid, abs=1e-10)
+
+
+def test_no_noise_however_small_makes_a_rounded_rating_unbounded():
+    """Ratings that are met exactly, at steps between the ends and at an end."""
+    mu, sigma = pt.dscalar("mu"), pt.dscalar("sigma")
+    logp = pm.logp(RoundedNormal.dist(mu, sigma, 1.0, 9.0, 1.0), np.array([5.0, 9.0])).sum()
+    function = pytensor.function([mu, sigma], [logp, *pytensor.grad(logp, [mu, sigma])])
+    for noise in (1e-300, 1e-12, 1e-3, 1.0, 1e8):
+        for location in (5.0, 9.0, 8.5, -1e3):
+            found = function(location, noise)
+            assert found[0] <= 0
+            if noise > 1e-100:
+                assert np.isfinite(found).all(), (noise, location)
+    plain = pm.logp(pm.Normal.dist(5.0, 1e-12), 5.0).eval()
+    assert plain > 25  # what a density does there
 
 
 def test_parts_of_a_draw_are_drawn_for_every_row():

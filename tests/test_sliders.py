@@ -39,8 +39,9 @@ def base():
 @pytest.fixture(scope="module")
 def fits(base, ratings):
     """The same regression with one distribution after the other."""
-    others = {"censored": base.rival("censored"), "ordered beta": base.rival("ordered_beta")}
-    return {name: em.fit(m, ratings, **SHORT) for name, m in ({"normal": base} | others).items()}
+    rivals = {"normal": "plain_normal", "censored": "censored", "ordered beta": "ordered_beta"}
+    models = {"rounded": base} | {name: base.rival(rival) for name, rival in rivals.items()}
+    return {name: em.fit(model, ratings, **SHORT) for name, model in models.items()}
 
 
 def test_mass_at_an_end_is_flagged_where_it_is_not_modelled(fits):
@@ -48,13 +49,18 @@ def test_mass_at_an_end_is_flagged_where_it_is_not_modelled(fits):
     tables = {kind: em.check(fit, draws=60).set_index("check") for kind, fit in fits.items()}
     assert not tables["normal"].loc[name, "passed"]
     assert "OrderedBeta (sliders)" in tables["normal"].loc[name, "advice"]
+    assert tables["rounded"].loc[name, "passed"]
     assert tables["censored"].loc[name, "passed"]
     assert tables["ordered beta"].loc[name, "passed"]
 
 
 def test_densities_are_not_compared_with_masses(fits):
-    pair = {name: fits[name] for name in ("normal", "censored")}
-    with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of dens"):
+    for other in ("censored", "rounded"):
+        pair = {name: fits[name] for name in ("normal", other)}
+        with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of"):
+            em.compare(pair, response="rating")
+    pair = {name: fits[name] for name in ("rounded", "censored")}
+    with pytest.raises(ValueError, match="of probability masses in 'rounded' and of densities wi"):
         em.compare(pair, response="rating")
 
 
@@ -72,6 +78,10 @@ def test_range_of_a_users_own_scale(base, ratings):
     found = em.log_likelihood(model, nine, values | {"rating_noise": 2.0})
     as_hundred = {"baseline": 12.5, "pain_effect": 37.5, "group_effect": 0.0, "bias": 0.0}
     other = em.log_likelihood(base, ratings, as_hundred | {"rating_noise": 25.0})
+    assert found.attrs["total"] == pytest.approx(other.attrs["total"])
+    found = em.log_likelihood(model.with_resolution(None), nine, values | {"rating_noise": 2.0})
+    plain = base.rival("plain_normal")
+    other = em.log_likelihood(plain, ratings, as_hundred | {"rating_noise": 25.0})
     assert found.attrs["total"] == pytest.approx(other.attrs["total"] - 480 * np.log(0.08))
     with pytest.raises(ValueError, match="two rising numbers"):
         base.with_range(rating=(9, 1))
@@ -82,7 +92,8 @@ def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
     trials = ratings.trials.assign(rating=np.linspace(20, 80, len(ratings.trials)))
     trials.loc[0, "rating"] = 0.0
     study = em.Study(trials=trials)
-    models = {"normal": base, "censored": base.rival("censored")}
+    models = {"rounded": base, "normal": base.rival("plain_normal")}
+    models |= {"censored": base.rival("censored")}
     values = {"baseline": 50.0, "pain_effect": 0.0, "rating_noise": 15.0}
     kinds = {}
     for name, model in models.items():
@@ -98,7 +109,8 @@ def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
             }
         )
         kinds[name] = measures(compiled, posterior, ["rating"])["rating"]
-    assert kinds == {"normal": "densities", "censored": "densities with masses"}
+    expected = {"normal": "densities", "censored": "densities with masses"}
+    assert kinds == expected | {"rounded": "probability masses"}
 
 
 def test_closeness_on_another_scale_stays_on_it():

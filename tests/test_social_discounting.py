@@ -58,12 +58,10 @@ def test_values_and_likelihood_by_hand(social):
         if share in (0, 1):
             p = 1 / (1 + np.exp(-0.1 * (value - amount_self)))
             total += np.log(p if share else 1 - p)
-        elif amount == 85:
-            total += norm.logsf(85, value, 8)
-        elif amount == 0:
-            total += norm.logcdf(0, value, 8)
-        else:
-            total += norm.logpdf(amount, value, 8)
+        else:  # 60.5 shows that amounts were recorded in half dollars
+            low = -np.inf if amount == 0 else amount - 0.25
+            high = np.inf if amount == 85 else amount + 0.25
+            total += np.log(np.diff(norm.cdf([low, high], value, 8))[0])
     assert found.attrs["total"] == pytest.approx(total, rel=1e-12)
 
 
@@ -125,7 +123,7 @@ def test_another_answer_sheet(social):
     with pytest.raises(ValueError, match="'amount' of trials must lie between 0 and 85 dollars"):
         em.log_likelihood(social, em.Study(trials=trials), VALUES)
     longer = social.with_range(amount=(0, 100))
-    expected = norm.logsf(100, 80 / 1.05, 8) + norm.logcdf(0, 80 / 1.5, 8)
+    expected = norm.logsf(99.5, 80 / 1.05, 8) + norm.logcdf(0.5, 80 / 1.5, 8)
     found = em.log_likelihood(longer, em.Study(trials=trials.drop(columns="share")), VALUES)
     assert found.attrs["total"] == pytest.approx(expected, rel=1e-12)
 

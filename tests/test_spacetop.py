@@ -51,7 +51,7 @@ def evaluated(pain):
     table = table.join(means.add_prefix("stimulus_intensity[").add_suffix("]"))
     table = table.join(first.add_prefix("start_expectation[").add_suffix("]"))
     table.index.name = "participant"
-    model = em.get_model("cue_expectation_learning")
+    model = em.get_model("cue_expectation_learning").rival("plain_normal")
     return em.log_likelihood(model, pain, table), theirs
 
 

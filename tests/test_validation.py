@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -229,12 +230,22 @@ def test_every_error_is_told_at_once_and_located(trials):
 def test_simulated_responses_may_leave_their_range_but_columns_may_not(trials):
     trials["rating"], trials["reward"] = [0.2, 5, 9.4, 3], [0, 1, 2, 3]
     reward = Column("reward", "points at stake", range=(0, 3))
-    declared = model(RATING, columns=(reward,))
+    declared = model(replace(RATING, resolution=None), columns=(reward,))
     assert "'rating' of trials must lie between 1 and 9" in refusal(declared, trials)
+    with pytest.raises(ValueError, match="'rating' of trials must lie between 1 and 9"):
+        validate(model(RATING), Study(trials=trials, simulated=True))  # steps have ends
     checked = validate(declared, Study(trials=trials, simulated=True))
     assert checked.tables["trials"]["rating"].tolist() == [0.2, 5, 9.4, 3]
     with pytest.raises(ValueError, match="'reward' of trials must lie between 0 and 3"):
         validate(declared, Study(trials=trials.assign(reward=4), simulated=True))
+
+
+def test_ratings_between_declared_steps_are_refused(trials):
+    halves = replace(RATING, resolution=0.5)
+    trials["rating"] = [1.5, 9, 4.3, 6.25]
+    told = refusal(model(halves), trials)
+    assert "must be recorded in steps of 0.5 from 1. Found 4.3, 6.25 in 2 of 4 rows" in told
+    assert 'model.with_resolution(rating="observed")' in told
 
 
 def test_any_labels_will_do_but_ids_must_be_given(trials):

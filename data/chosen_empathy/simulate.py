@@ -80,7 +80,7 @@ def main() -> None:
     study, _ = em.simulate(em.get_model("empathy_selection"), planned, parameters, seed=SEED)
     study.trials["engage"] = study.trials["engage"].astype(int)
     tables = ["trials", "participants"]
-    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=tables)
+    write(FOLDER, study, parameters, citation=CITATION, tables=tables)
 
 
 if __name__ == "__main__":

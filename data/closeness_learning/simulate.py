@@ -61,8 +61,7 @@ def main() -> None:
     planned, parameters = design(rng), truth(rng)
     model = em.get_model("empathy_learning")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
-    ends = {"closeness": (0, 100), "emotion": (0, 100)}
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

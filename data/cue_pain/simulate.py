@@ -64,8 +64,7 @@ def main() -> None:
     planned, parameters = design(rng), truth(rng)
     model = em.get_model("cue_expectation_learning")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
-    ends = {"expectation_rating": (0, 180), "outcome_rating": (0, 180)}
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

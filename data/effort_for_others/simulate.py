@@ -59,7 +59,7 @@ def main() -> None:
     model = em.get_model("prosocial_effort")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
     study.trials["work"] = study.trials["work"].astype(int)
-    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

@@ -89,9 +89,8 @@ def main() -> None:
     is_request = study.trials["item"] == "request"
     study.trials["rating"] = study.trials["rating"].mask(is_request)
     study.trials["help"] = study.trials["help"].where(is_request).astype("Int64")
-    ends = {"rating": (0, 100)}
     kept = ["trials", "regions"]
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=kept)
+    write(FOLDER, study, parameters, citation=CITATION, tables=kept)
     shown = effects.drop("request").rename_axis("item").rename("item_effect").reset_index()
     shown.to_csv(FOLDER / "true_items.csv", index=False, lineterminator="\n")
 

@@ -67,7 +67,7 @@ def main() -> None:
     planned, parameters = design(rng), truth(rng)
     study, _ = em.simulate(em.get_model("costly_helping"), planned, parameters, seed=SEED)
     study.trials["help"] = study.trials["help"].astype(int)
-    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

@@ -90,8 +90,8 @@ def main() -> None:
     values |= {name: float(parameters[name].iloc[0]) for name in shared}
     study, _ = em.simulate(model, planned, values, seed=SEED)
     study.trials["engage"] = study.trials["engage"].astype(int)
-    kept, ends = ["trials", "regions"], {"rating": (0, 100)}
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=kept)
+    kept = ["trials", "regions"]
+    write(FOLDER, study, parameters, citation=CITATION, tables=kept)
 
 
 if __name__ == "__main__":

@@ -76,10 +76,12 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     planned = design(rng)
     parameters = truth(planned.participants, rng)
-    model = em.get_model("outgroup_help_learning")
+    # feelings in whole points; empathy as the mean of ten items
+    model = em.get_model("outgroup_help_learning").with_resolution(
+        feeling=1.0, empathy_before=0.1, empathy_after=0.1
+    )
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
-    ends = dict.fromkeys(("feeling", "empathy_before", "empathy_after"), (1.0, 9.0))
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends)
+    write(FOLDER, study, parameters, citation=CITATION)
 
 
 if __name__ == "__main__":

@@ -84,9 +84,8 @@ def main() -> None:
     trials = study.trials
     trials["enter"] = trials["enter"].astype(int)
     trials.loc[trials["enter"] == 0, ["distress", "concern"]] = np.nan
-    ends = {"distress": (0, 100), "concern": (0, 100)}
     parameters = parameters.assign(**SHARED)
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
     stories.to_csv(FOLDER / "true_items.csv", index=False, lineterminator="\n")
 
 

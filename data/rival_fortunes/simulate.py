@@ -67,8 +67,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     planned, parameters = design(rng), truth(rng)
     study, _ = em.simulate(em.get_model("affect_congruence"), planned, parameters, seed=SEED)
-    ends = {"rating": (0, 100)}
-    write(FOLDER, study, parameters, citation=CITATION, ends=ends, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def main() -> None:
     study.trials["share"] = study.trials["share"].where(is_choice).astype("Int64")
     study.trials["amount_self"] = study.trials["amount_self"].astype("Int64")
     study.trials["amount"] = study.trials["amount"].mask(is_choice)
-    write(FOLDER, study, parameters, citation=CITATION, ends={"amount": (0, 85)}, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

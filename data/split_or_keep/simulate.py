@@ -69,7 +69,7 @@ def main() -> None:
     model = em.get_model("inequity_aversion")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
     study.trials["choice"] = study.trials["choice"].astype(int)
-    write(FOLDER, study, parameters, citation=CITATION, ends={}, tables=["trials"])
+    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from empathymodels import (
-    CensoredNormal,
     Column,
     Model,
     Parameter,
@@ -107,14 +106,9 @@ def positive_only(model):
     return replace(model, step=step, parameters=changed, rivals=kept)
 
 
-def censored(model):
-    """Ratings at an end of the scale stand for everything beyond it."""
-
-    def rating(latent, parameters, data):
-        mean, noise = parameters.baseline + latent.affect, parameters.rating_noise
-        return CensoredNormal.dist(mean, noise, data.lowest, data.highest)
-
-    return replace(model, responses=(replace(model.responses[0], function=rating),))
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
 
 
 # ------------------------------------------------------------------------- declarations
@@ -255,7 +249,7 @@ model = Model(
         "no_stakes": no_stakes,
         "indifferent": indifferent,
         "positive_only": positive_only,
-        "censored": censored,
+        "plain_normal": plain_normal,
     },
     references=(
         Reference(

@@ -82,6 +82,11 @@ def first_rating_start(model):
     )
 
 
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
+
+
 def _cue_effect(response):
     """Mean rating after the last cue label minus the first."""
 
@@ -216,6 +221,7 @@ model = Model(
         "no_learning": no_learning,
         "no_expectation_effect": no_expectation_effect,
         "first_rating_start": first_rating_start,
+        "plain_normal": plain_normal,
     },
     references=(
         Reference(

@@ -31,7 +31,6 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from empathymodels import (
-    CensoredNormal,
     Column,
     FirstResponse,
     Model,
@@ -118,20 +117,12 @@ def first_rating_start(model):
 
 def published(model):
     """As published: the first rating starts each block, and noise is 0.4 of the scale."""
-    return first_rating_start(model).fix_share(closeness_noise=0.4)
+    return plain_normal(first_rating_start(model)).fix_share(closeness_noise=0.4)
 
 
-def censored(model):
-    """Ratings at an end of the scale stand for everything beyond it."""
-
-    def closeness(latent, parameters, data):
-        noise = parameters.closeness_noise
-        return CensoredNormal.dist(latent.closeness, noise, data.lowest, data.highest)
-
-    responses = tuple(
-        replace(r, function=closeness) if r.name == "closeness" else r for r in model.responses
-    )
-    return replace(model, responses=responses)
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
 
 
 def _after(column):
@@ -269,7 +260,7 @@ model = Model(
         "recalibration_by_phase": recalibration_by_phase,
         "first_rating_start": first_rating_start,
         "published": published,
-        "censored": censored,
+        "plain_normal": plain_normal,
     },
     references=(
         Reference(

@@ -128,6 +128,11 @@ def no_stories(model):
     return model.fix(distress_story=0.0, concern_story=0.0)
 
 
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
+
+
 # ------------------------------------------------------------------------- declarations
 
 
@@ -314,6 +319,7 @@ model = Model(
         "no_regulation": no_regulation,
         "independent": independent,
         "no_stories": no_stories,
+        "plain_normal": plain_normal,
     },
     references=(
         Reference(

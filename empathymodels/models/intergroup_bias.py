@@ -111,8 +111,13 @@ def no_items(model):
     return model.fix(item_effect=0.0)
 
 
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
+
+
 def censored(model):
-    """Ratings at an end of the scale stand for everything beyond it."""
+    """Ratings have no steps, and those at an end stand for everything beyond it."""
 
     def rating(latent, parameters, data):
         mean, noise = _rated(parameters, data), parameters.rating_noise
@@ -343,6 +348,7 @@ model = Model(
         "no_bias": no_bias,
         "no_group": no_group,
         "no_items": no_items,
+        "plain_normal": plain_normal,
         "censored": censored,
         "ordered_beta": ordered_beta,
     },

@@ -46,7 +46,6 @@ from dataclasses import replace
 import pymc as pm
 
 from empathymodels import (
-    CensoredNormal,
     Choice,
     Column,
     Model,
@@ -204,17 +203,9 @@ def signed(model):
     return replace(model, step=step, parameters=changed, rivals=_but(model, "signed"))
 
 
-def censored(model):
-    """Ratings at an end of the scale stand for everything beyond it."""
-
-    def rating(latent, parameters, data):
-        noise = parameters.rating_noise
-        return CensoredNormal.dist(_rated(latent, parameters), noise, data.lowest, data.highest)
-
-    responses = tuple(
-        replace(r, function=rating) if r.name == "rating" else r for r in model.responses
-    )
-    return replace(model, responses=responses, rivals=_but(model, "shared_residuals"))
+def plain_normal(model):
+    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
 
 
 def shared_residuals(model):
@@ -235,7 +226,7 @@ def shared_residuals(model):
         model,
         responses=tuple(sharing(r) if r.name in RESIDUALS else r for r in model.responses),
         parameters=(*model.parameters, *RESIDUALS.values()),
-        rivals=_but(model, "shared_residuals", "censored"),
+        rivals=_but(model, "shared_residuals"),
     )
 
 
@@ -446,7 +437,7 @@ model = Model(
         "approach_only": approach_only,
         "avoidance_only": avoidance_only,
         "signed": signed,
-        "censored": censored,
+        "plain_normal": plain_normal,
         "shared_residuals": shared_residuals,
     },
     references=(

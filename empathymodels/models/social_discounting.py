@@ -29,8 +29,9 @@ Jones & Rachlin (2006), Psychol Sci 17:283-286, doi:10.1111/j.1467-9280.2006.016
 
 from dataclasses import replace
 
+import pymc as pm
+
 from empathymodels import (
-    CensoredNormal,
     Choice,
     Column,
     Model,
@@ -63,7 +64,7 @@ def share(latent, parameters, data):
 
 def amount(latent, parameters, data):
     """The amount one would just forgo is the worth of the other's reward, with noise."""
-    return CensoredNormal.dist(latent.value, parameters.noise, data.lowest, data.highest)
+    return pm.Normal.dist(latent.value, parameters.noise)
 
 
 def exponential(model):
@@ -127,6 +128,11 @@ def _of_any_shape(model):
 def no_discounting(model):
     """Whoever gets the reward, it is worth the same."""
     return model.fix(discount_rate=0.0)
+
+
+def plain_normal(model):
+    """Amounts have neither steps nor ends: densities of a normal, as most analyses take them."""
+    return model.with_resolution(None)
 
 
 def _near_minus_far(response):
@@ -233,6 +239,7 @@ model = Model(
         "power": power,
         "q_exponential": q_exponential,
         "no_discounting": no_discounting,
+        "plain_normal": plain_normal,
     },
     references=(
         Reference(

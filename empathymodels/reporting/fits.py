@@ -15,7 +15,6 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.checking import check
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.describing import (
-    distribution_name,
     equations_text,
     fixed_text,
     prior_text,
@@ -165,13 +164,13 @@ def _model_texts(model: Model, earlier: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _responses(found: Fitted) -> Table:
-    model, gaps = found.arrangement.model, found.attribute("missing")
+    gaps = found.attribute("missing")
     rows = []
     for name, scored in found.arrangement.scored.items():
         response = scored.response
         missing = gaps.get(f"{response.table}.{response.values.name}", 0)
         people = len(set(scored.participant.tolist()))
-        kind = distribution_name(model, response)
+        kind = found.arrangement.needs[name].distribution
         rows.append([name, response.meaning, kind, len(scored.observed), people, missing])
     header = ("response", "meaning", "distribution", "values", "participants", "missing")
     return table(header, rows, "What the model explains, and how many values it was scored on")

@@ -4,6 +4,7 @@ from empathymodels.responses.base import measured
 from empathymodels.responses.choice import Choice, SoftmaxChoice
 from empathymodels.responses.conductance import HurdleSquareRoot
 from empathymodels.responses.likert import Ordinal, thresholds
+from empathymodels.responses.rounded import RoundedNormal
 from empathymodels.responses.slider import CensoredNormal, OrderedBeta
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "HurdleSquareRoot",
     "OrderedBeta",
     "Ordinal",
+    "RoundedNormal",
     "SoftmaxChoice",
     "measured",
     "thresholds",

@@ -1,0 +1,105 @@
+"""Ratings recorded in steps, between the ends of their scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from empathymodels.responses.base import ResponseDistribution, where_possible
+
+CERTAIN = 9.0  # standard deviations beyond which a normal has less than the last digit of 1
+
+
+class RoundedNormal(ResponseDistribution):
+    r"""Normal rating of which the scale records the nearest step, and its ends all beyond them.
+
+    .. math::
+
+        y^* \sim \text{Normal}(\mu, \sigma), \qquad
+        P(y) = \begin{cases}
+            \Phi\left(\frac{l + r/2 - \mu}{\sigma}\right) & y = l \\
+            \Phi\left(\frac{y + r/2 - \mu}{\sigma}\right)
+                - \Phi\left(\frac{y - r/2 - \mu}{\sigma}\right) & l < y < h \\
+            1 - \Phi\left(\frac{h - r/2 - \mu}{\sigma}\right) & y = h
+        \end{cases}
+
+    with the resolution :math:`r`. These are probabilities, at most 1: however small the
+    noise, the likelihood stays bounded, as that of a density does not where somebody's ratings
+    are met exactly.
+
+    Parameters
+    ----------
+    mu : tensor_like of float
+        Mean of the rating that an endless scale without steps would show; real.
+    sigma : tensor_like of float
+        Its standard deviation; positive.
+    lower, upper : tensor_like of float
+        Ends of the scale, in its units.
+    resolution : tensor_like of float
+        Distance of neighbouring steps, in units of the scale; it divides ``upper - lower``. A
+        value between two steps has the probability of the step nearest to it.
+
+    Notes
+    -----
+    To be used for: ratings in whole numbers, or on a slider that records steps. A response with
+    a `range` whose function returns ``pm.Normal.dist`` gets it by itself (see `Response`).
+
+    References
+    ----------
+    Sheppard (1897), doi:10.1112/plms/s1-29.1.353 (rounding); Tobin (1958), doi:10.2307/1907382
+    (ends).
+
+    See Also
+    --------
+    CensoredNormal : the limit of ever smaller steps; a density between the ends.
+    OrderedBeta : ends with shares of their own.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> rating = RoundedNormal.dist(5.0, 1.0, 1.0, 9.0, 1.0)
+    >>> float(pm.logp(rating, 5.0).exp().eval()).__round__(4)
+    0.3829
+    """
+
+    @staticmethod
+    def draw(mu: Any, sigma: Any, lower: Any, upper: Any, resolution: Any, size: Any) -> Any:
+        """Draws of a normal at the nearest step, or the nearer end where they are beyond."""
+        drawn = pm.Normal.dist(mu, sigma, size=size)
+        steps = pt.round((drawn - lower) / resolution)
+        return pt.clip(lower + resolution * steps, lower, upper)
+
+    @staticmethod
+    def log_probability(
+        value: Any, mu: Any, sigma: Any, lower: Any, upper: Any, resolution: Any
+    ) -> Any:
+        """Log-probability of the step nearest to a value; minus infinity beyond the ends."""
+        possible = pt.and_(pt.ge(value, lower), pt.le(value, upper))
+        step = lower + resolution * pt.round((value - lower) / resolution)
+        at_low, at_high = pt.le(step, lower), pt.ge(step, upper)
+        # distance from the mean outward: of an end in its own direction, else in either
+        apart = step - mu
+        outward = pt.switch(at_low, -apart, pt.switch(at_high, apart, pt.abs(apart)))
+        # tails in units of the normal density at the nearer border, so that none vanishes; the
+        # mass of what is further than CERTAIN on the other side of the mean is 1
+        near = pt.maximum((outward - resolution / 2) / sigma, -CERTAIN)
+        far = (outward + resolution / 2) / sigma
+        beyond_far = pt.erfcx(far / np.sqrt(2)) * pt.exp((near - far) * (near + far) / 2)
+        beyond_far = pt.switch(pt.or_(at_low, at_high), 0.0, beyond_far)
+        mass = (pt.erfcx(near / np.sqrt(2)) - beyond_far) / 2
+        return where_possible(possible, pt.log(mass) - pt.sqr(near) / 2)
+
+    @staticmethod
+    def mean(*parameters: Any) -> Any:
+        r"""Lower end plus a step for every border between steps that is passed.
+
+        .. math:: l + r \sum_{k=1}^{(h - l) / r} P\big(y^* > l + (k - \tfrac12)\, r\big)
+        """
+        mu, sigma, lower, upper, resolution = parameters
+        number = pt.round((upper - lower) / resolution)
+        borders = lower + resolution * (pt.arange(1, number + 1) - 0.5)
+        z = (borders - pt.shape_padright(mu)) / pt.shape_padright(sigma)
+        return lower + resolution * (pt.erfc(z / np.sqrt(2)) / 2).sum(axis=-1)
