@@ -56,9 +56,10 @@ def response_data_names(model: Model, response: Response) -> list[str]:
 class Needs:
     """What a response's distribution depends on.
 
-    ``distribution`` is the name of the distribution; ``latents``, ``direct_parameters`` and
-    ``direct_data`` are read by the response's own function; ``row_data`` must be observed on a row for the row to be scored; ``parameters``
-    and ``all_data`` also count what reaches it through the states of earlier trials.
+    ``distribution`` is its name; ``latents``, ``direct_parameters`` and ``direct_data`` are read
+    by the response's own function; ``row_data`` must be observed on a row for the row to be
+    scored; ``parameters`` and ``all_data`` also count what reaches it through the states of
+    earlier trials.
     """
 
     distribution: str

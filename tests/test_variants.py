@@ -149,7 +149,7 @@ def test_variants_are_replayed(learning):
         .fix_share(closeness_noise=0.2)
         .with_priors(emotion_pain=wide, emotion_noise={"spread": em.Prior("Exponential", lam=2)})
         .pool("learning_rate")
-        .rival("censored")
+        .rival("plain_normal")
         .without("emotion")
     )
     assert {verb for verb, _ in model.variant} == set(VERBS)
