@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from empathymodels.equations import pick, put
     from empathymodels.estimating import contrast, estimates
     from empathymodels.fitting import fit
+    from empathymodels.leaving_out import loo, with_log_likelihood
     from empathymodels.likelihood import log_likelihood
     from empathymodels.mediating import path_effects
     from empathymodels.model import Model
@@ -90,6 +91,7 @@ _HOME = {
     "equations": ("pick", "put"),
     "estimating": ("contrast", "estimates"),
     "fitting": ("fit",),
+    "leaving_out": ("loo", "with_log_likelihood"),
     "likelihood": ("log_likelihood",),
     "mediating": ("path_effects",),
     "model": ("Model", "Prior"),

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.participants import matched_participants
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
 type Given = pd.DataFrame | Mapping[str, Any]
 MOST_COMBINATIONS = 1_000  # of models over conditions
+OPENING = "Models cannot be selected from these evidences:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,24 +53,43 @@ def checked_evidences(
     families: Mapping[str, Sequence[str]] | None,
     groups: Mapping[Any, Any] | pd.Series | None,
 ) -> Evidences:
-    """Return evidences that can be compared; a ValueError lists all that is wrong."""
-    tables = {name: _table(one, evidence) for name, one in _by_condition(given).items()}
-    problems = [text for name, table in tables.items() for text in _faults(name, table)]
-    problems += _not_computed(given, evidence)
-    problems += _differences(tables)
-    first = next(iter(tables.values()))
+    """Return evidences that can be compared; a ValueError lists all that is wrong.
+
+    Of fits, whatever their names and people tell is checked before any evidence is computed.
+    """
+    by_condition = _by_condition(given)
+    outlines = {str(name): _outline(one, evidence) for name, one in by_condition.items()}
+    first = next(iter(outlines.values()))
+    problems = [text for name, table in outlines.items() for text in _faults(name, table)]
+    problems += [*_not_computed(given, evidence), *_differences(outlines)]
+    ready = {n: outlines[n] for n, one in by_condition.items() if isinstance(one, pd.DataFrame)}
+    problems += _kind_faults(ready)
     if families is not None:
         problems += _family_faults(families, first.columns)
-    by_person = None if groups is None else pd.Series(groups)
+    by_person = None if groups is None else _by_label(pd.Series(groups), first.index)
     if by_person is not None:
         problems += _group_faults(by_person, first.index)
-    tell_all("Models cannot be selected from these evidences:", problems)
+    tell_all(OPENING, problems)
+    tables = {str(name): _table(one, evidence) for name, one in by_condition.items()}
+    problems = [text for name, table in tables.items() for text in _faults(name, table)]
+    tell_all(OPENING, [*problems, *_kind_faults(tables)])
+    people = next(iter(tables.values())).index
     tables = {
-        str(name): table.loc[first.index, first.columns].astype(float)
+        name: _by_label(table, people).loc[people, first.columns].astype(float)
         for name, table in tables.items()
     }
-    in_order = None if by_person is None else by_person.loc[first.index]
+    in_order = None if by_person is None else _by_label(by_person, people).loc[people]
     return Evidences(str(next(iter(_kinds(tables)))), tables, in_order)
+
+
+def _by_label[T: (pd.Series, pd.DataFrame)](rows: T, people: pd.Index) -> T:
+    """Name rows as `people` are named, where their ids are the same but for how they are given."""
+    found = matched_participants(rows.index, people)
+    pairs = zip(rows.index, found, strict=True)
+    named = rows.copy()
+    named.index = pd.Index([given if match is None else match for given, match in pairs])
+    named.index.name = people.name
+    return named
 
 
 def _by_condition(given: Given) -> Mapping[str, Any]:
@@ -95,6 +116,28 @@ def _table(given: Given, evidence: str | None) -> pd.DataFrame:
     computing = import_module("empathymodels.evidence")  # compiles models: only where needed
     settings = {} if evidence is None else {"evidence": evidence}
     return computing.participant_evidences(given, **settings)
+
+
+def _outline(given: Given, evidence: str | None) -> pd.DataFrame:
+    """Return evidences that are there, or of fits those people and models that they will be of."""
+    if isinstance(given, pd.DataFrame):
+        return _table(given, evidence)
+    fitting = import_module("empathymodels.fitting")
+    observed = [fit["observed_data"].to_dataset() for fit in given.values()]
+    shared = set.intersection(*({str(name) for name in one} for one in observed))
+    people = pd.Index(_observed_people(observed[0], shared), name="participant")
+    return pd.DataFrame(0.0, people, [fitting.marked(n, fit) for n, fit in given.items()])
+
+
+def _observed_people(observed: xr.Dataset, responses: set[str]) -> list[str]:
+    """Participants of whom any of some responses was observed."""
+    found: dict[str, None] = {}
+    for name in sorted(responses):
+        values = observed[name]
+        keys = ("participant", "region_participant", "participant_row")
+        key = next(key for key in keys if key in values.coords)
+        found |= dict.fromkeys(values[key].to_numpy()[values.notnull().to_numpy()].tolist())
+    return list(found)
 
 
 def _not_computed(given: Given, evidence: str | None) -> Iterator[str]:
@@ -159,8 +202,8 @@ def _kinds(tables: Mapping[str, pd.DataFrame]) -> dict[str | None, list[str]]:
     return found
 
 
-def _differences(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Yield what keeps the tables of several conditions from being joined."""
+def _kind_faults(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Yield that evidences are of no stated kind, or of several."""
     kinds = _kinds(tables)
     if None in kinds:
         where = f" for {listed(kinds[None])}" if len(tables) > 1 else ""
@@ -175,10 +218,16 @@ def _differences(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
             f"Only evidences of one kind are compared; found {counted(len(kinds), 'kind')}: "
             f"{found}. Compute the same for all."
         )
+
+
+def _differences(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Yield what keeps the tables of several conditions from being joined."""
     first, *others = tables
     for name in others:
         for noun in ("index", "columns"):
             one, other = getattr(tables[first], noun), getattr(tables[name], noun)
+            if noun == "index":
+                other = _by_label(tables[name], one).index
             apart = one.symmetric_difference(other, sort=False)
             if len(apart):
                 what = "participants" if noun == "index" else "models"

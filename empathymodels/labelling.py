@@ -9,25 +9,37 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.reading import key_columns
+from empathymodels.reading import as_numbers, key_columns
 
+TIMING = ("onset", "duration")  # of a trial, as events of brain images name them
 ROW_DIMS = {"trials": "trial_row", "participants": "participant_row", "regions": "region_row"}
 
 
 def row_coordinates(arrangement: Arrangement, table: str) -> dict[str, Any]:
-    """Keys of every row of a study's table, as coordinates.
+    """Keys of every row of a study's table, and of trials their timing, as coordinates.
 
     Keys of ``trial_row`` keep their names; those of ``region_row`` start with ``region_``
     (one coordinate name can label one dim only); ``participant_row`` is the label itself.
     """
     if table == "participants":
-        return {"participant_row": arrangement.participants}
+        return {"participant_row": (ROW_DIMS[table], arrangement.participants)}
     frame = arrangement.study.tables[table]
     prefix = "region_" if table == "regions" else ""
-    return {
+    named = {
         key if key == "region" else prefix + key: (ROW_DIMS[table], _plain(frame[key]))
         for key in key_columns(frame, table)
     }
+    timed = _timing(arrangement) if table == "trials" else []
+    return named | {name: (ROW_DIMS[table], as_numbers(frame[name]).to_numpy()) for name in timed}
+
+
+def _timing(arrangement: Arrangement) -> list[str]:
+    """When trials began and how long they took, where a study tells that in numbers."""
+    trials, model = arrangement.study.trials, arrangement.model
+    assert trials is not None
+    others = {*model.latents, *(response.name for response in model.observables)}
+    named = [name for name in TIMING if name in trials and name not in others]
+    return [name for name in named if trials[name].dtype.kind in "iuf"]
 
 
 def _plain(column: pd.Series) -> np.ndarray:

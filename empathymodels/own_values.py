@@ -10,6 +10,7 @@ import pandas as pd
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.nouns import Parameter
+from empathymodels.participants import matched_participants, participant_label
 from empathymodels.people import column_label, fixed_value
 from empathymodels.response_scale import natural_support
 from empathymodels.wording import did_you_mean, listed
@@ -63,7 +64,7 @@ def _as_columns(
         table = parameters
         if "participant" in table.columns:
             table = table.set_index("participant")
-        table = table.set_axis(table.index.map(_label))
+        table = table.set_axis(table.index.map(participant_label))
         if table.index.has_duplicates:
             repeated = table.index[table.index.duplicated()].unique()
             raise ValueError(
@@ -74,13 +75,9 @@ def _as_columns(
         columns = parameters.attrs.get("parameters", table.columns)
         return {str(name): table[name] for name in columns}
     return {
-        name: v.set_axis(v.index.map(_label)) if isinstance(v, pd.Series) else float(v)
-        for name, v in parameters.items()
+        name: value if isinstance(value, pd.Series) else float(value)
+        for name, value in parameters.items()
     }
-
-
-def _label(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _one_column(
@@ -98,7 +95,8 @@ def _one_column(
             )
         numbers = np.array([column.iloc[0]], dtype=float)
     else:
-        numbers = column.reindex(labels).to_numpy(dtype=float, na_value=np.nan)
+        known = column.set_axis(matched_participants(column.index, labels))
+        numbers = known[known.index.notna()].reindex(labels).to_numpy(dtype=float, na_value=np.nan)
     bad = [label for label, x in zip(labels or ["all"], numbers, strict=True) if np.isnan(x)]
     outside = (numbers < low) | (numbers > high)
     if bad or outside.any():
@@ -117,4 +115,4 @@ def _labels(arrangement: Arrangement, parameter: Parameter) -> list[str]:
     if parameter.level == "participant":
         return arrangement.participants
     items = [] if parameter.level == "population" else arrangement.levels[parameter.level]
-    return [_label(item) for item in items]
+    return [participant_label(item) for item in items]

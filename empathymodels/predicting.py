@@ -42,8 +42,9 @@ def latents(fit: xr.DataTree, *, draws: int = 400) -> xr.Dataset:
     -------
     Dataset (chain, draw, trial_row)
         One variable per latent of the model (``value``, ``prediction_error``, ...), in the
-        order of the study's trials and with their keys as coordinates; NaN on trials whose
-        data the latent needs are missing.
+        order of the study's trials and with their keys as coordinates, as well as ``onset``
+        and ``duration`` where the study has them; NaN on trials whose data the latent needs
+        are missing.
 
     Examples
     --------

@@ -13,6 +13,7 @@ import xarray as xr
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.covariates import covariates_for
 from empathymodels.model import Model
+from empathymodels.participants import matched_participants
 from empathymodels.people import column_label
 from empathymodels.quantities import WHOLE, prior_variances
 from empathymodels.simulated_fits import (
@@ -223,16 +224,17 @@ def against_truth(
         for p in arrangement.parameters
         for k in range(len(arrangement.levels[p.by]) if p.by else 1)
     }
-    true = truth.assign(participant=truth["participant"].astype(str)).set_index("participant")
+    people = matched_participants(truth["participant"], arrangement.participants)
+    true = truth.drop(columns="participant").set_axis(pd.Index(people, dtype=object))
     rows = []
     for row in estimates.to_dict("records"):
         level = None if pd.isna(row["level"]) else row["level"]
         column, parameter = columns[row["parameter"], level]
         if column not in true or is_item(parameter):
             continue
-        whose = true.index[0] if parameter.level == "population" else row["whose"]
-        if whose in true.index:
-            value = float(true.loc[whose, column])
+        shared = parameter.level == "population"
+        if shared or row["whose"] in true.index:
+            value = float(true[column].iloc[0] if shared else true.loc[row["whose"], column])
             rows.append({**row, "column": column, "level_of": parameter.level, "true": value})
     if not rows:
         raise KeyError(

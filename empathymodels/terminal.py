@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from empathymodels.wording import printable
+
 
 def is_interactive() -> bool:
     """Whether messages and progress bars reach a person at a terminal."""
@@ -12,8 +14,13 @@ def is_interactive() -> bool:
 
 
 def tell(message: str) -> None:
-    """Write a message for the person at work to stderr."""
-    print(message, file=sys.stderr)
+    """Write a message for the person at work to stderr, labels in it as plain text."""
+    print(printable(message), file=sys.stderr)
+
+
+def put(text: str) -> None:
+    """Write a result to stdout, labels in it as plain text."""
+    print(printable(text))
 
 
 def available_cores() -> int:

@@ -1,7 +1,12 @@
-"""Words for messages: lists, suggestions, counts, and all problems at once."""
+"""Words for messages: lists, suggestions, counts, and all problems at once.
+
+Labels are the user's text and may hold anything. Whatever shows one makes it inert: `printable` for
+terminals and messages, `drawable` for figures, `spreadsheet_cell` for files of tables.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -9,7 +14,7 @@ from difflib import get_close_matches
 
 def listed(names: Iterable[object], limit: int = 12) -> str:
     """Return names quoted and joined by commas, cut after `limit` with the number left out."""
-    quoted = [f"'{name}'" for name in names]
+    quoted = [f"'{printable(str(name), keep='')}'" for name in names]
     if not quoted:
         return "none"
     shown = ", ".join(quoted[:limit])
@@ -31,6 +36,70 @@ def sentence(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return "1 trial", "2 trials"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# control characters, and marks that turn the direction of writing or end a line
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+FORMULA = re.compile(r"'*[=+\-@\t\r\n]")  # what a spreadsheet runs, or such a cell made inert
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    r"""Return a text in which control characters are written out, but for those to `keep`.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mred\x07"))
+    \x1b[31mred\x07
+    """
+
+    def written(match: re.Match[str]) -> str:
+        return match[0] if match[0] in keep else match[0].encode("unicode_escape").decode()
+
+    return UNSEEN.sub(written, text)
+
+
+def drawable(label: object) -> str:
+    r"""Return a label as matplotlib draws it letter by letter: without equations in it.
+
+    Examples
+    --------
+    >>> print(drawable("$x_{1}$ \a"))
+    \$x_{1}\$ \a
+    """
+    return printable(str(label), keep="\n").replace("$", r"\$")
+
+
+def spreadsheet_cell(label: str) -> str:
+    """Return a label as a cell that no spreadsheet runs: with an apostrophe where it would.
+
+    `label_in_cell` gives it back. Numbers stay as they are.
+
+    Examples
+    --------
+    >>> [spreadsheet_cell(label) for label in ("=1+1", "'=1", "-1.5", "a=b")]
+    ["'=1+1", "''=1", '-1.5', 'a=b']
+    """
+    text = printable(label)
+    return f"'{text}" if FORMULA.match(text) and not _is_number(text) else text
+
+
+def label_in_cell(text: str) -> str:
+    """Return the label that `spreadsheet_cell` made a cell of.
+
+    Examples
+    --------
+    >>> [label_in_cell(text) for text in ("'=1+1", "''=1", "-1.5", "'tis")]
+    ['=1+1', "'=1", '-1.5', "'tis"]
+    """
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def tell_all(opening: str, problems: list[str]) -> None:

@@ -10,14 +10,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from scipy.stats import binomtest
 
 import empathymodels as em
 from empathymodels.checking import predictive_statistics
 from empathymodels.evaluating import evaluator
+from empathymodels.plots import parameters
 from empathymodels.plots.motives import Weight
+from empathymodels.plots.style import levels_of
 from empathymodels.predicting import thinned
+from empathymodels.saving import study_tree
 from empathymodels.study import study_folder
 
 
@@ -147,8 +153,9 @@ def test_statistics_show_the_observed_value_and_p_of_the_check(fit, model, study
         name = feature.statistic.name
         assert panel.lines[0].get_xdata()[0] == pytest.approx(feature.observed)
         assert sum(bar.get_height() for bar in panel.patches) == len(feature.predicted)
-        title, p = panel.get_title(loc="left").split("\np = ")
-        assert title == name
+        assert panel.get_xlabel().replace("\n", " ") == name
+        response, p = panel.get_title(loc="left").split(": p = ")
+        assert response == feature.statistic.response.replace("_", " ")
         assert float(p) == pytest.approx(checks[f"predictive p: {name}"], abs=0.0051)
 
 
@@ -164,8 +171,8 @@ def test_statistics_of_a_kind_of_response_are_shown_too(own_model):
         }
     )
     fit = em.fit(own_model, em.Study(trials=trials), method="laplace", draws=60, seed=1)
-    titles = [panel.get_title(loc="left") for panel in em.plot_statistics(fit, draws=50).axes]
-    assert any("share of 'rating' at 0" in title for title in titles)
+    axes = [panel.get_xlabel() for panel in em.plot_statistics(fit, draws=50).axes]
+    assert any("share of 'rating' at 0" in axis for axis in axes)
     advice = em.check(fit, draws=50).set_index("check")["advice"]
     assert "CensoredNormal" in advice["predictive p: share of 'rating' at 0"]
 
@@ -258,6 +265,140 @@ def test_empathy_over_a_summary_of_the_person(fit):
 def test_what_cannot_be_drawn_is_told(fit, draw, message):
     with pytest.raises((KeyError, ValueError), match=message):
         draw(fit)
+
+
+# ------------------------------------------------------------- labels, their order, and blocks
+
+HOSTILE = ("$x_{1}$", "a$b$c\\frac{", "\x1b[31mred\x07", "{}_^%&#~", "=1+1", "$", "_hidden", "<b>")
+
+
+def relabelled(fit, study, people=None, **columns):
+    """The fit, with other names of people and further columns of its study."""
+    old = study.participants["participant"].tolist()
+    new = dict(zip(old, people or old, strict=True))
+    tables = {n: t.assign(participant=t["participant"].map(new)) for n, t in study.tables.items()}
+    for name, (table, values) in columns.items():
+        tables[table] = tables[table].assign(**{name: values})
+    other = fit.copy()
+    for group in ("posterior", "constant_data"):
+        found = fit[group].to_dataset()
+        named = [new[str(label)] for label in found["participant"].to_numpy()]
+        other[group] = xr.DataTree(found.assign_coords(participant=named))
+    other["study"] = study_tree(replace(study, **tables))
+    return other
+
+
+def drawn_text(figure):
+    """Draw a figure, and return all that is written on it as it appears."""
+    figure.canvas.draw()
+    found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text()]
+    assert not any(text._preprocess_math(text.get_text())[1] for text in found)
+    return [text._preprocess_math(text.get_text())[0] for text in found]
+
+
+def test_labels_are_drawn_letter_by_letter(fit, static_fit, study):
+    size = len(study.participants)
+    people = [f"{HOSTILE[k % 8]}{k}" for k in range(size)]
+    sites = [HOSTILE[k % 3] for k in range(size)]
+    odd = relabelled(fit, study, people, site=("participants", sites))
+    seen = "\\x1b[31mred\\x07"
+    drawn = drawn_text(em.plot_people(odd, "learning_rate", by="site"))
+    assert {label.replace("\x1b[31mred\x07", seen) for label in people} <= set(drawn)
+    assert {f"site: {label}" for label in ("$x_{1}$", "a$b$c\\frac{", seen)} <= set(drawn)
+    drawn = drawn_text(em.plot_latent(odd, "value", participants=people[:4], draws=4))
+    assert "participant $x_{1}$0" in drawn
+    assert f"participant {seen}2" in drawn
+    for x, by in (("site", None), ("trial", "site")):
+        drawn = drawn_text(em.plot_predictions(odd, "feeling", x=x, by=by, draws=4))
+        assert any("a$b$c\\frac{" in text for text in drawn)
+    latent = em.plot_response_over_latent(odd, "insula", "value", by="site", draws=4)
+    assert "site: $x_{1}$" in drawn_text(latent)
+    names = dict(zip(HOSTILE[:2], (fit, static_fit), strict=True))
+    table = em.compare(names, response="feeling", draws=40)
+    assert "$x {1}$\nbest" in drawn_text(em.plot_compare(table))
+    evidences = pd.DataFrame(np.eye(4, 3), columns=HOSTILE[:3])
+    evidences.attrs["evidence"] = "-BIC/2"
+    assert "$x {1}$" in drawn_text(em.plot_selection(em.select(evidences)))
+
+
+def legend_colours(figure, prefix):
+    """Colours by the levels that the legends of panels name."""
+    found = {}
+    for panel in figure.axes:
+        for line, text in zip(*panel.get_legend_handles_labels(), strict=True):
+            if text.startswith(prefix):
+                found[text.removeprefix(prefix)] = to_hex(line.get_color())
+    return found
+
+
+def test_levels_keep_their_order_and_colour_in_every_figure(fit, study):
+    """Declared levels in the declared order, those of a categorical in its own."""
+    group = study.participants["partner_group"]
+    order = pd.CategoricalDtype(["out", "in"])
+    odd = relabelled(fit, study, whom=("participants", group.astype(order)))
+    declared = {"in": "#0072b2", "out": "#d55e00"}  # of the model: blue, then vermillion
+    people = em.plot_people(odd, "learning_rate", by="partner_group")
+    assert legend_colours(people, "partner group: ") == declared
+    over = em.plot_response_over_latent(odd, "insula", "value", by="partner_group", draws=4)
+    assert legend_colours(over, "partner group: ") == declared
+    assert legend_colours(em.plot_parameters(odd), "partner group: ") == declared
+    for column, levels in (("partner_group", ["in", "out"]), ("whom", ["out", "in"])):
+        figure = em.plot_predictions(odd, "feeling", by=column, draws=4)
+        titles = [panel.get_title(loc="left").split(": ")[1] for panel in figure.axes]
+        assert titles == levels
+        bands = [to_hex(panel.collections[0].get_facecolor()[0]) for panel in figure.axes]
+        assert bands == ["#0072b2", "#d55e00"]
+    arrangement = evaluator(em.get_model("costly_helping"), em.load_study("induced_motives"))
+    assert levels_of(arrangement.arrangement, "motive") == ["control", "empathy", "reciprocity"]
+
+
+def test_an_absent_level_leaves_the_colours_of_the_others(fit, study):
+    group = study.participants["partner_group"]
+    order = pd.CategoricalDtype(["nobody", "out", "in"])
+    odd = relabelled(fit, study, whom=("participants", group.astype(order)))
+    figure = em.plot_people(odd, "learning_rate", by="whom")
+    assert legend_colours(figure, "whom: ") == {"out": "#d55e00", "in": "#009e73"}
+
+
+def test_curves_break_between_blocks(fit, study):
+    trial = study.trials["trial"]
+    odd = relabelled(fit, study, block=("trials", np.where(trial <= 8, 1, 2)))
+    (panel,) = em.plot_predictions(odd, "feeling", draws=4).axes
+    medians = [line for line in panel.lines if line.get_marker() != "o"]
+    curves = sorted(line.get_xdata().tolist() for line in medians)
+    assert curves == [[*range(1, 9)], [*range(9, 21)]]
+    (panel,) = em.plot_predictions(odd, "feeling", x="trial_in_block", draws=4).axes
+    assert panel.get_xlabel() == "trial in block"
+    (median,) = [line for line in panel.lines if line.get_marker() != "o"]
+    assert median.get_xdata().tolist() == [*range(1, 13)]
+    table = study.trials.assign(place=np.where(trial <= 8, trial, trial - 8))
+    observed = table.groupby("place")["feeling"].mean()
+    np.testing.assert_allclose(dots(panel)[:, 1], observed)
+    (panel,) = em.plot_predictions(odd, "feeling", x="block", draws=4).axes
+    assert [t.get_text() for t in panel.get_xticklabels()] == ["1", "2"]
+
+
+def test_latents_break_between_blocks_and_can_lie_over_each_other(fit, study):
+    block = np.where(study.trials["trial"] <= 8, 1, 2)
+    odd = relabelled(fit, study, block=("trials", block))
+    chosen = ["sub-03", "05"]
+    for panel in em.plot_latent(odd, "value", participants=chosen, draws=4).axes:
+        assert [len(line.get_xdata()) for line in panel.lines[:2]] == [8, 12]
+        assert panel.lines[1].get_xdata()[0] == 9
+    figure = em.plot_latent(odd, "value", participants=chosen, x="trial_in_block", draws=4)
+    for panel in figure.axes:
+        assert [line.get_xdata()[0] for line in panel.lines[:2]] == [1, 1]
+        assert len({line.get_color() for line in panel.lines[:2]}) == 2
+    assert key(figure) == ["outcome -1", "outcome 1", "block 1", "block 2"]
+    with pytest.raises(ValueError, match="x must be 'trial' or 'trial_in_block'; found 'onset'"):
+        em.plot_latent(odd, "value", x="onset")
+
+
+def test_many_people_keep_the_label_of_their_axis(fit, monkeypatch):
+    monkeypatch.setattr(parameters, "LABELLED_PEOPLE", 30)
+    (panel,) = em.plot_people(fit, "learning_rate").axes
+    assert panel.get_ylabel() == "36 participants, sorted"
+    assert [text.get_text() for text in panel.get_yticklabels()] == []
 
 
 # ---------------------------------------------------------------- motives, and what goes with them

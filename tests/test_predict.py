@@ -8,6 +8,8 @@ import pytest
 
 import empathymodels as em
 from empathymodels import fitting
+from empathymodels.cli.output import latent_table
+from empathymodels.saving import study_tree
 
 
 def table_of(fit, chain, draw):
@@ -29,6 +31,25 @@ def test_latents_are_those_of_the_equations(fit, model, study):
     outcome = study.trials["outcome"].to_numpy()
     error = found["prediction_error"].to_numpy()
     np.testing.assert_allclose(error, outcome - found["value"].to_numpy(), rtol=1e-12)
+
+
+def test_latents_carry_the_keys_and_the_timing_of_their_trials(fit, study):
+    size = len(study.trials)
+    keys = {"session": ["ses-pre"] * size, "block": ["run_A"] * size}
+    timing = {"onset": np.linspace(0.0, 90.5, size), "duration": [2, np.nan] * (size // 2)}
+    timed = fit.copy()
+    timed["study"] = study_tree(replace(study, trials=study.trials.assign(**keys, **timing)))
+    found = em.latents(timed, draws=2)
+    for name, values in (keys | timing).items():
+        assert found["value"][name].dims == ("trial_row",)
+        np.testing.assert_array_equal(found["value"][name].to_numpy(), values)
+    table = latent_table(found)
+    given = ["participant", "session", "block", "trial", "onset", "duration"]
+    assert list(table)[:6] == given
+    assert set(em.predict(timed, draws=2, seed=1)["observed_data"].coords) >= {"onset", "session"}
+    untimed = replace(study, trials=study.trials.assign(onset="at once", duration="long"))
+    timed["study"] = study_tree(untimed)
+    assert not {"onset", "duration"} & set(em.latents(timed, draws=2).coords)
 
 
 def test_posterior_prediction(fit, study):

@@ -450,6 +450,41 @@ def test_the_figure_shows_the_table(weak):
 # ------------------------------------------------------------------------ what is given
 
 
+def fit_of(people):
+    """As much of a fit as tells who was observed."""
+    observed = xr.DataArray(
+        np.ones(len(people)), dims="trial_row", coords={"participant": ("trial_row", people)}
+    )
+    return xr.DataTree.from_dict({"observed_data": xr.Dataset({"choice": observed})})
+
+
+def test_ids_may_be_numbers_or_text_with_or_without_their_prefix(weak):
+    table = table_of(weak).set_axis([str(k) for k in range(1, 16)])
+    expected = em.select(table, groups=dict(zip(table.index, ["x", "y", "y"] * 5, strict=True)))
+    for ids in (range(1, 16), np.arange(1.0, 16), [f"sub-{k}" for k in range(1, 16)]):
+        groups = pd.Series(["x", "y", "y"] * 5, index=list(ids))
+        found = em.select(table, groups=groups[::-1])
+        assert found.attrs["p_groups_differ"] == expected.attrs["p_groups_differ"]
+        pd.testing.assert_frame_equal(found.attrs["groups"], expected.attrs["groups"])
+        numbered = table.set_axis(list(ids))
+        numbered.attrs = table.attrs
+        both = em.select({"pain": table, "neutral": numbered[::-1]})
+        same = em.select({"pain": table, "neutral": table})
+        pd.testing.assert_frame_equal(both.attrs["same_model"], same.attrs["same_model"])
+    zeros = pd.Series("x", index=[f"{k:02}" for k in range(1, 16)])
+    assert "found none for '1', '2', '3', '4', '5' and 4 more" in refusal(table, groups=zeros)
+
+
+def test_nothing_is_computed_where_groups_or_families_are_wrong(monkeypatch):
+    monkeypatch.setitem(sys.modules, "empathymodels.evidence", SimpleNamespace())
+    fits = dict.fromkeys(("learning", "static"), fit_of(["s1", "s2", "s3"]))
+    text = refusal(fits, groups={"s1": "old", "s2": "young"}, families={"x": ["learning"]})
+    assert "found none for 's3' (1 participant of 3)" in text
+    assert "found 'static (0 times)'" in text
+    other = {"learning": fit_of(["s1", "s2"]), "static": fit_of(["s1", "s2"])}
+    assert "found 's3' only in one" in refusal({"pain": fits, "neutral": other})
+
+
 def test_fits_are_asked_for_their_evidences(monkeypatch, weak):
     asked = []
 
@@ -459,7 +494,7 @@ def test_fits_are_asked_for_their_evidences(monkeypatch, weak):
 
     computing = SimpleNamespace(participant_evidences=participant_evidences)
     monkeypatch.setitem(sys.modules, "empathymodels.evidence", computing)
-    fits = {"a": xr.DataTree(), "b": xr.DataTree()}
+    fits = dict.fromkeys("ab", fit_of([f"p{k}" for k in range(15)]))
     assert em.select(fits).attrs["evidence"] == "evidence: left_out"
     assert em.select(fits, evidence="fixed_prior").attrs["evidence"] == "evidence: fixed_prior"
     several = em.select({"pain": fits, "neutral": fits})

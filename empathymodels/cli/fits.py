@@ -21,7 +21,7 @@ from empathymodels.cli.options import (
     grouped,
     several,
 )
-from empathymodels.terminal import tell
+from empathymodels.terminal import put, tell
 from empathymodels.wording import counted
 
 
@@ -197,7 +197,7 @@ def compare(
     loaded = load_fits(_names(fits), model or [])
     table = em.compare(loaded, unit=unit, response=response, refit=refit, folds=folds)
     output.put_out(table, out, overwrite=overwrite)
-    typer.echo(table.attrs["reading"])
+    put(table.attrs["reading"])
 
 
 def report(

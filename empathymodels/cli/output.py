@@ -15,6 +15,7 @@ import typer
 
 from empathymodels.files import ANY_FILE, Rule, lying, refuse_loss, whole
 from empathymodels.terminal import tell
+from empathymodels.wording import printable, spreadsheet_cell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ PAGE = (".html",)
 PIPED_WIDTH = 200  # columns of a table that no terminal limits
 RESOLUTION = 150  # dots per inch of a figure
 PREDICTED = (0.05, 0.95)  # ends of the central 90 % interval of predictions
-KEY_ORDER = ("participant", "session", "block", "trial", "condition", "region")
+KEY_ORDER = ("participant", "session", "block", "trial", "condition", "region", "onset", "duration")
 
 
 # ------------------------------------------------------------------------ before computing
@@ -99,9 +100,20 @@ def table_writer(table: pd.DataFrame) -> Writer:
 
     def write(path: Path) -> None:
         how = {"sep": "\t", "na_rep": "n/a"} if path.suffix == ".tsv" else {}
-        table.to_csv(path, index=False, **how)
+        inert(table).to_csv(path, index=False, **how)
 
     return write
+
+
+def inert(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose labels, names of columns among them, no spreadsheet runs."""
+
+    def cell(value: Any) -> Any:
+        return spreadsheet_cell(value) if isinstance(value, str) else value
+
+    labels = [name for name, kind in table.dtypes.items() if kind.kind == "O"]
+    safe = table.assign(**{name: table[name].astype(object).map(cell) for name in labels})
+    return safe.rename(columns=cell)
 
 
 def tree_writer(tree: xr.DataTree | xr.Dataset) -> Writer:
@@ -214,7 +226,7 @@ def _named_rows(table: pd.DataFrame) -> pd.DataFrame:
 def show_table(table: pd.DataFrame) -> None:
     """Print a table, its numbers with four digits."""
     rows = [[_cell(value) for value in row] for row in table.to_numpy(dtype=object)]
-    _show(list(table), rows)
+    _show([printable(str(name), keep="") for name in table], rows)
 
 
 def _cell(value: Any) -> str:
@@ -222,7 +234,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "NO"
     if isinstance(value, float):
         return "" if value != value else f"{value:.4g}"
-    return "" if value is None else str(value)
+    return "" if value is None else printable(str(value), keep="")
 
 
 def _show(header: list[str], rows: list[list[str]]) -> None:

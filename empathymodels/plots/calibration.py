@@ -8,13 +8,14 @@ import pandas as pd
 from arviz_stats.ecdf_utils import ecdf_pit
 from matplotlib.figure import Figure
 
-from empathymodels.plots.style import COLOURS, GREY, SMALL, panels, words
+from empathymodels.plots.style import COLOURS, GREY, SMALL, letter_by_letter, panels, words
 from empathymodels.wording import did_you_mean, listed
 
 PROB = 0.95  # that a whole curve of uniform ranks lies in its band
 SIMULATIONS = 1000
 
 
+@letter_by_letter
 def plot_calibration(table: pd.DataFrame, *, parameters: Sequence[str] | None = None) -> Figure:
     """Show the distribution of ranks of true values, minus a uniform one.
 

@@ -12,11 +12,13 @@ from empathymodels.plots.style import (
     GREY,
     SMALL,
     label_axes,
+    letter_by_letter,
     panels,
     words,
 )
 
 
+@letter_by_letter
 def plot_compare(table: pd.DataFrame) -> Figure:
     """Show which model predicts better, and by how much compared with the uncertainty.
 

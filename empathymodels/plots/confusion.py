@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empathymodels.plots.style import DARK, SMALL, TEXT, panels, words
+from empathymodels.plots.style import DARK, SMALL, TEXT, letter_by_letter, panels, words
 
 
+@letter_by_letter
 def plot_confusion(table: pd.DataFrame) -> Figure:
     """Show how well models can be told apart.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from textwrap import fill
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from empathymodels.arrangement import Arrangement, Scored
@@ -18,7 +19,14 @@ from empathymodels.describing import SUMMARIES
 from empathymodels.evaluating import evaluate_draws, evaluator
 from empathymodels.fitting import model_of, study_of
 from empathymodels.model import Model
-from empathymodels.plots.predictions import column_of, predicted_rows
+from empathymodels.participants import named_participants
+from empathymodels.plots.predictions import (
+    BLOCKS,
+    IN_BLOCK,
+    column_of,
+    predicted_rows,
+    trial_in_block,
+)
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -33,6 +41,8 @@ from empathymodels.plots.style import (
     groups_of,
     label_axes,
     level_label,
+    levels_among,
+    levels_of,
     mean_label,
     panels,
     says_method,
@@ -49,6 +59,7 @@ def plot_latent(
     *,
     participants: Sequence[str] | None = None,
     n: int = 6,
+    x: Literal["trial", "trial_in_block"] = "trial",
     draws: int = 400,
 ) -> Figure:
     """Show how a latent moves from trial to trial, one panel per participant.
@@ -59,11 +70,14 @@ def plot_latent(
         Result of `fit`.
     latent : str
         A latent of the model (see `latents`).
-    participants : sequence of str, optional
-        Whose. Otherwise `n` of them, from those whose latent moves least to those whose
-        moves most.
+    participants : sequence, optional
+        Whose, by their ids. Otherwise `n` of them, from those whose latent moves least to those
+        whose moves most.
     n : int
         How many, unless named.
+    x : {"trial", "trial_in_block"}
+        What is on the horizontal axis: the trial, or its place in its block, every block in a
+        colour of its own.
     draws : int
         About how many posterior draws to use.
 
@@ -71,13 +85,15 @@ def plot_latent(
     -------
     Figure
         Posterior median with 50 % and 90 % bands over trials; lines break where a new
-        sequence begins. Where the trials have a column ``outcome`` with two values, triangles
-        along the top mark the larger one, along the bottom the smaller one.
+        sequence or block begins. Where the trials have a column ``outcome`` with two values,
+        triangles along the top mark the larger one, along the bottom the smaller one.
 
     Raises
     ------
     KeyError
         Unknown latent or participant.
+    ValueError
+        Another `x`.
 
     Examples
     --------
@@ -86,33 +102,49 @@ def plot_latent(
     """
     model, arrangement = model_of(fit), evaluator(model_of(fit), study_of(fit)).arrangement
     _check_latent(model, latent)
+    if x not in ("trial", IN_BLOCK):
+        raise ValueError(f"x must be 'trial' or '{IN_BLOCK}'; found {x!r}. Name one of the two.")
+    named = named_participants(participants or [], arrangement.participants)
     values = latents(fit, draws=draws)[latent].stack(sample=("chain", "draw")).to_numpy()
     trials = study_of(fit).trials
     assert trials is not None
-    chosen = participants or _spread_people(trials, values, n)
-    unknown = [label for label in chosen if label not in arrangement.participants]
-    if unknown:
-        raise KeyError(
-            f"participants= must name people of the study; {listed(unknown)} are not. It has "
-            f"{listed(arrangement.participants)}. Name some of these."
-        )
+    chosen = named or _spread_people(trials, values, n)
     outcomes = _outcomes(trials)
     figure, axes = panels(len(chosen), width=2.9, height=2.2, share=True)
+    colours = _block_colours(trials) if x == IN_BLOCK else {}
     for panel, label in zip(axes, chosen, strict=True):
         rows = np.flatnonzero(trials["participant"] == label)
-        for x, own in _sequences(model, trials.iloc[rows]):
-            add_band(panel, x, values[rows[own]], COLOURS[0])
-        _add_outcomes(panel, trials.iloc[rows], outcomes)
-        label_axes(panel, x="trial", title=f"participant {label}")
+        own = trials.iloc[rows]
+        place = trial_in_block(own) if x == IN_BLOCK else _trial_axis(own)
+        for block, at in _curves(model, own):
+            colour = colours.get(block, COLOURS[0])
+            add_band(panel, place[at], values[rows[at]], colour)
+        _add_outcomes(panel, place, own, outcomes)
+        label_axes(panel, x=words(x), title=f"participant {label}")
         panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=True))
         spec = panel.get_subplotspec()
         if spec is not None and spec.is_first_col():
             panel.set_ylabel(fill(_latent_label(model, latent), 30), fontsize=SMALL)
     handles, labels = axes[0].get_legend_handles_labels()
-    if handles:
-        meaning = next((c.meaning for c in model.columns if c.name == "outcome"), "")
-        add_key(figure, dict(zip(labels, handles, strict=True)), title=meaning)
+    key = dict(zip(labels, handles, strict=True))
+    key |= {name: Line2D([], [], color=colour) for name, colour in colours.items()}
+    if key:
+        meaning = next((c.meaning for c in model.columns if c.name == "outcome" and handles), "")
+        add_key(figure, key, title=meaning)
     return figure
+
+
+def _block_colours(trials: pd.DataFrame) -> dict[str, str]:
+    """Colour of every block of a study that has several, by its name."""
+    names = list(dict.fromkeys(_block_names(trials)))
+    return colours_of(names) if len(names) > 1 else {}
+
+
+def _block_names(trials: pd.DataFrame) -> list[str]:
+    keys = [key for key in BLOCKS if key in trials]
+    rows = zip(*(trials[key] for key in keys), strict=True)
+    named = [", ".join(f"{k} {v}" for k, v in zip(keys, row, strict=True)) for row in rows]
+    return named or [""] * len(trials)
 
 
 def _latent_label(model: Model, latent: str) -> str:
@@ -140,15 +172,16 @@ def _spread_people(trials: pd.DataFrame, values: np.ndarray, n: int) -> list[str
     return [str(order[i]) for i in places]
 
 
-def _sequences(model: Model, rows: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield places on the trial axis and row positions of each of one person's sequences."""
-    keys = [key for key in model.sequence if key in rows]
-    x = _trial_axis(rows)
-    positions = pd.Series(np.arange(len(rows)), index=rows.index)
-    grouped = positions.groupby([rows[k] for k in keys]) if keys else [("", positions)]
-    for _, own in grouped:
-        own = own.to_numpy()[np.argsort(rows["trial"].to_numpy()[own.to_numpy()])]
-        yield x[own], own
+def _curves(model: Model, rows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the block and the row positions, in time, of each of one person's sequences."""
+    keys = [key for key in dict.fromkeys([*BLOCKS, *model.sequence]) if key in rows]
+    names, positions = _block_names(rows), pd.Series(np.arange(len(rows)), index=rows.index)
+    grouped = (
+        positions.groupby([rows[key] for key in keys], sort=False) if keys else [("", positions)]
+    )
+    for _, found in grouped:
+        own = found.to_numpy()
+        yield names[own[0]], own[np.argsort(rows["trial"].to_numpy()[own], kind="stable")]
 
 
 def _trial_axis(rows: pd.DataFrame) -> np.ndarray:
@@ -163,8 +196,7 @@ def _outcomes(trials: pd.DataFrame) -> np.ndarray:
     return values if len(values) == 2 else np.empty(0)
 
 
-def _add_outcomes(panel: Axes, rows: pd.DataFrame, outcomes: np.ndarray) -> None:
-    x = _trial_axis(rows)
+def _add_outcomes(panel: Axes, x: np.ndarray, rows: pd.DataFrame, outcomes: np.ndarray) -> None:
     for value, height, marker in zip(outcomes, (0.03, 0.97), ("v", "^"), strict=False):
         here = x[(rows["outcome"] == value).to_numpy()]
         colour = COLOURS[1] if marker == "v" else COLOURS[2]
@@ -233,10 +265,12 @@ def plot_response_over_latent(
     """
     scored, predicted = predicted_rows(fit, response, draws, seed)
     place = _latent_of(fit, scored, latent, draws)
-    levels = column_of(scored, by) if by else pd.Series(np.zeros(len(place)))
+    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    levels = column_of(arrangement, scored, by) if by else pd.Series(np.zeros(len(place)))
     figure, (panel,) = panels(1, width=4.6, height=3.3)
-    colours = colours_of(sorted(levels.unique()))
-    for level, colour in colours.items():
+    colours = colours_of(levels_of(arrangement, by) if by else [0.0])
+    for level in levels_among(levels, list(colours)):
+        colour = colours[level]
         rows = np.flatnonzero((levels == level).to_numpy() & np.isfinite(place))
         _add_dependence(panel, place[rows], scored.observed[rows], predicted[:, rows], bins, colour)
         if by:

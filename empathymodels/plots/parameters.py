@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import arviz as az
@@ -33,6 +34,8 @@ from empathymodels.plots.style import (
     interval,
     label_axes,
     level_label,
+    levels_among,
+    levels_of,
     panels,
     parameter_label,
     says_method,
@@ -72,7 +75,7 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
     figure, axes = panels(len(shown), width=3.3, height=2.6)
     for panel, parameter in zip(axes, shown, strict=True):
         found = _population(fit, parameter, arrangement)
-        colours = colours_of(found)
+        colours = _colours(fit, parameter, arrangement, found)
         _set_limits(panel, found)
         top = max(_add_density(panel, draws, colours[g], g) for g, (draws, _) in found.items())
         for row, (group, (draws, people)) in enumerate(found.items()):
@@ -88,6 +91,16 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
         add_legend(panel, place="upper right")
     add_key(figure, POPULATION_KEY)
     return figure
+
+
+def _colours(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement, drawn: Iterable[str]
+) -> dict[str, str]:
+    """Colour of every level that a parameter is drawn for: that of the level in all figures."""
+    column = parameter.by or shown_covariate(fit, parameter, arrangement)
+    if column is None:
+        return colours_of(drawn)
+    return colours_of(level_label(column, level) for level in levels_of(arrangement, column))
 
 
 POPULATION_KEY: dict[str, Artist] = {
@@ -165,7 +178,7 @@ def median_persons(
     covariates = _covariates(fit, arrangement)[parameter.name]
     people = arrangement.checked.tables["participants"].set_index("participant")
     found = {}
-    for group in sorted(people[column].unique()):
+    for group in levels_among(people[column], levels_of(arrangement, column)):
         row = covariates.at(people.assign(**{column: group})).to_numpy().mean(axis=0)
         linked = linked_mean(fit, parameter, None, row).ravel()
         found[group] = natural_values(parameter, arrangement.model, linked)
@@ -249,6 +262,7 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
             f"'{parameter}' does not. Choose another, or plot_parameters(fit)."
         )
     groups = _groups(arrangement, declared, by)
+    colours = colours_of(levels_of(arrangement, by)) if by else {}
     levels = arrangement.levels[declared.by] if declared.by else [None]
     size = len(fit["posterior"][declared.level])
     height = min(1.3 + 0.15 * size, 9.0) if size > 4 else 2.4
@@ -261,7 +275,7 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
         values = fit["posterior"][parameter]
         values = values if level is None else values.sel({declared.by: level})
         _add_middle(panel, fit, declared, arrangement, level, by)
-        _add_people(panel, values, groups, by)
+        _add_people(panel, values, groups, by, colours)
         title = words(parameter) + (f", {level_label(declared.by, level)}" if declared.by else "")
         label_axes(panel, x=text, title=title, width=60)
     add_key(figure, PEOPLE_KEY)
@@ -292,15 +306,19 @@ def _groups(arrangement: Arrangement, parameter: Parameter, by: str | None) -> p
 
 
 def _add_people(
-    panel: Axes, values: xr.DataArray, groups: pd.Series | None, by: str | None
+    panel: Axes,
+    values: xr.DataArray,
+    groups: pd.Series | None,
+    by: str | None,
+    colours: Mapping[Any, str],
 ) -> None:
     dim = next(d for d in values.dims if d not in ("chain", "draw"))
     labels = np.array([str(label) for label in values[dim].to_numpy()])
     draws = values.transpose(dim, ...).to_numpy().reshape(len(labels), -1)
     order = np.argsort(np.median(draws, axis=1))
-    colours = colours_of(sorted(groups.unique())) if groups is not None else {}
-    for group, colour in colours.items():
-        panel.plot([], [], "o", color=colour, markersize=3.5, label=level_label(by or "", group))
+    for group in levels_among(groups, list(colours)) if groups is not None else ():
+        label = level_label(by or "", group)
+        panel.plot([], [], "o", color=colours[group], markersize=3.5, label=label)
     for place, i in enumerate(order):
         colour = colours[groups[labels[i]]] if groups is not None else COLOURS[0]
         for prob, thickness in zip(PROBS, LINES, strict=True):
@@ -326,7 +344,7 @@ def _add_middle(
     """Draw the median person (of every group, where the column is a covariate)."""
     if by and shown_covariate(fit, parameter, arrangement) == by:
         found = median_persons(fit, parameter, arrangement, by)
-        colours = colours_of(found)
+        colours = colours_of(levels_of(arrangement, by))
         for group, draws in found.items():
             _add_middle_of(panel, draws, colours[group], f"median person, {group}")
     else:

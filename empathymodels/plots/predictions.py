@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from pandas.api.types import is_numeric_dtype
 
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.checking import predictive_statistics
@@ -33,11 +36,12 @@ from empathymodels.plots.style import (
     is_binary,
     label_axes,
     level_label,
+    levels_among,
+    levels_of,
     mean_label,
     panels,
     response_label,
     says_method,
-    with_unit,
     words,
 )
 from empathymodels.predicting import predict, thinned
@@ -47,6 +51,8 @@ APART = 40  # a number with at most that many values is not cut into groups
 BINS = 16  # groups of a number with more, unless asked for
 FEW = 6  # places on an axis up to which nothing is drawn between them
 WIDTH = 36  # letters of a wrapped axis label
+BLOCKS = ("session", "block")  # keys at which curves over trials break
+IN_BLOCK = "trial_in_block"
 
 
 @says_method
@@ -75,7 +81,8 @@ def plot_predictions(
     x : str, optional
         Column on the horizontal axis. Unless given it is ``"trial"`` for a model with states,
         and for one without the first of its columns that the response depends on and that
-        varies (its trials have no order). A response without trials is shown as histogram.
+        varies (its trials have no order). ``"trial_in_block"`` is the place of a trial among those
+        of its block. A response without trials is shown as histogram.
     bins : int, optional
         Number of groups of about equal size that a number is cut into. Unless given, up to 40
         different values stay apart, and more are cut into 16 groups.
@@ -108,20 +115,23 @@ def plot_predictions(
     """
     model = model_of(fit)
     scored, predicted = predicted_rows(fit, response, draws, seed)
-    x = x or _default_column(evaluator(model, study_of(fit)).arrangement, scored, by)
-    levels = column_of(scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
-    figure, axes = panels(levels.nunique(), width=3.8, height=2.9, share=True)
-    colours = colours_of(sorted(levels.unique()))
+    arrangement = evaluator(model, study_of(fit)).arrangement
+    x = x or _default_column(arrangement, scored, by)
+    levels = column_of(arrangement, scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
+    colours = colours_of(levels_of(arrangement, by) if by else [0.0])
+    shown = levels_among(levels, list(colours))
+    figure, axes = panels(len(shown), width=3.8, height=2.9, share=True)
     text = response_label(model, response)
-    for panel, level in zip(axes, colours, strict=True):
+    for panel, level in zip(axes, shown, strict=True):
         rows = np.flatnonzero(levels == level)
         label_axes(panel, title=level_label(by, level) if by else words(response))
         if x is None:
             _add_histogram(panel, scored, rows, predicted, colours[level])
             panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
         else:
-            column = column_of(scored, x)
-            _add_means(panel, scored, rows, predicted, colours[level], column, bins)
+            column = column_of(arrangement, scored, x)
+            order = [] if is_numeric_dtype(column) else levels_of(arrangement, x)
+            _add_means(panel, scored, rows, predicted, colours[level], column, order, bins)
             panel.set_xlabel(fill(column_label(model, x), WIDTH), fontsize=SMALL)
     label = "number of participants" if x is None else mean_label(model, response)
     axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
@@ -167,15 +177,26 @@ def _scored(compiled: Evaluator, response: str) -> Scored:
     return known[response]
 
 
-def column_of(scored: Scored, name: str) -> pd.Series:
+def column_of(arrangement: Arrangement, scored: Scored, name: str) -> pd.Series:
     """Return a column of the rows of a response; KeyError names those that exist."""
     columns = [c for c in scored.frame.columns if not c.startswith("_")]
+    if name == IN_BLOCK and name not in columns and scored.trial is not None:
+        assert arrangement.study.trials is not None
+        places = trial_in_block(arrangement.study.trials)[arrangement.place[scored.trial]]
+        return pd.Series(places, name=name)
     if name not in columns:
         raise KeyError(
             f"'{name}' must be a column that rows of '{scored.response.name}' have or are joined "
             f"with: {listed(columns)}. Name one of these." + did_you_mean(name, columns)
         )
     return scored.frame[name]
+
+
+def trial_in_block(trials: pd.DataFrame) -> np.ndarray:
+    """Return the place of every trial, from 1, among those of its person, session and block."""
+    keys = [key for key in ("participant", *BLOCKS) if key in trials]
+    grouped = trials.groupby(keys, sort=False, dropna=False)["trial"]
+    return grouped.rank(method="first").to_numpy().astype(int)
 
 
 def _add_means(
@@ -185,27 +206,53 @@ def _add_means(
     predicted: np.ndarray,
     colour: str,
     column: pd.Series,
+    order: Sequence[Any],
     bins: int | None,
 ) -> None:
-    values = column.iloc[rows]
-    codes, places = groups_of(values, bins or BINS, apart=0 if bins else APART)
-    observed = group_means(scored.observed[None, rows], codes)[:, 0]
-    means = group_means(predicted[:, rows], codes)
-    if len(places) > FEW or len(places) < values.nunique():
-        add_band(panel, places, means, colour)
-        panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=bool((places % 1 == 0).all())))
+    """Draw observed means with the bands of predicted ones: curves of numbers, boxes of labels."""
+    curves, number = _curves(scored, rows, column), column.iloc[rows].nunique()
+    labels, places, whole = levels_among(column.iloc[rows], order), np.empty(0), True
+    is_curve = not labels and (number > FEW or len(curves) > 1 or (bins or number) < number)
+    for own in curves:
+        values = column.iloc[own]
+        per_curve = max((bins or BINS) // len(curves), 1)
+        codes, places = groups_of(values, per_curve, apart=0 if bins else APART, levels=labels)
+        observed = group_means(scored.observed[None, own], codes)[:, 0]
+        means = group_means(predicted[:, own], codes)
+        whole = whole and bool((places % 1 == 0).all())
+        if is_curve:
+            add_band(panel, places, means, colour)
+        else:
+            width = 0.4 * (np.diff(places).min() if len(places) > 1 else 1.0)
+            add_boxes(panel, places, means, colour, width=width)
+        if is_binary(scored.response):
+            counts = np.bincount(codes)
+            panel.vlines(places, *wilson(observed * counts, counts), color=DARK, linewidth=0.8)
+        panel.plot(places, observed, "o", color=DARK, markersize=3.5)
+    if is_curve:
+        panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=whole))
     else:
-        step = np.diff(places).min() if len(places) > 1 else 1.0
-        add_boxes(panel, places, means, colour, width=0.4 * step)
-        labels = sorted(values.unique())
-        panel.set_xticks(
-            places, [f"{round(v, 3):g}" if isinstance(v, float) else str(v) for v in labels]
-        )
-        panel.set_xlim(places[0] - 0.6 * step, places[-1] + 0.6 * step)
-    if is_binary(scored.response):
-        counts = np.bincount(codes)
-        panel.vlines(places, *wilson(observed * counts, counts), color=DARK, linewidth=0.8)
-    panel.plot(places, observed, "o", color=DARK, markersize=3.5)
+        _name_places(panel, places, labels or sorted(column.iloc[rows].dropna().unique()))
+
+
+def _curves(scored: Scored, rows: np.ndarray, column: pd.Series) -> list[np.ndarray]:
+    """Cut rows between blocks, where trials are numbered through them; else all are one curve."""
+    keys = [key for key in BLOCKS if key in scored.frame and column.name == "trial"]
+    if not keys:
+        return [rows]
+    own = scored.frame.iloc[rows]
+    blocks = own.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    if (pd.Series(blocks).groupby(own["trial"].to_numpy()).nunique() > 1).any():
+        return [rows]
+    return [rows[blocks == block] for block in range(blocks.max() + 1)]
+
+
+def _name_places(panel: Axes, places: np.ndarray, labels: Sequence[Any]) -> None:
+    step = np.diff(places).min() if len(places) > 1 else 1.0
+    names = [f"{round(v, 3):g}" if isinstance(v, float) else str(v) for v in labels]
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right"} if len(names) > FEW else {}
+    panel.set_xticks(places, names, **turned)
+    panel.set_xlim(places[0] - 0.6 * step, places[-1] + 0.6 * step)
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
@@ -256,8 +303,9 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
     Returns
     -------
     Figure
-        One panel per statistic of the model: histogram of its predicted values, a line at the
-        observed one, and p, the share of predictions above it (half of ties), as in `check`.
+        One panel per statistic of the model, which the axis names: histogram of its predicted
+        values, a line at the observed one, and in the title the response and p, the share of
+        predictions above the observed value (half of ties), as in `check`.
 
     Raises
     ------
@@ -280,16 +328,14 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
         )
     figure, axes = panels(len(found), columns=4, width=2.6, height=2.1)
     for panel, feature in zip(axes, found, strict=True):
-        response = model.response(feature.statistic.response)
+        response = words(feature.statistic.response)
         panel.hist(feature.predicted, bins=25, color=COLOURS[0], alpha=0.45, label="predicted")
         panel.axvline(feature.observed, color=DARK, linewidth=2, label="observed")
         panel.set_yticks([])
         panel.xaxis.set_major_locator(MaxNLocator(nbins=4))  # more would run into each other
         panel.spines["left"].set_visible(False)
-        text = f"from {with_unit(words(response.name), response.unit)}"
-        panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
-        title = f"{fill(feature.statistic.name, WIDTH)}\np = {feature.p:.2f}"
-        panel.set_title(title, fontsize=SMALL, loc="left")
+        panel.set_xlabel(fill(feature.statistic.name, 30), fontsize=SMALL)
+        panel.set_title(f"{response}: p = {feature.p:.2f}", fontsize=SMALL, loc="left")
     handles, labels = axes[0].get_legend_handles_labels()
     add_key(figure, dict(zip(labels, handles, strict=True)))
     return figure

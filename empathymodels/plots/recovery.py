@@ -18,6 +18,7 @@ from empathymodels.plots.style import (
     GREY,
     PROBS,
     SMALL,
+    letter_by_letter,
     panels,
     says_method,
     words,
@@ -87,6 +88,7 @@ def _of_one(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
     return figure
 
 
+@letter_by_letter
 def _of_many(table: pd.DataFrame) -> Figure:
     found = table.attrs["replicates"]
     people = table[table["whose"] != "population"]

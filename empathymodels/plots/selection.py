@@ -6,10 +6,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from empathymodels.plots.style import COLOURS, DARK, GREY, SMALL, label_axes, panels, words
+from empathymodels.plots.style import (
+    COLOURS,
+    DARK,
+    GREY,
+    SMALL,
+    label_axes,
+    letter_by_letter,
+    panels,
+    words,
+)
 from empathymodels.wording import counted, listed
 
 
+@letter_by_letter
 def plot_selection(table: pd.DataFrame) -> Figure:
     """Show how frequent models are among people, and which is the most frequent one.
 

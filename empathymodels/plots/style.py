@@ -16,10 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
+from empathymodels.arrangement import Arrangement
 from empathymodels.fitting import marked, method_of
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter, Response
+from empathymodels.wording import drawable
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -74,11 +78,36 @@ def colours_of(levels: Iterable[Any]) -> dict[Any, str]:
     return {level: COLOURS[i % len(COLOURS)] for i, level in enumerate(levels)}
 
 
+def levels_of(arrangement: Arrangement, column: str) -> list[Any]:
+    """Return the levels of a column in the order in which every figure shows and colours them.
+
+    It is the declared one, that of a categorical, or else the alphabet's, numbers before labels.
+    """
+    if column in arrangement.levels:
+        return list(arrangement.levels[column])
+    declared = next((c for c in arrangement.model.columns if c.name == column), None)
+    if declared is not None and isinstance(declared.levels, tuple):
+        return list(declared.levels)
+    values = next(t[column] for t in arrangement.study.tables.values() if column in t)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return list(values.cat.categories)
+    return sorted(values.dropna().unique(), key=lambda level: (isinstance(level, str), level))
+
+
+def levels_among(values: pd.Series, levels: Sequence[Any]) -> list[Any]:
+    """Return those of some levels that occur."""
+    found = set(values.dropna().unique().tolist())
+    return [level for level in levels if level in found]
+
+
 def label_axes(panel: Axes, *, x: str = "", y: str = "", title: str = "", width: int = 42) -> None:
-    """Write axis labels and title, wrapped to about `width` characters."""
-    panel.set_xlabel(fill(x, width), fontsize=SMALL)
-    panel.set_ylabel(fill(y, 36), fontsize=SMALL)
-    panel.set_title(fill(title, width), fontsize=TEXT, loc="left")
+    """Write those of axis labels and title that are given, wrapped to about `width` characters."""
+    if x:
+        panel.set_xlabel(fill(x, width), fontsize=SMALL)
+    if y:
+        panel.set_ylabel(fill(y, 36), fontsize=SMALL)
+    if title:
+        panel.set_title(fill(title, width), fontsize=TEXT, loc="left")
 
 
 def add_legend(panel: Axes, *, place: Any = "best") -> None:
@@ -192,16 +221,17 @@ def add_boxes(
     panel.hlines(medians, x - width / 2, x + width / 2, color=colour, linewidth=1.5)
 
 
-def groups_of(values: pd.Series, bins: int, apart: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def groups_of(
+    values: pd.Series, bins: int, *, apart: int = 0, levels: Sequence[Any] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the place of each value on an axis of at most `bins` groups, and their centres.
 
     Few different numbers (`bins`, or `apart` if that is more) are groups of their own; others
-    are cut into groups of about equal size, each at its mean. Labels stand in order, one step
-    apart.
+    are cut into groups of about equal size, each at its mean. Labels stand in the order of
+    `levels`, one step apart.
     """
     if not pd.api.types.is_numeric_dtype(values):
-        codes, levels = pd.factorize(values, sort=True)
-        return codes, np.arange(len(levels), dtype=float)
+        return pd.Index(levels).get_indexer(values), np.arange(len(levels), dtype=float)
     numbers = values.to_numpy(dtype=float)
     if len(np.unique(numbers)) > max(bins, apart):
         numbers_or_groups = pd.qcut(numbers, bins, labels=False, duplicates="drop")
@@ -217,12 +247,30 @@ def group_means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return member @ values.T / member.sum(axis=1, keepdims=True)
 
 
+def letter_by_letter[**P](plot: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a figure draw all labels as they are, whatever matplotlib would make of them."""
+
+    @wraps(plot)
+    def drawn(*arguments: P.args, **settings: P.kwargs) -> Figure:
+        figure = plot(*arguments, **settings)
+        for text in figure.findobj(Text):
+            text.set_text(drawable(text.get_text()))
+        for axis in (axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)):
+            names = [label.get_text() for label in axis.get_ticklabels()]
+            if isinstance(axis.get_major_locator(), FixedLocator) and any(names):
+                axis.set_ticklabels([drawable(name) for name in names])
+        return figure
+
+    return drawn
+
+
 type FitPlot[**P] = Callable[Concatenate[xr.DataTree, P], Figure]
 
 
 def says_method[**P](plot: FitPlot[P]) -> FitPlot[P]:
     """Let a figure of a fit say where its posterior is approximate; refuse a fit of one point."""
 
+    @letter_by_letter
     @wraps(plot)
     def drawn(fit: xr.DataTree, *arguments: P.args, **settings: P.kwargs) -> Figure:
         method = method_of(fit)

@@ -23,8 +23,8 @@ from empathymodels.plots.predictions import plot_predictions, plot_statistics
 from empathymodels.plots.style import words
 from empathymodels.wording import sentence
 
-# outlines in place of fonts that a reader may lack; a "$" in a label begins no equation
-LOOK: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "report", "text.parse_math": False}
+# outlines in place of fonts that a reader may lack
+LOOK: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "report"}
 PIXELS = 96 / 72  # of a page, per point of a figure
 
 
