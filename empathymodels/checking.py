@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arrangement import Arrangement
+from empathymodels.boundaries import at_an_end, in_different_places, told
 from empathymodels.contracting import of_posterior
 from empathymodels.convergence import APART, RHAT_ROW, Criterion, criteria, sampled_values
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
@@ -18,6 +20,7 @@ from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
 from empathymodels.nouns import Statistic
 from empathymodels.predicting import thinned
+from empathymodels.wording import listed
 
 HEAVY_TAILS = 0.7  # Pareto k above which importance weights cannot be trusted
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
@@ -47,8 +50,11 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         hardly inform, alone or in combination) and the largest of their posterior correlations;
         then one posterior
         predictive p-value per statistic of the model (probability that predicted data give a
-        larger value than the observed data, plus half of ties); then counts of missing values
-        and responses left out (information, always passed). For an approximate fit the first
+        larger value than the observed data, plus half of ties), or that none was made; then
+        counts of missing values and responses left out (information, always passed). Where chains
+        have somebody's parameter in different places, or nearly all draws of it lie at an end of
+        its range, a row names the people, the parameters and, where their data show one, the
+        reason. For an approximate fit the first
         row says so and fails, in place of the rows on sampling; for "laplace" the second holds
         Pareto's k, how far the marginal density of the population is from Gaussian.
 
@@ -64,7 +70,9 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         posterior = posterior.isel(draw=np.zeros(draws, dtype=int))
     elif method != "nuts" or _agree(rows):
         rows += of_posterior(fit["posterior"].to_dataset(), compiled.arrangement)
-    rows += _statistics(compiled, model_of(fit), posterior, seed)
+    if method == "nuts":
+        rows += _people_apart(fit["posterior"].to_dataset(), compiled.arrangement)
+    rows += _statistics(compiled, model_of(fit), posterior, seed) or [_no_statistics(compiled)]
     rows += _outside_range(compiled)
     rows += _information(fit)
     return pd.DataFrame([row for row in rows if row is not None])
@@ -87,6 +95,32 @@ def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
         _divergences(fit, sampled_values(posterior)),
         _tree_depth(fit),
     ]
+
+
+def unconverged(fit: xr.DataTree) -> str:
+    """Name the checks of its sampling that a fit failed, with their values; empty if none."""
+    if method_of(fit) != "nuts":
+        return ""
+    rows = [row for row in _sampling(fit) if row is not None and not row["passed"]]
+    return ", ".join(f"{row['check']}: {row['value']}" for row in rows)
+
+
+def _people_apart(posterior: xr.Dataset, arrangement: Arrangement) -> list[dict[str, Any]]:
+    """Rows on people whose chains disagree, and on those at an end of a parameter's range."""
+    rows = []
+    if apart := in_different_places(posterior, arrangement):
+        advice = (
+            f"{told(apart, arrangement)}. Their data allow several explanations: look at them "
+            "(plot_latent, plot_people), try a rival, or exclude them with a reason; longer chains "
+            "alone seldom help."
+        )
+        people = len({place.participant for place in apart})
+        rows.append(_row("people whose chains lie apart", people, "0", False, advice))
+    if extreme := at_an_end(posterior, arrangement):
+        advice = f"{told(extreme, arrangement)}. Only the population and priors hold them there."
+        people = len({place.participant for place in extreme})
+        rows.append(_row("people at an end of a range", people, "information", True, advice))
+    return rows
 
 
 def _partial(fit: xr.DataTree) -> dict[str, Any] | None:
@@ -287,6 +321,15 @@ def _statistics(
         limit, name = f"{TAIL} to {1 - TAIL}", feature.statistic.name
         rows.append(_row(f"predictive p: {name}", round(feature.p, 3), limit, passed, advice))
     return rows
+
+
+def _no_statistics(compiled: Evaluator) -> dict[str, Any]:
+    advice = (
+        f"No predictive check was made: '{compiled.arrangement.model.label}' declares no statistic "
+        f"of {listed(compiled.arrangement.scored)}. Add statistics=(Statistic(...),) to the model, "
+        "or look at plot_predictions."
+    )
+    return _row("predictive checks", 0, "information", True, advice)
 
 
 def _outside_range(compiled: Evaluator) -> list[dict[str, Any]]:

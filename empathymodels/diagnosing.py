@@ -13,6 +13,7 @@ from empathymodels.attributes import Finding, finding, of_attributes
 from empathymodels.contracting import contractions
 from empathymodels.covariates import covariates_for
 from empathymodels.designing import typical_range, typical_values
+from empathymodels.deterministic import Follows, deterministic_people
 from empathymodels.evaluating import Evaluator, evaluator
 from empathymodels.informing import informations, means, one_person, population, quantities
 from empathymodels.model import Model
@@ -60,6 +61,9 @@ def diagnose_design(
         - labels that split a parameter of the model or of a rival, and the attributes that never
           change unless the label does;
         - responses of two options: how many people never chose one of them;
+        - people whose recorded responses follow from the data without any noise: always the same
+          rating, one end of the scale, the same after the same events (win-stay), choices that
+          the attributes separate;
         - contraction of every parameter, for one person alone and for the means of the
           population; numbers that the data hardly inform, or only together;
         - what of the model the study leaves out or holds (information).
@@ -114,6 +118,7 @@ def diagnose_design(
     rows = of_attributes(arrangement)
     if recorded:
         rows += [row for one in arrangement.scored.values() for row in _both(arrangement, one)]
+        rows += _without_noise(arrangement)
     rows += _of_information(compiled, covariates, draws=draws, seed=seed, as_recorded=recorded)
     rows += _left_out(arrangement)
     return pd.DataFrame(rows)
@@ -190,6 +195,35 @@ def _both(arrangement: Arrangement, scored: Scored) -> Iterator[Finding]:
         advice = f"{listed(where, 5)}: what differs by '{by}' leans on the population there."
         check = f"people's levels of '{by}' with one and the same '{name}'"
         yield finding(check, len(where), "information", True, advice if where else "")
+
+
+KINDS = {  # of people whose responses have no noise, as rows name them
+    "constant": "people whose '{}' is always the same",
+    "end": "people whose '{}' is at an end of its scale",
+    "function": "people whose '{}' follows from what happened",
+    "separated": "people whose '{}' the attributes separate",
+}
+
+
+def _without_noise(arrangement: Arrangement) -> Iterator[Finding]:
+    """Yield who responds without noise, by response and kind."""
+    found: dict[tuple[str, str], list[Follows]] = {}
+    for person in deterministic_people(arrangement):
+        found.setdefault((person.response, person.kind), []).append(person)
+    for (response, kind), people in found.items():
+        is_choice = arrangement.scored[response].response.levels is not None
+        if kind == "constant" and is_choice:
+            continue  # told with those who never chose an option
+        who = "; ".join(f"{one.participant}: {one.how}" for one in people[:5])
+        more = f" and {len(people) - 5:,} more" if len(people) > 5 else ""
+        advice = f"{who}{more}. " + (
+            "A slope or an inverse temperature of theirs has no largest value that their data "
+            "rule out; fine in a hierarchy, where they lean on the population."
+            if is_choice
+            else "Nothing in their data keeps a noise of their own above 0: see that they answered "
+            "in earnest, and look at them again with check after the fit."
+        )
+        yield finding(KINDS[kind].format(response), len(people), "information", True, advice)
 
 
 # ------------------------------------------------------------------------- of information

@@ -20,7 +20,7 @@ def participant_label(given: Any) -> str:
     ['7', '7', '007', 'sub-7']
     """
     if isinstance(given, Real) and not isinstance(given, Integral) and float(given).is_integer():
-        return str(int(given))
+        return f"{float(given):.0f}"
     return str(given).strip()
 
 

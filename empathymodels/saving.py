@@ -335,10 +335,18 @@ def _encoded(table: pd.DataFrame) -> xr.Dataset:
                 dtype=float if missing else None, na_value=np.nan if missing else None
             )
         else:
-            values, labels = pd.factorize(column.astype(object))
+            values, labels = _labelled(column)
             attributes |= {"kind": "labels", "labels": json.dumps([_plain(x) for x in labels])}
         variables[str(name)] = ("row", values, attributes)
     return xr.Dataset(variables, attrs={"columns": json.dumps(list(variables))})
+
+
+def _labelled(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
+    """Return labels as codes, and what these stand for; of a categorical in its own order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(dtype=np.int64), column.cat.categories
+    values, labels = pd.factorize(column.astype(object))
+    return values, pd.Index(labels)
 
 
 def _plain(value: Any) -> Any:
@@ -355,6 +363,8 @@ def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
         else:
             labels = np.array([*json.loads(variable.attrs["labels"]), None], dtype=object)
             columns[name] = pd.Series(labels[variable.to_numpy()], dtype=object)
+            if variable.attrs["column_dtype"] == "category":
+                columns[name] = columns[name].astype(pd.CategoricalDtype(labels[:-1]))
         columns[name] = _restored(columns[name], variable.attrs["column_dtype"])
     return pd.DataFrame(columns)
 

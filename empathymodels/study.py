@@ -235,6 +235,8 @@ class Study:
         names = [(name, list(table)) for name, table in self.tables.items()]
         parts = [repr((names, self.simulated))]
         parts += [str(pd.util.hash_pandas_object(t).to_list()) for t in self.tables.values()]
+        ordered = [t.select_dtypes("category") for t in self.tables.values()]
+        parts += [repr(list(t[name].cat.categories)) for t in ordered for name in t]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
     def exclude(self, query: str, *, table: str = "trials", reason: str) -> Study:
