@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.wording import Told, counted, listed
+from empathymodels.wording import Told, counted, label_in_cell, listed
 
 DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # of .txt it is the one that the header has
 MARKS = ("\t", ";", ",", "|", " ")
@@ -224,13 +224,20 @@ def _mark(header: str) -> str:
 
 
 def _rows(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]]:
-    """Return cells with the lines they end in, without empty lines at all."""
+    """Return cells with the lines they end in, without empty lines at all.
+
+    Cells that `spreadsheet_cell` made inert are the labels that they were.
+    """
     limit = csv.field_size_limit(LONGEST_CELL)
     try:
         lines = io.StringIO(text, newline="")
         blanks = delimiter == " "
         reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks)
-        return [(reader.line_num + skipped, cells) for cells in reader if cells]
+        return [
+            (reader.line_num + skipped, [label_in_cell(cell) for cell in cells])
+            for cells in reader
+            if cells
+        ]
     finally:
         csv.field_size_limit(limit)
 

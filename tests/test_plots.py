@@ -389,7 +389,7 @@ def test_latents_break_between_blocks_and_can_lie_over_each_other(fit, study):
     for panel in figure.axes:
         assert [line.get_xdata()[0] for line in panel.lines[:2]] == [1, 1]
         assert len({line.get_color() for line in panel.lines[:2]}) == 2
-    assert key(figure) == ["outcome -1", "outcome 1", "block 1", "block 2"]
+    assert key(figure) == ["block 1", "block 2"]
     with pytest.raises(ValueError, match="x must be 'trial' or 'trial_in_block'; found 'onset'"):
         em.plot_latent(odd, "value", x="onset")
 

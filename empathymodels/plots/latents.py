@@ -119,7 +119,8 @@ def plot_latent(
         for block, at in _curves(model, own):
             colour = colours.get(block, COLOURS[0])
             add_band(panel, place[at], values[rows[at]], colour)
-        _add_outcomes(panel, place, own, outcomes)
+        if x == "trial":  # else those of several blocks would lie over each other
+            _add_outcomes(panel, place, own, outcomes)
         label_axes(panel, x=words(x), title=f"participant {label}")
         panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=True))
         spec = panel.get_subplotspec()
