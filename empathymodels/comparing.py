@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Scored
+from empathymodels.checking import unconverged
 from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
 from empathymodels.units import UNITS, WORST, Asked, Score, people_of, troubled
-from empathymodels.wording import counted, listed
+from empathymodels.wording import counted, listed, not_converged
 
 NEARBY = 1e-9  # as a share of the range of the values
 
@@ -72,12 +73,14 @@ def compare(
         Index: names of the fits, best first, marked where a fit is approximate. ArviZ's columns
         (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...),
         ``pareto_k_bad``, the number of units whose importance weights cannot be trusted, and
-        ``monte_carlo_error`` of the elpd, which comes on top of ``se`` (0 for trials).
+        ``monte_carlo_error`` of the elpd, which comes on top of ``se`` (0 for trials), and
+        ``converged``, whether the fit passed all checks of its sampling (see `check`).
         ``attrs``: ``unit``, ``responses``, ``observations`` (units left out), ``reading`` (the
         verdict in words, naming people who cannot be trusted), ``elpd`` (ArviZ's result per model,
-        with pointwise values and k), ``units`` (per model a table of every unit: ``elpd``,
-        ``pareto_k``, ``error``, ``exact``), and for whole people ``evidences``, the log-density
-        of each person given all others (participant, model), which `select` takes.
+        with pointwise values and k), ``not_converged`` (what fits failed, by name), ``units`` (per
+        model a table of every unit: ``elpd``, ``pareto_k``, ``error``, ``exact``), and for whole
+        people ``evidences``, the log-density of each person given all others (participant,
+        model), which `select` takes.
 
     Raises
     ------
@@ -112,17 +115,22 @@ def compare(
     errors = {name: float(np.sqrt((s.units["error"] ** 2).sum())) for name, s in scores.items()}
     table["pareto_k_bad"] = [int(is_bad(elpds[name]).sum()) for name in table.index]
     table["monte_carlo_error"] = [errors[name] for name in table.index]
-    table.attrs["unit"] = unit
+    poor = {name: why for name, fit in fits.items() if (why := unconverged(fit))}
+    table["converged"] = [name not in poor for name in table.index]
+    table.attrs |= {"unit": unit, "not_converged": poor}
     table.attrs |= {
         "responses": responses,
         "observations": int(next(iter(elpds.values())).n_data_points),
-        "reading": _reading(table, scores) + _shared_only(compiled, responses) + _approximate(fits),
+        "reading": _reading(table, scores)
+        + _shared_only(compiled, responses)
+        + _approximate(fits)
+        + not_converged(poor),
         "elpd": elpds,
         "units": {name: score.units for name, score in scores.items()},
     }
     if unit == "participant":
         evidences = pd.DataFrame({name: score.units["elpd"] for name, score in scores.items()})
-        evidences.attrs["evidence"] = "log p(y_s | all others)"
+        evidences.attrs |= {"evidence": "log p(y_s | all others)", "not_converged": poor}
         table.attrs["evidences"] = evidences
     return table
 
@@ -143,7 +151,8 @@ def comparable(
     """Compile fits and find the responses on which they can be compared, or say why not."""
     if len(fits) < 2:
         raise ValueError(
-            f"A comparison needs at least two fits; found {listed(fits)}. Add the fit of a rival."
+            f"A comparison needs at least two fits; found {listed(fits)}. Add the fit of a rival, "
+            "or score one alone: em.loo(fit)."
         )
     compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)

@@ -20,7 +20,7 @@ from empathymodels.model_frequencies import (
     responsibilities,
     variational,
 )
-from empathymodels.wording import counted
+from empathymodels.wording import counted, not_converged
 
 SURE = 0.95  # probability from which a reading takes sides
 
@@ -87,7 +87,8 @@ def select(
           ``hdi_high``: its uncertainty;
         - ``exceedance``: probability that the model is the most frequent one;
         - ``protected_exceedance``: the same, if differences may be due to chance:
-          exceedance times (1 - omnibus risk) plus omnibus risk / number of models.
+          exceedance times (1 - omnibus risk) plus omnibus risk / number of models;
+        - ``converged``, of evidences from fits: whether these passed all checks of their sampling.
 
         With several conditions it is about models that hold throughout. ``attrs``:
 
@@ -170,7 +171,22 @@ def select(
     if len(checked.tables) > 1:
         table.attrs |= _by_condition(checked, settings)
     table.attrs["reading"] = _reading(table)
+    if any("not_converged" in one.attrs for one in checked.tables.values()):
+        poor = _poor(checked)
+        table["converged"] = [not any(of == name for of, _ in poor) for name in table.index]
+        told = {f"{of} in {where}" if where else of: why for (of, where), why in poor.items()}
+        table.attrs["not_converged"] = told
+        table.attrs["reading"] += not_converged(told)
     return table
+
+
+def _poor(checked: Evidences) -> dict[tuple[str, str], str]:
+    """What fits failed whose evidences are compared, by model and condition."""
+    return {
+        (model, condition): why
+        for condition, table in checked.tables.items()
+        for model, why in table.attrs.get("not_converged", {}).items()
+    }
 
 
 def _refuse_settings(prob: float, draws: int) -> None:

@@ -7,7 +7,7 @@ terminals and messages, `drawable` for figures, `spreadsheet_cell` for files of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -36,6 +36,14 @@ def sentence(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return "1 trial", "2 trials"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def not_converged(fits: Mapping[str, str]) -> str:
+    """Say which fits did not converge, given what each of them failed; nothing of none."""
+    if not fits:
+        return ""
+    named = "; ".join(f"'{printable(name)}' ({why})" for name, why in fits.items())
+    return f"; not converged: {named}. Sample them longer (em.check) before you rely on this"
 
 
 # control characters, and marks that turn the direction of writing or end a line

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -62,6 +63,44 @@ def test_the_true_model_wins(compared, own_study):
     assert compared.attrs["responses"] == ["rating"]
     assert compared.attrs["reading"].startswith("'slope' predicts better than 'flat'")
     assert (compared["pareto_k_bad"] <= 3).all()
+
+
+def test_fits_that_did_not_converge_are_told(fit, static_fit):
+    smooth = mixed(static_fit)
+    table = em.compare({"learning": fit, "static": smooth}, response="feeling", draws=100)
+    assert table["converged"].to_dict() == {"learning": False, "static": True}
+    assert list(table.attrs["not_converged"]) == ["learning"]
+    assert "; not converged: 'learning' (R-hat" in table.attrs["reading"]
+    assert "'static' (" not in table.attrs["reading"].partition("not converged")[2]
+    (left, _) = em.plot_compare(table).axes
+    marked = [text.get_text() for text in left.get_yticklabels()]
+    assert [name.endswith(", not converged") for name in marked] == [True, False]
+    evidences = pd.DataFrame(np.eye(5, 2), columns=["learning", "static"])
+    evidences.attrs = {"evidence": "any", "not_converged": table.attrs["not_converged"]}
+    chosen = em.select(evidences)
+    assert chosen["converged"].to_dict() == {"learning": False, "static": True}
+    assert "; not converged: 'learning' (R-hat" in chosen.attrs["reading"]
+    labels = [text.get_text() for text in em.plot_selection(chosen).axes[0].get_yticklabels()]
+    assert labels == ["learning\nnot converged", "static"]
+    both = em.select({"pain": evidences, "neutral": evidences})
+    assert "'learning in pain' (R-hat" in both.attrs["reading"]
+
+
+def mixed(fit):
+    """The fit, with independent draws of what its chains visited, and without divergences."""
+    rng, other = np.random.default_rng(3), fit.copy()
+    posterior = fit["posterior"].to_dataset()
+    size = ("chain", "draw")
+    at = {
+        dim: xr.DataArray(rng.integers(0, posterior.sizes[dim], (4, 500)), dims=size)
+        for dim in size
+    }
+    other["posterior"] = xr.DataTree(posterior.isel(at))
+    stats = fit["sample_stats"].to_dataset().isel(at)
+    calm = {"diverging": stats["diverging"] & False, "depth": stats["depth"] * 0 + 5}
+    calm |= {n: stats[n] & False for n in ("maxdepth_reached",) if n in stats}
+    other["sample_stats"] = xr.DataTree(stats.assign(calm))
+    return other
 
 
 def test_one_response_of_several(fit, static_fit):

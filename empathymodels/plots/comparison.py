@@ -31,7 +31,8 @@ def plot_compare(table: pd.DataFrame) -> Figure:
     -------
     Figure
         Left: difference in expected log predictive density to the best model, with 1 (thick)
-        and 2 (thin) standard errors of the difference. Right: stacking weights.
+        and 2 (thin) standard errors of the difference; fits that did not converge are marked.
+        Right: stacking weights.
 
     Examples
     --------
@@ -53,7 +54,11 @@ def plot_compare(table: pd.DataFrame) -> Figure:
         "best",
         *(f"{d:.1f} ± {e:.1f}" for d, e in zip(difference[1:], error[1:], strict=True)),
     ]
-    names = [f"{words(str(n))}\n{text}" for n, text in zip(table.index, numbers, strict=True)]
+    poor = table.attrs.get("not_converged", {})
+    names = [
+        f"{words(str(name))}\n{text}" + ", not converged" * (name in poor)
+        for name, text in zip(table.index, numbers, strict=True)
+    ]
     left.set_yticks(place, names, fontsize=SMALL)
     right.barh(place, table["weight"].to_numpy(float), height=0.5, color=COLOURS[0])
     right.set_yticks(place, [""] * len(table))

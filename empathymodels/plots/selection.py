@@ -33,7 +33,7 @@ def plot_selection(table: pd.DataFrame) -> Figure:
     Figure
         Left: expected frequencies with their intervals; the dashed line is where all are equally
         frequent. Right: exceedance probabilities, protected (bar) and not (mark). The title
-        tells the omnibus risk.
+        tells the omnibus risk. Models of whose fits one did not converge are marked.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def plot_selection(table: pd.DataFrame) -> Figure:
     left.axvline(1 / len(table), color=GREY, linewidth=1, linestyle="--")
     left.hlines(place, table["hdi_low"], table["hdi_high"], color=COLOURS[0], linewidth=2)
     left.plot(table["frequency"], place, "o", color=DARK, markersize=5)
-    left.set_yticks(place, [words(str(name)) for name in table.index], fontsize=SMALL)
+    left.set_yticks(place, _names(table), fontsize=SMALL)
     right.barh(place, table["protected_exceedance"], height=0.5, color=COLOURS[0])
     right.plot(table["exceedance"], place, "|", color=DARK, markersize=12)
     right.set_yticks(place, [""] * len(table))
@@ -78,3 +78,9 @@ def plot_selection(table: pd.DataFrame) -> Figure:
         panel.set_xlim(0, 1.02)
         panel.set_ylim(-0.6, len(table) - 0.4)
     return figure
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    converged = table["converged"] if "converged" in table else [True] * len(table)
+    pairs = zip(table.index, converged, strict=True)
+    return [words(str(name)) + ("" if is_fine else "\nnot converged") for name, is_fine in pairs]
