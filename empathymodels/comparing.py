@@ -73,14 +73,16 @@ def compare(
         Index: names of the fits, best first, marked where a fit is approximate. ArviZ's columns
         (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...),
         ``pareto_k_bad``, the number of units whose importance weights cannot be trusted, and
-        ``monte_carlo_error`` of the elpd, which comes on top of ``se`` (0 for trials), and
+        ``monte_carlo_error``, the standard error of the elpd from finite draws and proposals,
+        which comes on top of ``se`` (another seed would move the elpd by about so much), and
         ``converged``, whether the fit passed all checks of its sampling (see `check`).
         ``attrs``: ``unit``, ``responses``, ``observations`` (units left out), ``reading`` (the
-        verdict in words, naming people who cannot be trusted), ``elpd`` (ArviZ's result per model,
-        with pointwise values and k), ``not_converged`` (what fits failed, by name), ``units`` (per
-        model a table of every unit: ``elpd``, ``pareto_k``, ``error``, ``exact``), and for whole
-        people ``evidences``, the log-density of each person given all others (participant,
-        model), which `select` takes.
+        verdict in words, naming people who cannot be trusted; "not known" where it hangs on
+        them), ``elpd`` (ArviZ's result per model, with pointwise values and k),
+        ``not_converged`` (what fits failed, by name), ``units`` (per model a table of every
+        unit: ``elpd``, ``pareto_k``, ``error``, the Monte-Carlo standard error (not of trials),
+        ``exact``), and for whole people ``evidences``, the log-density of each person given all
+        others (participant, model), which `select` takes.
 
     Raises
     ------
@@ -112,9 +114,8 @@ def compare(
     scores = UNITS[unit](fits, compiled, responses, asked)
     elpds = {name: score.elpd for name, score in scores.items()}
     table = az.compare(elpds, round_to="none")
-    errors = {name: float(np.sqrt((s.units["error"] ** 2).sum())) for name, s in scores.items()}
     table["pareto_k_bad"] = [int(is_bad(elpds[name]).sum()) for name in table.index]
-    table["monte_carlo_error"] = [errors[name] for name in table.index]
+    table["monte_carlo_error"] = [scores[name].error for name in table.index]
     poor = {name: why for name, fit in fits.items() if (why := unconverged(fit))}
     table["converged"] = [name not in poor for name in table.index]
     table.attrs |= {"unit": unit, "not_converged": poor}
@@ -131,6 +132,8 @@ def compare(
     if unit == "participant":
         evidences = pd.DataFrame({name: score.units["elpd"] for name, score in scores.items()})
         evidences.attrs |= {"evidence": "log p(y_s | all others)", "not_converged": poor}
+        errors = {name: score.units["error"] for name, score in scores.items()}
+        evidences.attrs["errors"] = pd.DataFrame(errors)
         table.attrs["evidences"] = evidences
     return table
 
@@ -199,8 +202,9 @@ def _marked(name: str, fit: xr.DataTree) -> str:
 def measures(compiled: Evaluator, one: xr.Dataset, responses: Iterable[str]) -> dict[str, str]:
     """Say of each response what its likelihood is made of: densities, masses, or both.
 
-    A density is nearly the same a little to one side of a value, a mass is not. `one` holds one
-    draw of all parameters, (chain, draw, ...).
+    A density is nearly the same a little to one side of a value; a mass at the value is not, and
+    that of a step around the value is exactly the same. `one` holds one draw of all parameters,
+    (chain, draw, ...).
     """
 
     def likelihood(moved: float) -> dict[str, np.ndarray]:
@@ -219,7 +223,10 @@ def measures(compiled: Evaluator, one: xr.Dataset, responses: Iterable[str]) -> 
     for name in responses:
         apart = [~np.isclose(there[name], here[name], atol=1e-3) for there in beside]
         is_mass = apart[0] & apart[1]
-        if compiled.data[f"observed {name}"].dtype.kind != "f":
+        # a density may stand still at its mode, but hardly at every value
+        still = [there[name] == here[name] for there in beside]
+        is_step = (apart[0] | still[0]) & (apart[1] | still[1])
+        if compiled.data[f"observed {name}"].dtype.kind != "f" or is_step.all():
             is_mass[:] = True
         found[name] = "densities"
         if is_mass.any():
@@ -232,13 +239,13 @@ def refuse_other_measures(found: Mapping[str, Mapping[str, str]]) -> None:
     first, *others = found
     for response, kind in found[first].items():
         for name in others:
-            if (kind == "densities") != (found[name][response] == "densities"):
+            if kind != found[name][response]:
                 raise ValueError(
                     f"Models are compared on the same measure. The likelihood of '{response}' "
                     f"consists of {kind} in '{first}' and of {found[name][response]} in "
                     f"'{name}': a density is per unit of the scale and may exceed one, a mass may "
                     "not, so that their logarithms are not comparable. Compare models that treat "
-                    "these values alike (all with masses at the ends of a scale, or none)."
+                    "these values alike (all with masses at the same values, or none)."
                 )
 
 
@@ -285,34 +292,55 @@ def refuse_other_observations(
         )
 
 
+PREDICTED = {"trial": "", "participant": " new people", "future": " later blocks"}
+
+
 def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
     best, second = table.index[0], table.index[1]
-    difference, error = abs(float(table["elpd_diff"].iloc[1])), float(table["dse"].iloc[1])
-    clear = difference > 4 and difference > 2 * error
-    what = {"trial": "", "participant": " new people", "future": " later blocks"}
-    unit = what[table.attrs["unit"]]
-    verdict = (
-        f"'{best}' predicts{unit} better than '{second}'"
-        if clear
-        else f"undecided between '{best}' and '{second}'" + (f" for{unit}" if unit else "")
-    )
-    text = f"{verdict}: elpd difference {difference:.1f} with standard error {error:.1f}"
-    noise = float(np.hypot(*table["monte_carlo_error"].iloc[:2]))
+    one, other = scores[best], scores[second]
+    failing = one.failing | other.failing
+    apart = np.asarray(one.elpd.elpd_i) - np.asarray(other.elpd.elpd_i)
+    noise = float(np.hypot(one.error, other.error))
+    verdict = _verdict(apart, noise)
+    unit = PREDICTED[table.attrs["unit"]]
+    if verdict != _verdict(apart[~failing], noise):
+        exact = one.units["exact"].all() and other.units["exact"].all()
+        remedy = "more draws" if exact or not unit else "refits"
+        text = f"not known without {remedy}: '{best}' or '{second}'" + (unit and f" for{unit}")
+    elif verdict:
+        text = f"'{best}' predicts{unit} better than '{second}'"
+    else:
+        text = f"undecided between '{best}' and '{second}'" + (unit and f" for{unit}")
+    text += f": elpd difference {apart.sum():.1f} with standard error {_error(apart):.1f}"
     if noise > 0.05:
         text += f" (Monte-Carlo error {noise:.1f} on top)"
-    bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
-    if bad:
+    if failing.any():
+        bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
         # weights of a choice that was nearly certain are often flagged, and matter little
-        one, other = scores[best].elpd, scores[second].elpd
-        either = is_bad(one) | is_bad(other)
-        part = float((np.asarray(one.elpd_i) - np.asarray(other.elpd_i))[either].sum())
         text += (
-            f"; unreliable importance weights: {bad}, treat the ranking with care: these "
-            f"observations make {part:.1f} of the difference"
+            (f"; unreliable importance weights: {bad}" if bad else "; unreliable numbers")
+            + f", treat the ranking with care: these observations make {apart[failing].sum():.1f} "
+            "of the difference"
         )
     if table.attrs["unit"] == "participant":
         text += _troubled_people(scores)
     return text
+
+
+def _verdict(apart: np.ndarray, noise: float) -> int:
+    """Sign of a difference between elpds (unit,) that is clear, with all its errors; otherwise 0.
+
+    Fewer than 4 are too few for a standard error to be believed (Sivula, Magnusson & Vehtari
+    2020, arXiv:2008.10296).
+    """
+    difference = float(apart.sum())
+    clear = abs(difference) > max(4.0, 2 * np.hypot(_error(apart), noise))
+    return int(np.sign(difference)) if clear else 0
+
+
+def _error(apart: np.ndarray) -> float:
+    """Standard error of the sum over units."""
+    return float(np.sqrt(apart.size * apart.var())) if apart.size else 0.0
 
 
 def _troubled_people(scores: Mapping[str, Score]) -> str:

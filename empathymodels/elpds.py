@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import arviz as az
 import numpy as np
 import xarray as xr
@@ -14,7 +16,41 @@ CHUNK = 4_000_000  # numbers worked on at once
 SAMPLES = ("chain", "draw")
 
 
-def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataLOO:
+@dataclass(frozen=True)
+class Uncertainty:
+    """What finite draws and proposals leave open in scores of units, all from the same draws.
+
+    Attributes
+    ----------
+    influence : ndarray (unit, chain, draw)
+        How much every draw moves the score of every unit, see `influence_of_draws`.
+    proposals : ndarray (unit,)
+        Standard deviation from finite proposals, of which every unit has its own.
+    """
+
+    influence: np.ndarray
+    proposals: np.ndarray
+
+    @property
+    def each(self) -> np.ndarray:
+        """Monte-Carlo standard error of every unit's score, (unit,)."""
+        draws = [error_of_draws(one) for one in self.influence]
+        return np.hypot(np.array(draws), self.proposals)
+
+    @property
+    def total(self) -> float:
+        """Monte-Carlo standard error of the sum: errors of one draw concern all units."""
+        draws = error_of_draws(self.influence.sum(axis=0))
+        return float(np.sqrt(draws**2 + (self.proposals**2).sum()))
+
+    def without(self, units: np.ndarray) -> Uncertainty:
+        """All but some units, told by a mask (unit,)."""
+        return Uncertainty(self.influence[~units], self.proposals[~units])
+
+
+def left_out_one_by_one(
+    name: str, log_likelihood: xr.DataArray
+) -> tuple[az.ELPDDataLOO, Uncertainty]:
     """Leave one unit out after another by importance sampling.
 
     Parameters
@@ -23,6 +59,11 @@ def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataL
         Of the fit, for messages.
     log_likelihood : DataArray (chain, draw, unit)
         Of every unit that is left out.
+
+    Returns
+    -------
+    ELPDDataLOO, Uncertainty
+        The scores, and what finite draws leave open in their sum (as of a single unit).
 
     Raises
     ------
@@ -38,22 +79,26 @@ def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataL
     unit = str(log_likelihood.dims[-1])
     values = log_likelihood.transpose(*SAMPLES, unit).to_numpy()
     efficiency, step = _efficiency(values), max(1, CHUNK // size)
-    elpd_i, pareto_k, effective = np.empty((3, values.shape[-1]))
+    elpd_i, pareto_k, within = np.empty((3, values.shape[-1]))
+    influence = np.zeros(values.shape[:-1])
     for first in range(0, values.shape[-1], step):
         some = slice(first, first + step)
         chunk = np.moveaxis(values[..., some], -1, 0).astype(float)
-        chunk = _stirred(chunk.reshape(len(chunk), -1)).reshape(chunk.shape)
-        elpd_i[some], pareto_k[some], effective[some] = array_stats.loo(chunk, r_eff=efficiency)
+        flat = chunk.reshape(len(chunk), size)
+        log_weights, pareto_k[some] = _log_weights(flat, efficiency)
+        elpd_i[some] = np.logaddexp.reduce(log_weights + flat, axis=-1)
+        within[some] = np.logaddexp.reduce(flat, axis=-1) - np.log(size)
+        influence += _influence(log_weights, flat).sum(axis=0).reshape(influence.shape)
     good_k = min(1 - 1 / np.log10(size), 0.7)
     labels = log_likelihood[unit].coords
 
     def of_units(numbers: np.ndarray) -> xr.DataArray:
         return xr.DataArray(numbers, dims=unit, coords=labels)
 
-    return az.ELPDDataLOO(
+    elpd = az.ELPDDataLOO(
         elpd=float(elpd_i.sum()),
         se=_error(of_units(elpd_i)),
-        p=float(effective.sum()),
+        p=float((within - elpd_i).sum()),
         n_samples=size,
         n_data_points=elpd_i.size,
         scale="log",
@@ -62,6 +107,7 @@ def left_out_one_by_one(name: str, log_likelihood: xr.DataArray) -> az.ELPDDataL
         elpd_i=of_units(elpd_i),
         pareto_k=of_units(pareto_k),
     )
+    return elpd, Uncertainty(influence[None], np.zeros(1))
 
 
 def left_out_by_refits(
@@ -116,35 +162,57 @@ def replaced(elpd: az.ELPDDataLOO, exact: dict[str, float]) -> az.ELPDDataLOO:
     )
 
 
-def smoothed(values: np.ndarray) -> np.ndarray:
-    """Log predictive density (…,) of a unit that is left out, from log-likelihoods (…, draw)."""
-    return np.logaddexp.reduce(_log_weights(values) + values, axis=-1)
+def weights_of_draws(values: np.ndarray, *, left_out: bool) -> np.ndarray:
+    """How much a unit's score moves with its log-likelihood at every draw, summing to 1.
+
+    Parameters
+    ----------
+    values : ndarray (draw,)
+        Log-likelihoods of the unit.
+    left_out : bool
+        Whether the draws are of a fit without the unit, of which the score is the log of a mean;
+        otherwise they are importance weights (Vehtari, Gelman & Gabry 2017,
+        doi:10.1007/s11222-016-9696-4).
+    """
+    if left_out:
+        return np.exp(values - np.logaddexp.reduce(values))
+    return np.exp(_log_weights(values)[0])
 
 
-def error_of_draws(values: np.ndarray, *, left_out: bool) -> float:
-    """Monte-Carlo standard error of a unit's log predictive density, from its finite draws.
+def influence_of_draws(values: np.ndarray, *, left_out: bool) -> np.ndarray:
+    """How much every draw moves a unit's log predictive density, (chain, draw), to first order.
 
     Parameters
     ----------
     values : ndarray (chain, draw)
         Log-likelihoods of the unit.
     left_out : bool
-        Whether the draws are of a fit without the unit; otherwise they are weighted (Vehtari,
-        Gelman & Gabry 2017, doi:10.1007/s11222-016-9696-4).
+        As of `weights_of_draws`.
     """
     flat = values.ravel()
-    if np.ptp(flat) == 0:
+    log_weights = np.full(flat.size, -np.log(flat.size)) if left_out else _log_weights(flat)[0]
+    return _influence(log_weights, flat).reshape(values.shape)
+
+
+def _influence(log_weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Share of every draw in the score, less its share of the weights, (..., draw)."""
+    terms = log_weights + values
+    shares = terms - np.logaddexp.reduce(terms, axis=-1)[..., None]
+    return np.exp(shares) - np.exp(log_weights)
+
+
+def error_of_draws(influence: np.ndarray) -> float:
+    """Monte-Carlo standard error of what draws move by these amounts, (chain, draw)."""
+    square = float((influence**2).sum())
+    if square == 0:
         return 0.0
-    log_weights = np.full(flat.size, -np.log(flat.size)) if left_out else _log_weights(flat)
-    score = np.logaddexp.reduce(log_weights + flat)
-    efficiency = min(float(az.ess(np.exp(values - flat.max()), method="mean")) / flat.size, 1.0)
-    apart = np.exp(log_weights + flat - score) - np.exp(log_weights)
-    return float(np.sqrt((apart**2).sum() / efficiency))
+    efficiency = min(float(az.ess(influence, method="mean")) / influence.size, 1.0)
+    return float(np.sqrt(square / efficiency))
 
 
-def _log_weights(values: np.ndarray) -> np.ndarray:
-    weights, _ = array_stats.psislw(-_stirred(values), axis=-1)
-    return weights
+def _log_weights(values: np.ndarray, efficiency: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed logs of importance weights (..., draw) of log-likelihoods, and Pareto's k (...)."""
+    return array_stats.psislw(_stirred(values), r_eff=efficiency, axis=-1)
 
 
 def _stirred(values: np.ndarray) -> np.ndarray:

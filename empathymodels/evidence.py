@@ -6,7 +6,7 @@ Under a prior that is fixed in advance the evidence of one person's data is
 
 found by importance sampling from t distributions that are fitted to the integrand in some rounds
 (Cappé, Douc, Guillin, Marin & Robert 2008, doi:10.1007/s11222-008-9059-x), a tenth of the prior
-mixed in.
+mixed in (see `empathymodels.importance`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import logsumexp
 
 from empathymodels.comparing import comparable, compare
 from empathymodels.elpds import is_bad
 from empathymodels.fitting import model_of, study_of
-from empathymodels.marginal import DEFENSIVE, heavy_tailed, log_mixture, log_t
+from empathymodels.importance import DEFENSIVE, heavy_tailed, integrals, log_mixture, log_t
 from empathymodels.model import Model
 from empathymodels.pointwise import Density, density_of
 from empathymodels.study import Study
@@ -83,8 +82,7 @@ def participant_evidences(
     if evidence == "left_out":
         table = compare(fits, unit="participant", response=response, draws=draws, seed=seed)
         found = table.attrs["evidences"].copy()
-        units = table.attrs["units"]
-        errors = pd.DataFrame({name: units[name]["error"] for name in units})
+        errors = found.attrs["errors"]
         weak = {name: is_bad(elpd) for name, elpd in table.attrs["elpd"].items()}
         remedy = "Give compare(..., unit='participant', refit=True) in place of the fits."
     else:
@@ -127,15 +125,15 @@ def under_prior(model: Model, study: Study, *, seed: int = 0) -> pd.DataFrame:
     people = len(density.mode)
     mean, covariance = density.mode.copy(), np.tile(np.diag((density.sd / 2) ** 2), (people, 1, 1))
     for _ in range(ROUNDS):
-        points, weights = _weighed(density, mean, covariance, PER_ROUND, rng)
+        points, log_weights, likelihood = _weighed(density, mean, covariance, PER_ROUND, rng)
         for s in range(people):
-            mean[s], covariance[s] = _fitted(points[:, s], weights[:, s], covariance[s])
-    _, weights = _weighed(density, mean, covariance, LAST, rng)
-    found = logsumexp(weights, axis=0) - np.log(len(weights))
-    relative = np.exp(weights - found)
-    error = relative.std(axis=0, ddof=1) / np.sqrt(len(weights))
+            mean[s], covariance[s] = _fitted(
+                points[:, s], log_weights[:, s] + likelihood[:, s], covariance[s]
+            )
+    _, log_weights, likelihood = _weighed(density, mean, covariance, LAST, rng)
+    found = integrals(log_weights.T, likelihood.T)
     table = pd.DataFrame(
-        {"log_evidence": found, "error": error},
+        {"log_evidence": found.log_values, "error": found.error},
         index=pd.Index(density.participants, name="participant"),
     )
     return table[density.observations > 0]
@@ -147,8 +145,8 @@ def _weighed(
     covariance: np.ndarray,
     number: int,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points (proposal, person, column), and log of likelihood x prior over proposal."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (proposal, person, column), log of prior over proposal, and log-likelihood."""
     people, size = mean.shape
     factor = np.linalg.cholesky(covariance)
     outside = round(DEFENSIVE * number)
@@ -161,7 +159,7 @@ def _weighed(
     around = np.stack([log_t(points[:, s], mean[s], factor[s]) for s in range(people)], axis=1)
     likelihood = np.stack([density.log_likelihood(one) for one in points])
     likelihood = np.nan_to_num(likelihood, nan=-np.inf, neginf=-np.inf)
-    return points, likelihood + prior - log_mixture(around, prior)
+    return points, prior - log_mixture(around, prior), likelihood
 
 
 def _fitted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import arviz as az
@@ -14,12 +14,13 @@ from scipy.special import logsumexp
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.elpds import (
-    error_of_draws,
+    Uncertainty,
+    influence_of_draws,
     is_bad,
     left_out_by_refits,
     left_out_one_by_one,
     replaced,
-    smoothed,
+    weights_of_draws,
 )
 from empathymodels.evaluating import Evaluator, each_draw, evaluate_draws
 from empathymodels.marginal import Integrated, integrate_people
@@ -55,10 +56,23 @@ class Score:
     units : DataFrame
         Index: the units. Columns ``elpd``, ``pareto_k``, ``error`` (Monte-Carlo standard error)
         and ``exact`` (whether the fit was repeated without the unit).
+    uncertainty : list of Uncertainty
+        Of units that were scored by the same draws: one for every fit.
     """
 
     elpd: az.ELPDData
     units: pd.DataFrame
+    uncertainty: list[Uncertainty]
+
+    @property
+    def error(self) -> float:
+        """Monte-Carlo standard error of the elpd."""
+        return float(np.sqrt(sum(one.total**2 for one in self.uncertainty)))
+
+    @property
+    def failing(self) -> np.ndarray:
+        """Whether importance weights or Monte-Carlo error of a unit cannot be trusted, (unit,)."""
+        return is_bad(self.elpd) | ~(self.units["error"].to_numpy() <= WORST)
 
 
 Fits = Mapping[str, xr.DataTree]
@@ -76,8 +90,10 @@ def by_trial(
     found = {}
     for name, fit in fits.items():
         posterior = thinned(fit["posterior"].to_dataset(), asked.draws)
-        elpd = left_out_one_by_one(name, _of_rows(compiled[name], posterior, responses))
-        found[name] = Score(elpd, _units(elpd, pd.RangeIndex(elpd.n_data_points)))
+        values = _of_rows(compiled[name], posterior, responses)
+        elpd, uncertainty = left_out_one_by_one(name, values)
+        units = _units(elpd, pd.RangeIndex(elpd.n_data_points), np.zeros(elpd.n_data_points))
+        found[name] = Score(elpd, units, [uncertainty])
     return found
 
 
@@ -104,10 +120,10 @@ def _refuse_refits(unit: str, asked: Asked) -> None:
         )
 
 
-def _units(elpd: az.ELPDData, index: pd.Index) -> pd.DataFrame:
+def _units(elpd: az.ELPDData, index: pd.Index, error: np.ndarray) -> pd.DataFrame:
     k = np.nan if elpd.pareto_k is None else np.asarray(elpd.pareto_k)
-    columns = {"elpd": np.asarray(elpd.elpd_i), "pareto_k": k}
-    return pd.DataFrame({**columns, "error": 0.0, "exact": elpd.pareto_k is None}, index=index)
+    columns = {"elpd": np.asarray(elpd.elpd_i), "pareto_k": k, "error": error}
+    return pd.DataFrame({**columns, "exact": elpd.pareto_k is None}, index=index)
 
 
 # ------------------------------------------------------------------------------ whole people
@@ -161,33 +177,46 @@ def _check_folds(compiled: Compiled, responses: list[str], folds: int | None) ->
 
 def _people(name: str, fit: xr.DataTree, responses: list[str], asked: Asked) -> Score:
     """Leave people out by importance sampling over draws of the population."""
-    values, errors = [], {}
     chains = fit["posterior"].sizes["chain"]
-    for one in integrate_people(fit, responses, draws=asked.draws, seed=asked.seed):
-        values.append(one.values)
-        errors[one.participant] = _error(one, smoothed, chains, left_out=False)
-    stacked = np.stack(values, axis=-1).reshape(chains, -1, len(values))
+    found = integrate_people(fit, responses, draws=asked.draws, seed=asked.seed)
+    values, uncertainty = _collected(found, chains, left_out=False)
+    elpd, _ = left_out_one_by_one(name, values)
+    index = pd.Index(values["participant"].to_numpy(), name="participant")
+    return Score(elpd, _units(elpd, index, uncertainty.each), [uncertainty])
+
+
+def _collected(
+    people: Iterable[Integrated], chains: int, *, left_out: bool
+) -> tuple[xr.DataArray, Uncertainty]:
+    """Marginal log-likelihoods (chain, draw, participant), and what they leave open."""
+    names, values, influence, proposals = [], [], [], []
+    for one in people:
+        names.append(one.participant)
+        values.append(one.values.reshape(chains, -1))
+        influence.append(influence_of_draws(values[-1], left_out=left_out))
+        proposals.append(_error_of_proposals(one, left_out=left_out))
     dims = ("chain", "draw", "participant")
-    elpd = left_out_one_by_one(name, xr.DataArray(stacked, {"participant": list(errors)}, dims))
-    units = _units(elpd, pd.Index(errors, name="participant"))
-    return Score(elpd, units.assign(error=list(errors.values())))
+    stacked = xr.DataArray(np.stack(values, axis=-1), {"participant": names}, dims)
+    return stacked, Uncertainty(np.stack(influence), np.array(proposals))
 
 
-def _error(
-    one: Integrated, score: Callable[[np.ndarray], np.ndarray], chains: int, *, left_out: bool
-) -> float:
-    """Monte-Carlo standard error of a person's score, from finite proposals and finite draws."""
-    scores = score(one.resampled)
-    if not np.isfinite(scores).all():
+def _error_of_proposals(one: Integrated, *, left_out: bool) -> float:
+    """Standard deviation of a person's score from finite proposals.
+
+    Where it is a mean of inverse likelihoods, errors of single draws also bias it, by their
+    variance.
+    """
+    if not (np.isfinite(one.values).all() and np.isfinite(one.influence).all()):
         return np.inf
-    draws = error_of_draws(one.values.reshape(chains, -1), left_out=left_out)
-    return float(np.hypot(np.std(scores, ddof=1), draws))
+    weights = weights_of_draws(one.values, left_out=left_out)
+    spread = np.sqrt(((weights @ one.influence) ** 2).sum())
+    bias = 0.0 if left_out else weights @ (one.influence**2).sum(axis=1)
+    return float(np.hypot(spread, bias))
 
 
 def troubled(score: Score) -> list[str]:
     """People whose importance weights or Monte-Carlo error cannot be trusted."""
-    bad = is_bad(score.elpd) | (score.units["error"].to_numpy() > WORST)
-    return score.units.index[bad].tolist()
+    return score.units.index[score.failing].tolist()
 
 
 def _exactly(
@@ -200,12 +229,15 @@ def _exactly(
 ) -> Score:
     """Fit again without each person whose importance weights or error cannot be trusted."""
     units, people = score.units.copy(), troubled(score)
+    gone = units.index.isin(people)
+    uncertainty = [one.without(gone) for one in score.uncertainty]
     for place, person in enumerate(people, start=1):
         tell(f"'{name}' without {person} ({place} of {len(people)})")
-        for row in _without(fit, compiled, responses, [person], asked):
-            units.loc[row.pop("participant")] = row
+        rows, of_refit = _without(fit, compiled, responses, [person], asked)
+        units.loc[person] = rows.loc[person].to_dict()
+        uncertainty.append(of_refit)
     exact = {person: float(units.loc[person, "elpd"]) for person in people}
-    return Score(replaced(score.elpd, exact), units)
+    return Score(replaced(score.elpd, exact), units, uncertainty)
 
 
 def _in_groups(
@@ -219,27 +251,29 @@ def _in_groups(
     """Fit again without each of some groups of people."""
     people = people_of(compiled.arrangement, responses)
     shuffled = np.random.default_rng(asked.seed).permutation(people)
-    rows = []
+    tables, uncertainty = [], []
     for place, group in enumerate(np.array_split(shuffled, number), start=1):
         tell(f"'{name}' without {counted(len(group), 'participant')} (fit {place} of {number})")
-        rows += _without(fit, compiled, responses, group.tolist(), asked)
-    units = pd.DataFrame(rows).set_index("participant").loc[people]
+        rows, of_refit = _without(fit, compiled, responses, group.tolist(), asked)
+        tables.append(rows)
+        uncertainty.append(of_refit)
+    units = pd.concat(tables).loc[people]
     known = integrate_people(fit, responses, draws=asked.draws, seed=asked.seed)
     within = float(sum(_log_mean(one.values) for one in known))
     samples = fit["posterior"].sizes["chain"] * fit["posterior"].sizes["draw"]
     elpd_i = xr.DataArray(units["elpd"].to_numpy(), {"participant": people}, "participant")
-    return Score(left_out_by_refits(elpd_i, within, samples=samples, refits=number), units)
+    elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=number)
+    return Score(elpd, units, uncertainty)
 
 
 def _without(
     fit: xr.DataTree, compiled: Evaluator, responses: list[str], people: list[str], asked: Asked
-) -> list[dict]:
-    """Score people by a fit to all others."""
+) -> tuple[pd.DataFrame, Uncertainty]:
+    """Score people by a fit to all others: a row of `Score.units` each."""
     arrangement = compiled.arrangement
     gone = [arrangement.participants.index(person) for person in people]
     kept = {n: ~np.isin(s.participant, gone) for n, s in arrangement.scored.items()}
     posterior = fit_again(fit, kept)
-    chains = posterior.sizes["chain"]
     found = integrate_people(
         fit,
         responses,
@@ -248,16 +282,11 @@ def _without(
         population=posterior,
         people=people,
     )
-    return [
-        {
-            "participant": one.participant,
-            "elpd": _log_mean(one.values),
-            "pareto_k": np.nan,
-            "error": _error(one, _log_mean, chains, left_out=True),
-            "exact": True,
-        }
-        for one in found
-    ]
+    values, uncertainty = _collected(found, posterior.sizes["chain"], left_out=True)
+    scores = _log_mean(values.to_numpy().reshape(-1, len(people)).T)
+    index = pd.Index(values["participant"].to_numpy(), name="participant")
+    rows = {"elpd": scores, "pareto_k": np.nan, "error": uncertainty.each, "exact": True}
+    return pd.DataFrame(rows, index=index), uncertainty
 
 
 def _log_mean(values: np.ndarray) -> np.ndarray:
@@ -332,25 +361,26 @@ def _later(
 ) -> Score:
     full = _of_blocks(compiled, fit["posterior"].to_dataset(), responses, blocks, asked.draws)
     scores: dict[tuple[str, int], float] = {}
-    errors: dict[tuple[str, int], float] = {}
-    within = 0.0
+    uncertainty, within = [], 0.0
     for block in range(1, last + 1):
         tell(f"'{name}' before block {block + 1} (fit {block} of {last})")
         kept = {n: (of >= 0) & (of < block) for n, of in blocks.items()}
         posterior = fit_again(fit, kept)
         ahead = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
-        for key, values in ahead.items():
-            if key[1] == block:
-                scores[key] = float(_log_mean(values.ravel()))
-                errors[key] = error_of_draws(values, left_out=True)
-                within += float(_log_mean(full[key].ravel()))
+        ahead = {key: values for key, values in ahead.items() if key[1] == block}
+        scores |= {key: float(_log_mean(values.ravel())) for key, values in ahead.items()}
+        within += sum(float(_log_mean(full[key].ravel())) for key in ahead)
+        influence = [influence_of_draws(values, left_out=True) for values in ahead.values()]
+        if influence:
+            uncertainty.append(Uncertainty(np.stack(influence), np.zeros(len(influence))))
     index = pd.MultiIndex.from_tuples(
         [(person, block + 1) for person, block in scores], names=["participant", "block"]
     )
     elpd_i = xr.DataArray(list(scores.values()), dims="unit")
     samples = int(json.loads(fit.attrs["settings"])["draws"]) * fit["posterior"].sizes["chain"]
     elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
-    return Score(elpd, _units(elpd, index).assign(error=list(errors.values())))
+    errors = np.concatenate([one.each for one in uncertainty])
+    return Score(elpd, _units(elpd, index, errors), uncertainty)
 
 
 def _of_blocks(

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.elpds import error_of_draws, left_out_one_by_one
+from empathymodels.elpds import error_of_draws, influence_of_draws, left_out_one_by_one
 from empathymodels.saving import study_tree
 
 TINY = {"chains": 2, "draws": 100, "tune": 100, "centring": 0.5, "seed": 1}
@@ -173,10 +173,11 @@ def test_observations_that_are_the_same_in_a_chain_that_is_stuck():
     values[0, :, 1] = -2.0
     coords = {"chain": [0, 1], "draw": np.arange(200)}
     given = xr.DataArray(values, coords, ("chain", "draw", "observation"), name="observation")
-    found = left_out_one_by_one("learner", given)
+    found, _ = left_out_one_by_one("learner", given)
     by_hand = -np.log(np.exp(-values[..., 1]).mean())  # the weights are bounded, none is smoothed
     assert float(found.elpd_i[1]) == pytest.approx(by_hand, abs=1e-9)
-    assert np.isfinite(error_of_draws(values[..., 1], left_out=False))
+    influence = influence_of_draws(values[..., 1], left_out=False)
+    assert np.isfinite(error_of_draws(influence))
 
 
 def test_observations_that_are_the_same_in_every_draw():
@@ -186,6 +187,6 @@ def test_observations_that_are_the_same_in_every_draw():
     coords = {"chain": [0, 1], "draw": np.arange(200)}
     for values in (varying, np.full((2, 200, 4), np.log(0.5))):
         given = xr.DataArray(values, coords, ("chain", "draw", "observation"), name="observation")
-        found = left_out_one_by_one("learner", given)
+        found, _ = left_out_one_by_one("learner", given)
         assert float(found.elpd_i[1]) == pytest.approx(np.log(0.5), abs=1e-9)
         assert (np.asarray(found.pareto_k) < 0.7).all()
