@@ -140,8 +140,10 @@ class Study:
     ) -> Study:
         r"""Return the behaviour of one task of a BIDS data set.
 
-        Trials are the rows of ``sub-*/[ses-*/](func|beh)/*_task-<task>[_run-*]_events.tsv``; of a
-        run without such a file, those of ``_beh.tsv``. File names give the keys: `participant`
+        Trials are the rows of ``sub-*/[ses-*/]<kind>/*_task-<task>[_run-*]_events.tsv``, where the
+        kind is func, beh, eeg, meg, ieeg or nirs; of a run without such a file, those of
+        ``_beh.tsv``, or of the nearest events above it (for everybody, ``task-<task>_events.tsv``
+        at the root). File names give the keys: `participant`
         is the label after ``sub-`` (text: ``"007"``), `session` that after ``ses-`` and `block`
         that after ``run-``, which are numbers where all are whole and text otherwise. Other parts
         of the names, such as ``acq-``, are columns too.
@@ -149,7 +151,9 @@ class Study:
         `trial` is the row's place in its run, from 1, among the rows that are kept, by onset
         (in ``_beh.tsv``, as in the file); unless the files have a column `trial`, or `columns`
         names one. People are those of participants.tsv, where there is one; those without
-        events stay, and events of others are an error unless `keep` leaves them out.
+        events stay, and events of others are an error unless `keep` leaves them out. Scores in
+        phenotype/ are columns of participants (one for each session where there are several),
+        and what sessions.tsv says of a session is a column of trials.
 
         Name and citation come from dataset_description.json, notes from the sidecars (by BIDS
         inheritance): one line for each column with its description, units and levels. The log

@@ -67,7 +67,7 @@ def read_files(
         try:
             table, done = text_table(path, encoding=encoding)
         except Misread as error:
-            told.problems.append(f"{table_name}: {error}")
+            told.problems.append(f"{table_name} in '{path}': {error}")
             continue
         except UNREADABLE as error:
             told.problems.append(
@@ -75,6 +75,8 @@ def read_files(
                 f"{_other_encoding(path, encoding)}"
             )
             continue
+        if table.columns.empty:
+            told.problems.append(f"{table_name} must have a header and rows. '{path}' is empty.")
         twice = [name for name in labels if name in table]
         if twice:
             told.problems.append(
@@ -213,10 +215,10 @@ def text_table(
     mark = told[1] if told else delimiter or DELIMITERS.get(_kind(path), "") or _mark(first)
     rows = _rows(text[told.end() :] if told else text, mark, 1 if told else 0)
     if not rows:
-        raise ValueError("it has no text")
+        return pd.DataFrame(), []
     if len(rows[0][1]) == 1 and not told:
-        _refuse_other_delimiter(path, rows[0][1][0], mark)
-    return _checked(path, rows)
+        _refuse_other_delimiter(path.name, rows[0][1][0], mark)
+    return _checked(rows)
 
 
 def _mark(header: str) -> str:
@@ -242,14 +244,14 @@ def _rows(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]
         csv.field_size_limit(limit)
 
 
-def _refuse_other_delimiter(path: Path, first: str, mark: str) -> None:
+def _refuse_other_delimiter(name: str, first: str, mark: str) -> None:
     """Refuse a file whose columns were not told apart."""
     other = next((m for m in (";", "\t", ",", "|") if m in first and m != mark), None)
     if other is not None:
         raise Misread(
-            f"columns must be separated by commas (.csv) or tabs (.tsv). Found one column in "
-            f"'{path}', {first!r}, which looks separated by {other!r}. Save it with commas, or "
-            f"give pandas.read_csv({path.name!r}, sep={other!r}, "
+            f"columns must be separated by commas (.csv) or tabs (.tsv). Found one column, "
+            f"{first!r}, which looks separated by {other!r}. Save it with commas, or "
+            f"give pandas.read_csv({name!r}, sep={other!r}, "
             'dtype={"participant": str}), with decimal="," where numbers have a decimal comma.'
         )
 
@@ -287,7 +289,7 @@ def _is_text(start: bytes, encoding: str) -> bool:
 # ---------------------------------------------------------------------------- their header
 
 
-def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFrame, list[str]]:
+def _checked(rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFrame, list[str]]:
     """Return the table below a header that fits it, and what was left out."""
     notes = []
     header = [name.strip() for name in rows[0][1]]
@@ -295,7 +297,7 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFram
     if len(filled) < len(rows) - 1:
         notes.append(f"left out {counted(len(rows) - 1 - len(filled), 'row')} of empty cells")
     longer = [cells for _, cells in filled if len(cells) > len(header)]
-    _refuse_other_lengths(path, header, filled)
+    _refuse_other_lengths(header, filled)
     if longer:
         notes.append(f"left out empty cells at the end of {counted(len(longer), 'row')}")
     cells = [cells[: len(header)] for _, cells in filled]
@@ -309,9 +311,9 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFram
     if len(twice):
         raise Misread(
             f"column names must be unique. Found {(table.columns == twice[0]).sum()} columns named "
-            f"{listed(twice)} in '{path}'. Drop or rename the others."
+            f"{listed(twice)}. Drop or rename the others."
         )
-    further = _header_rows(path, table)
+    further = _header_rows(table)
     if further.any():
         notes.append(
             f"left out {counted(int(further.sum()), 'further header row')}, first "
@@ -320,9 +322,7 @@ def _checked(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFram
     return table[~further], notes
 
 
-def _refuse_other_lengths(
-    path: Path, header: list[str], filled: list[tuple[int, list[str]]]
-) -> None:
+def _refuse_other_lengths(header: list[str], filled: list[tuple[int, list[str]]]) -> None:
     """Refuse rows with cells that have no name, or with fewer cells than names."""
     size = len(header)
     over = [(line, cells) for line, cells in filled if any(c.strip() for c in cells[size:])]
@@ -332,14 +332,15 @@ def _refuse_other_lengths(
             line, cells = wrong[0]
             raise Misread(
                 f"every row must have a cell for each of the {size} names in the header. "
-                f"{counted(len(wrong), 'row')} of {len(filled):,} in '{path}' have {words}, first "
+                f"{counted(len(wrong), 'row')} of {len(filled):,} "
+                f"{'has' if len(wrong) == 1 else 'have'} {words}, first "
                 f"line {line} with {len(cells)}: {_shown(cells)}. {_length_advice(wrong, filled)}"
             )
     numbers = [cells[0].strip() for _, cells in filled if len(cells) == size + 1]
     if len(numbers) == len(filled) > 1 and numbers == [str(k + 1) for k in range(len(numbers))]:
         raise Misread(
             f"every row must have a cell for each of the {size} names in the header. All "
-            f"{len(filled):,} rows in '{path}' have one more: the first cell may be a row number "
+            f"{len(filled):,} rows have one more: the first cell may be a row number "
             "without a name, or the last one an end of line. Name the row numbers in the header, "
             "or take the delimiters at the line ends out."
         )
@@ -351,7 +352,7 @@ def _length_advice(wrong: list[tuple[int, list[str]]], filled: list[tuple[int, l
     return "Repair these lines (a text that holds the delimiter belongs in quotes)."
 
 
-def _header_rows(path: Path, table: pd.DataFrame) -> np.ndarray:
+def _header_rows(table: pd.DataFrame) -> np.ndarray:
     """Find rows that say again what the columns are, (row,) of bool.
 
     These are repeats of the header, where files were joined, and what Qualtrics writes below it.
@@ -366,13 +367,11 @@ def _header_rows(path: Path, table: pd.DataFrame) -> np.ndarray:
     further[: 1 + max(np.flatnonzero(imports), default=-1)] = True
     rest = table[~further]
     for line, cells in rest.iloc[:2].iterrows():
-        _refuse_text_above_numbers(path, line, cells.str.strip(), rest.iloc[2:])
+        _refuse_text_above_numbers(line, cells.str.strip(), rest.iloc[2:])
     return further
 
 
-def _refuse_text_above_numbers(
-    path: Path, line: Any, cells: pd.Series, below: pd.DataFrame
-) -> None:
+def _refuse_text_above_numbers(line: Any, cells: pd.Series, below: pd.DataFrame) -> None:
     given = cells[~cells.isin(MISSING_TEXT)]
     if len(below) < 2 or pd.to_numeric(given, errors="coerce").notna().any():
         return
@@ -384,7 +383,7 @@ def _refuse_text_above_numbers(
     ]
     if len(numeric) > 1:
         raise Misread(
-            f"a table must have one header row. In '{path}', line {line} has text in columns that "
+            f"a table must have one header row. Line {line} has text in columns that "
             f"are numeric below ({listed(numeric, 4)}): {_shown(cells)}. Delete the further header."
         )
 

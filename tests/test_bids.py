@@ -503,8 +503,10 @@ def test_everything_wrong_is_told_at_once(tree):
         "not: 'sub-12/ses-1/func/sub-11_ses-1_task-pain_run-01_events.tsv'",
         "2. Files must be tables of tab-separated values (.tsv) or JSON objects, in UTF-8. Found 6 "
         "that cannot be read so: 'sub-12/ses-1/func/sub-12_ses-1_task-pain_run-03_events.tsv' (",
-        "run-04_events.tsv' (line 3 has 1 values for 2 columns); ",
-        "run-05_events.tsv' (several columns are named 'onset') (and 3 more). Repair them",
+        "run-04_events.tsv' (every row must have a cell for each of the 2 names in the header. 1 "
+        "row of 2 has fewer, first line 3 with 1: '3'.",
+        "run-05_events.tsv' (column names must be unique. Found 2 columns named 'onset'. Drop or "
+        "rename the others.) (and 3 more). Repair them",
         "3. 'onset' must be a number in every row",
         "4. `labels` must name columns with Levels in a sidecar. Found 'rating'; there are none",
         "5. `columns` must name columns of the study. Found 'ratng'",
@@ -662,3 +664,94 @@ def test_a_doubled_row_is_refused_as_a_trial(hands):
     keep = f"event_type == 'Rate' and not ({doubled})"
     columns = {"trial": "trial_number"}
     assert len(Study.from_bids(hands, task="hands", keep=keep, columns=columns).trials) == 6552
+
+
+# where else behaviour and scores may lie
+
+
+def recorded(root, person, folder="func", ending="bold.nii.gz", name="task-pain"):
+    file = Path(root, f"sub-{person}", folder, f"sub-{person}_{name}_{ending}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+@pytest.mark.parametrize("folder", ["eeg", "meg", "ieeg", "nirs"])
+def test_events_beside_recordings_of_every_kind(tmp_path, folder):
+    recorded(tmp_path, "01", folder, f"{folder}.edf")
+    events = tmp_path / "sub-01" / folder / "sub-01_task-pain_events.tsv"
+    events.write_text("onset\tduration\trating\n0\t1\t3\n5\t1\tn/a\n")
+    study = read(tmp_path)
+    assert study.trials["rating"].tolist()[0] == 3
+    assert len(study.trials) == 2
+
+
+def test_events_at_the_root_are_everybodys_who_has_none(tmp_path):
+    rows = "onset\trating\n0\t{}\n5\t{}\n"
+    for person, folder in (("01", "func"), ("02", "func"), ("03", "eeg"), ("04", "func")):
+        for echo in ("echo-1", "echo-2") if folder == "func" else ("run-1",):
+            ending = "bold.nii.gz" if folder == "func" else "eeg.set"
+            recorded(tmp_path, person, folder, ending, f"task-pain_{echo}")
+    recorded(tmp_path, "05", "func", "bold.nii.gz", "task-rest")
+    (tmp_path / "task-pain_events.tsv").write_text(rows.format(1, 2))
+    (tmp_path / "sub-02" / "sub-02_task-pain_events.tsv").write_text(rows.format(3, 4))
+    own = tmp_path / "sub-04" / "func" / "sub-04_task-pain_events.tsv"
+    own.write_text(rows.format(5, 6))
+    study = read(tmp_path)
+    felt = study.trials.groupby("participant")["rating"].agg(list).to_dict()
+    assert felt == {"01": [1, 2], "02": [3, 4], "03": [1, 2], "04": [5, 6]}
+    words = "took the events of 3 recordings from 'sub-02_task-pain_events.tsv', 'task-pain_ev"
+    assert any(line.startswith(words) for line in study.log)
+
+
+def test_where_there_are_no_events_it_is_said_what_lies_where(tmp_path):
+    for person in ("01", "02"):
+        recorded(tmp_path, person)
+        recorded(tmp_path, person, "eeg", "eeg.set", "task-rest")
+    text = refusal(tmp_path)
+    assert "What is there of task 'pain' lies so: sub-*/func has 2 bold.nii.gz." in text
+    text = refusal(tmp_path, task="faces")
+    assert "What is there lies so: sub-*/eeg has 2 eeg.set; sub-*/func has 2 bold.nii.gz." in text
+
+
+def test_scores_of_phenotype_and_sessions(tree):
+    folder = tree / "phenotype"
+    folder.mkdir()
+    (folder / "iri.tsv").write_text(
+        "participant_id\tconcern\tage\nsub-007\t01\t5\n12\t3\t6\nx\t1\t1\n"
+    )
+    (folder / "iri.json").write_text('{"concern": {"Description": "Empathic concern"}}')
+    (folder / "mood.tsv").write_text(
+        "participant_id\tsession_id\tmood\nsub-007\tses-1\t4\nsub-007\tses-2\t5\nsub-12\tses-1\tn/a\n"
+    )
+    (tree / "sub-007" / "sub-007_sessions.tsv").write_text(
+        "session_id\tdrug\trating\nses-1\tplacebo\t1\nses-2\toxytocin\t2\n"
+    )
+    study = read(tree, sessions=["ses-1", "2"])
+    people = study.participants.set_index("participant")
+    assert people.columns.tolist() == ["age", "group", "concern", "iri_age", "mood_1", "mood_2"]
+    assert people.loc["12", "concern"] == "3" and people.loc["007", "concern"] == "01"
+    assert people.loc["007", ["iri_age", "mood_1", "mood_2"]].tolist() == [5, 4, 5]
+    assert people.loc["3", ["concern", "mood_1"]].isna().all()
+    assert "participants.concern: Empathic concern" in study.notes
+    drugs = study.trials.groupby(["participant", "session"])["drug"].first().to_dict()
+    assert [drugs["007", 1], drugs["007", 2]] == ["placebo", "oxytocin"]
+    assert pd.isna(drugs["12", 1])
+    told = [
+        "took 2 columns of 2 people from phenotype/iri.tsv ('age' as 'iri_...'); left out 'x', no",
+        "'mood.tsv': a column for each session, such as 'mood_1'",
+        "left out 'rating' of sessions.tsv: the files of the task have it",
+        "took 'drug' of each session from sessions.tsv",
+    ]
+    assert all(any(line.startswith(words) for line in study.log) for words in told)
+
+
+def test_scores_without_a_table_of_people(tree):
+    (tree / "participants.tsv").unlink()
+    (tree / "phenotype").mkdir()
+    scores = tree / "phenotype" / "iri.tsv"
+    scores.write_text("participant_id\tconcern\n007\t1\nsub-12\t3\n")
+    assert read(tree, task="task-pain").participants["concern"].tolist() == [1, 3]
+    scores.write_text("participant_id\tconcern\n007\t1\nsub-12\t3\n007\t4\n")
+    assert "'iri.tsv' has 1 row that share theirs" in refusal(tree)
+    scores.write_text("person\tconcern\n007\t1\n")
+    assert "'iri.tsv' has no participant_id" in refusal(tree)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from empathymodels.bids.files import Named, named
+from empathymodels.bids.files import Named, named, session_rows
 from empathymodels.bids.parsing import read_each, read_json, read_table
 
 type About = dict[str, dict[str, Any]]  # what sidecars say, by column
@@ -24,19 +24,28 @@ class Contents:
     ----------
     tables : dict of Path to DataFrame
         Tables of the task that can be read; the index is the line in the file.
+    labels : list of str
+        For every file of the task, whose it is.
     about : list of dict
         For every file of the task, what its sidecars say about the columns.
     people : DataFrame or None
         participants.tsv.
+    phenotype : dict of Path to DataFrame
+        The tables of scores in phenotype/.
+    sessions : dict
+        What sessions.tsv says of each session, by the labels of person and session.
     people_about, data_set : dict
-        participants.json and dataset_description.json.
+        participants.json (and those in phenotype/) and dataset_description.json.
     broken : dict of Path to str
         Why the other files cannot be read.
     """
 
     tables: dict[Path, pd.DataFrame]
+    labels: list[str]
     about: list[About]
     people: pd.DataFrame | None
+    phenotype: dict[Path, pd.DataFrame]
+    sessions: dict[tuple[str, str], dict[str, str]]
     people_about: About
     data_set: dict[str, Any]
     broken: dict[Path, str]
@@ -45,19 +54,24 @@ class Contents:
 def read_contents(root: Path, files: list[Named]) -> Contents:
     """Return what the files of a task, the data set's own files and all sidecars hold."""
     chains = _sidecar_chains(root, files)
-    single = [root / name for name in ("participants.json", "dataset_description.json")]
-    people = root / "participants.tsv"
+    description = root / "dataset_description.json"
+    of_people = [root / "participants.json", *sorted((root / "phenotype").glob("*.json"))]
+    people, scores = root / "participants.tsv", sorted((root / "phenotype").glob("*.tsv"))
     broken: dict[Path, str] = {}
-    tables = read_each((*(file.path for file in files), *_there(people)), read_table, broken)
+    of_task = dict.fromkeys(file.path for file in files)
+    tables = read_each((*of_task, *_there(people), *scores), read_table, broken)
     paths = dict.fromkeys(path for chain in chains for path in chain)
-    objects = read_each((*paths, *_there(*single)), read_json, broken)
+    objects = read_each((*paths, *_there(*of_people, description)), read_json, broken)
     about = {chain: _merged([objects.get(path, {}) for path in chain]) for chain in set(chains)}
     return Contents(
-        tables={path: table for path, table in tables.items() if path != people},
+        tables={path: table for path, table in tables.items() if path in of_task},
+        labels=[file.entities.get("sub", "") for file in files],
         about=[about[chain] for chain in chains],
         people=tables.get(people),
-        people_about=_merged([objects.get(single[0], {})]),
-        data_set=objects.get(single[1], {}),
+        phenotype={path: tables[path] for path in scores if path in tables},
+        sessions=session_rows(root, {file.entities.get("sub", "") for file in files}, broken),
+        people_about=_merged([objects.get(path, {}) for path in of_people]),
+        data_set=objects.get(description, {}),
         broken=broken,
     )
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from empathymodels.bids.parsing import UNREADABLE, read_table
+from empathymodels.bids.parsing import read_each, read_table
 from empathymodels.table_files import MISSING_TEXT
 from empathymodels.wording import Told, counted, did_you_mean, listed
 
-FOLDERS = ("func", "beh")
+FOLDERS = ("func", "beh", "eeg", "meg", "ieeg", "nirs")
 SUFFIXES = ("events", "beh")
+RECORDINGS = ("bold", "eeg", "meg", "ieeg", "nirs")
+PARTS = ("echo", "part", "split", "recording")  # of one recording: they share its events
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Named:
 
 def named(path: Path) -> Named:
     """Return a file with what its name says."""
-    *parts, suffix = path.stem.split("_")
+    *parts, suffix = path.name.partition(".")[0].split("_")
     pairs = [part.partition("-") for part in parts]
     return Named(path, {key: value for key, _, value in pairs}, suffix)
 
@@ -45,12 +48,14 @@ def named(path: Path) -> Named:
 def task_files(root: Path, task: str, sessions: list[str], told: Told) -> list[Named]:
     """Return the files to read, in order of participant, session and run."""
     every = _behaviour(root)
+    every += _inherited(root, every, told)
     tasks = sorted({file.entities.get("task", "") for file in every})
     if task not in tasks:
         raise ValueError(
-            f"`task` must be a task with events or behaviour, in files sub-*/[ses-*/](func|beh)/"
-            f"*_task-{task}_*events.tsv or _beh.tsv. Found none in {counted(len(every), 'file')} "
-            f"of '{root}'. There are {listed(tasks)}. Name one of them.{did_you_mean(task, tasks)}"
+            f"`task` must be a task with events or behaviour, in files *_task-{task}_*events.tsv "
+            f"or _beh.tsv in sub-*/[ses-*/]({'|'.join(FOLDERS)}), or events above them. Found none "
+            f"in {counted(len(every), 'file')} of '{root}'. There are {listed(tasks)}. "
+            f"Name one of them.{did_you_mean(task, tasks)} {_what_lies_where(root, task)}"
         )
     files = [file for file in every if file.entities.get("task") == task]
     files = _of_sessions(_without_doubles(files, told), sessions, told)
@@ -67,19 +72,79 @@ def _behaviour(root: Path) -> list[Named]:
             f"`folder` must be a BIDS data set, with a folder sub-<label> for everybody. Found "
             f"'{root}', {what}. Give the folder that holds participants.tsv and sub-*.{hint}"
         )
+    return [file for file in _within(root, "sub-*.tsv") if file.suffix in SUFFIXES]
+
+
+def _within(root: Path, pattern: str) -> list[Named]:
+    """Return the files in everybody's folders that match a pattern."""
     inside = [f"{session}{kind}" for session in ("", "ses-*/") for kind in FOLDERS]
-    paths = [path for folder in inside for path in root.glob(f"sub-*/{folder}/sub-*.tsv")]
-    return [file for file in map(named, paths) if file.suffix in SUFFIXES]
+    return [named(path) for folder in inside for path in root.glob(f"sub-*/{folder}/{pattern}")]
+
+
+def _inherited(root: Path, own: list[Named], told: Told) -> list[Named]:
+    """Return events above the recordings that have none of their own, once for each recording.
+
+    By BIDS inheritance they are the nearest file whose entities the recording has: for everybody
+    at the root, for a person or a session in their folder.
+    """
+    above = [
+        named(path)
+        for folder in ("", "sub-*/", "sub-*/ses-*/")
+        for path in root.glob(f"{folder}*_events.tsv")
+    ]
+    if not above:
+        return []
+    with_events = {_run(file) for file in own if file.suffix == "events"}
+    recordings = {}
+    for file in _within(root, "sub-*_task-*"):
+        entities = {key: value for key, value in file.entities.items() if key not in PARTS}
+        if file.suffix in RECORDINGS and _run(file) not in with_events:
+            recordings[tuple(entities.items())] = (file.path, entities)
+    found = []
+    for path, entities in recordings.values():
+        fitting = [
+            events
+            for events in above
+            if events.entities.items() <= entities.items() and events.path.parent in path.parents
+        ]
+        if fitting:
+            nearest = max(fitting, key=lambda e: (len(e.path.parts), len(e.entities)))
+            found.append(Named(nearest.path, entities, "events"))
+    if found:
+        names = sorted({file.path.name for file in found})
+        told.log.append(
+            f"took the events of {counted(len(found), 'recording')} from {listed(names)}"
+        )
+    return found
+
+
+def _run(file: Named) -> tuple[str | None, ...]:
+    return tuple(file.entities.get(key) for key in ("task", "sub", "ses", "run"))
+
+
+def _what_lies_where(root: Path, task: str) -> str:
+    """Say which files each kind of folder holds, those of the task if there are any."""
+    levels = ("", "sub-*/", "sub-*/*/", "sub-*/ses-*/*/")
+    every = [path for level in levels for path in root.glob(f"{level}*") if "_" in path.name]
+    of_task = [path for path in every if named(path).entities.get("task") == task]
+    held: dict[str, Counter[str]] = {}
+    for path in of_task or every:
+        folder = re.sub(r"-[^/]+", "-*", path.parent.relative_to(root).as_posix())
+        _, _, ending = path.name.rpartition("_")
+        held.setdefault(folder, Counter())[ending] += 1
+    shown = [
+        f"{'the root' if folder == '.' else folder} has "
+        + ", ".join(f"{number:,} {ending}" for ending, number in counts.most_common(4))
+        for folder, counts in list(held.items())[:6]
+    ]
+    of = f"of task '{task}' " if of_task else ""
+    return f"What is there {of}lies so: {'; '.join(shown)}." if shown else ""
 
 
 def _without_doubles(files: list[Named], told: Told) -> list[Named]:
     """Return the files without those of behaviour that stand beside events of the same run."""
-
-    def run(file: Named) -> tuple[str | None, ...]:
-        return tuple(file.entities.get(key) for key in ("sub", "ses", "run"))
-
-    with_events = {run(file) for file in files if file.suffix == "events"}
-    kept = [file for file in files if file.suffix == "events" or run(file) not in with_events]
+    with_events = {_run(file) for file in files if file.suffix == "events"}
+    kept = [file for file in files if file.suffix == "events" or _run(file) not in with_events]
     if len(kept) < len(files):
         beside = counted(len(files) - len(kept), "_beh.tsv file")
         told.log.append(f"did not read {beside}: there are events of the same run")
@@ -127,8 +192,13 @@ def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str
         return {}
     times: dict[tuple[str, str], str] = {}
     unknown: set[str] = set()
+    told_of = session_rows(root, held, {})
     for person, labels in held.items():
-        known = _acquired(root / f"sub-{person}" / f"sub-{person}_sessions.tsv")
+        known = {
+            label: said["acq_time"]
+            for (of, label), said in told_of.items()
+            if of == person and said.get("acq_time", "") not in MISSING_TEXT
+        }
         if labels <= set(known):
             times |= {(person, label): known[label] for label in labels}
         elif len(labels) > 1:
@@ -143,22 +213,29 @@ def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str
     return times
 
 
-def _acquired(path: Path) -> dict[str, str]:
-    """Return acq_time by label of the session; times in BIDS have one format and sort as text."""
-    try:
-        table = read_table(path)
-        table = table.loc[~table["acq_time"].isin(MISSING_TEXT)]
-        return dict(
-            zip(table["session_id"].str.removeprefix("ses-"), table["acq_time"], strict=True)
-        )
-    except (*UNREADABLE, KeyError):
-        return {}
+def session_rows(
+    root: Path, people: Iterable[str], broken: dict[Path, str]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Return what sessions.tsv says of each session, by the labels of person and session.
+
+    Each person has such a table, ``sub-*_sessions.tsv``; one at the root names the people.
+    """
+    paths = [root / "sessions.tsv"]
+    paths += [root / f"sub-{person}" / f"sub-{person}_sessions.tsv" for person in people]
+    there = [path for path in paths if path.exists()]
+    said = {}
+    for path, table in read_each(there, read_table, broken).items():
+        of_one = named(path).entities.get("sub", "")
+        for row in table.to_dict("records"):
+            person = row.pop("participant_id", of_one).removeprefix("sub-")
+            said[person, row.pop("session_id", "").removeprefix("ses-")] = row
+    return said
 
 
 def misplaced(root: Path, files: list[Named]) -> Iterator[str]:
     """Yield a problem where folders and names contradict each other."""
     wrong = []
-    for file in files:
+    for file in [file for file in files if file.path.parent.name in FOLDERS]:
         *folders, kind, name = file.path.relative_to(root).parts
         said = [f"{key}-{file.entities[key]}" for key in ("sub", "ses") if key in file.entities]
         if said != folders:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,9 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from empathymodels.wording import listed
-
-UNREADABLE = (OSError, ValueError, csv.Error)
+from empathymodels.table_files import UNREADABLE, text_table
 
 
 def read_each[T](
@@ -29,20 +26,9 @@ def read_each[T](
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Return a table as text, with the lines of the file as index; a cell more or less is told."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter="\t")
-        filled = (row for row in reader if "".join(row).strip())
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in filled]
-    header = rows[0][1] if rows else []
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise ValueError(f"several columns are named {listed(twice)}")
-    for line, cells in rows:
-        if len(cells) != len(header):
-            raise ValueError(f"line {line} has {len(cells)} values for {len(header)} columns")
-    lines = [line for line, _ in rows[1:]]
-    return pd.DataFrame([cells for _, cells in rows[1:]], index=lines, columns=header)
+    """Return a table as text, with the lines of the file as index and no blanks around cells."""
+    table, _ = text_table(path, "\t")
+    return table.apply(lambda cells: cells.str.strip())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from empathymodels import column_types
 from empathymodels.bids.contents import Contents
 from empathymodels.bids.files import Named
-from empathymodels.recoding import as_numbers
 from empathymodels.row_filters import ALLOWED, rows_that_match
 from empathymodels.table_files import MISSING_TEXT
 from empathymodels.wording import Told, counted, listed
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
 FILE, LINE = "file-", "line-"  # where a row was found: number of the file, line in it
-TRUTH = {"true": True, "false": False}
 
 
 def united(files: list[Named], contents: Contents, told: Told) -> pd.DataFrame:
@@ -35,6 +34,17 @@ def united(files: list[Named], contents: Contents, told: Told) -> pd.DataFrame:
     number = np.repeat(np.arange(len(files)), lengths)
     for entity in dict.fromkeys(key for file in files for key in file.entities if key != "task"):
         rows[f"{entity}-"] = _labels_of(files, entity).iloc[number].to_numpy()
+    for column in dict.fromkeys(name for said in contents.sessions.values() for name in said):
+        if column in rows:
+            told.log.append(f"left out '{column}' of sessions.tsv: the files of the task have it")
+            continue
+        of_file = [
+            contents.sessions.get((f.entities.get("sub", ""), f.entities.get("ses", "")), {})
+            for f in files
+        ]
+        values = pd.Series([said.get(column) for said in of_file], dtype=object)
+        rows[column] = values.mask(values.isin(MISSING_TEXT)).iloc[number].to_numpy()
+        told.log.append(f"took '{column}' of each session from sessions.tsv")
     lines = np.concatenate([table.index for table in filled])
     told.log.extend(_reading_log(files, contents, tables))
     return rows.assign(**{FILE: number, LINE: lines})
@@ -115,12 +125,6 @@ def columns_of_keys(rows: pd.DataFrame, columns: Mapping[str, str], told: Told) 
 
 def typed(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table with numbers and truth values where a whole column is, else text."""
-    return rows.apply(lambda values: values if values.name == "sub-" else _typed_column(values))
-
-
-def _typed_column(values: pd.Series) -> pd.Series:
-    given = values.dropna()
-    if given.empty or not as_numbers(given).isna().any():
-        return pd.to_numeric(values) if len(given) else values.astype(float)
-    lower = given.str.lower()
-    return values.str.lower().map(TRUTH) if lower.isin(list(TRUTH)).all() else values
+    return rows.apply(
+        lambda values: values if values.name == "sub-" else column_types.typed(values)
+    )

@@ -47,6 +47,8 @@ def read_bids(
     root, told = Path(folder), Told()
     labels = [labels] if isinstance(labels, str) else list(labels)
     sessions = [sessions] if isinstance(sessions, str) else list(map(str, sessions or ()))
+    sessions = [label.removeprefix("ses-") for label in sessions]
+    task = task.removeprefix("task-")
     opening = f"Task '{task}' of BIDS data set '{root.resolve().name}' cannot be used as it is:"
     files = task_files(root, task, sessions, told)
     contents = read_contents(root, files)
