@@ -30,6 +30,7 @@ from empathymodels.reading import join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study
 from empathymodels.suiting import suited
+from empathymodels.table_files import natural
 from empathymodels.validation import Checked, validate
 from empathymodels.wording import listed
 
@@ -129,6 +130,7 @@ class Arrangement:
                 f"Ratings are taken as recorded in steps of: {', '.join(steps)}. At an end they "
                 "stand for all beyond it. Otherwise: model.with_resolution(...)."
             )
+        told += self.checked.notices
         people, trials = (
             self.checked.tables.get(table, ()) for table in ("participants", "trials")
         )
@@ -322,7 +324,7 @@ def _levels(model: Model, tables: Mapping[str, pd.DataFrame]) -> dict[str, list]
             levels[name] = list(column.levels)
         elif column.table in tables and name in tables[column.table]:
             found = tables[column.table][name].dropna().unique().tolist()
-            levels[name] = sorted(found, key=lambda label: (isinstance(label, str), label))
+            levels[name] = sorted(found, key=natural)
         elif column.default is not None:
             levels[name] = [column.default]
     return levels

@@ -26,13 +26,13 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
+from empathymodels.plausibility import warn_of_constants
 from empathymodels.sampling import Trace, run_pilot, sample
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
 from empathymodels.storing import PARTIAL, finish, mark_partial, open_store, sample_to
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
-from empathymodels.validation import warn_of_constants
 from empathymodels.wording import listed
 
 METHODS = ("nuts", "laplace", "map")

@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from empathymodels.column_types import as_labels
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Response
+from empathymodels.plausibility import (
+    doubts,
+    misnamed_columns,
+    rows_of,
+    unheard_people,
+    unused_ends,
+)
 from empathymodels.priors import impossible_priors
 from empathymodels.rating_scale import is_recorded, off_step
 from empathymodels.reading import first_rows, join_rows, key_columns
@@ -23,9 +31,7 @@ from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
 MOST_MISSING = 0.25  # share of rows up to which a wrong value may be a code for a missing one
-STANDARDISED = ("z", "sd")  # units of values whose standard deviation should be near 1
-FAR = 5.0  # factor by which it may differ from 1
-FEW = 10  # values whose standard deviation says little
+LARGEST = 1e15  # no measured number is beyond it, and beyond it sums lose digits
 ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
 
 
@@ -42,16 +48,20 @@ class Checked:
     missing : dict of str to int
         Number of missing values in every column that has some: ``{"trials.outcome": 3}``.
     tables : dict of str to DataFrame
-        Copies of the tables: numeric columns as floats, labels as given; ``_row`` is the row's
+        Copies of the tables: numeric columns as floats, labels as text; ``_row`` is the row's
         position in the study's table. Trials are in order of participant, session, block and
         trial (numbers ascending, text keys as they first appear for that person); regions are
         those that the responses read.
+    notices : tuple of str
+        What is to be told of data that can be used: people without any, ends of a scale that
+        nobody used.
     """
 
     responses: tuple[str, ...]
     left_out: dict[str, str]
     missing: dict[str, int]
     tables: dict[str, pd.DataFrame]
+    notices: tuple[str, ...] = ()
 
 
 def validate(
@@ -76,7 +86,8 @@ def validate(
 
     Examples
     --------
-    >>> from empathymodels.model import Model
+    >>> from empathymodels.column_types import as_labels
+    from empathymodels.model import Model
     >>> from empathymodels.nouns import Response
     >>> rating = Response("rating", lambda *_: None, "how one feels", range=(1, 9))
     >>> trials = pd.DataFrame({"participant": [1, 1, 2], "trial": [1, 2, 1], "rating": [3, 9, 5]})
@@ -94,6 +105,9 @@ def validate(
     ids = {p.by for p in model.parameters} | {p.level for p in model.parameters}
     rated = {r.values.name for r in kept if r.range is not None}
     tables = _tables_read(study, kept)
+    for column in columns:
+        if column.is_label and column.name in tables.get(column.table, ()):
+            tables[column.table][column.name] = as_labels(tables[column.table][column.name])
 
     problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
     unanchored = no_anchor(model, [r.name for r in kept]) if kept else ""
@@ -119,8 +133,12 @@ def validate(
             table[name] = _snapped(table[name], *response.range)
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
-    _warn(model, [] if study.simulated else kept, columns, tables)
-    return Checked(tuple(response.name for response in kept), left_out, missing, tables)
+    recorded = [] if study.simulated else kept
+    misnamed = misnamed_columns(model, columns, study.tables)
+    for doubt in (*doubts(model, recorded, columns, tables), *misnamed):
+        warnings.warn(doubt, stacklevel=2)
+    noticed = (*unheard_people(kept, tables), *unused_ends(recorded, tables))
+    return Checked(tuple(response.name for response in kept), left_out, missing, tables, noticed)
 
 
 def _snapped(values: pd.Series, low: float, high: float) -> pd.Series:
@@ -136,7 +154,7 @@ def _why_left_out(response: Response, tables: Mapping[str, pd.DataFrame]) -> str
     rows, column = tables[response.table], response.values.name
     if column not in rows:
         return f"{response.table} has no column '{column}'.{did_you_mean(column, rows)}"
-    rows = _rows_of(response, rows)
+    rows = rows_of(response, rows)
     if rows.empty:
         regions = tables["regions"]["region"].unique()
         return (
@@ -144,10 +162,6 @@ def _why_left_out(response: Response, tables: Mapping[str, pd.DataFrame]) -> str
             f"{did_you_mean(str(response.region), regions)}"
         )
     return "" if any(rows[column].notna()) else f"every value of '{column}' is missing."
-
-
-def _rows_of(response: Response, table: pd.DataFrame) -> pd.DataFrame:
-    return table if response.region is None else table.loc[table["region"] == response.region]
 
 
 def _readers(
@@ -185,7 +199,7 @@ def _parts(
         yield table_name, table, declared + [r.values for r in responses if r.region is None]
         for response in responses:
             if response.region is not None:
-                yield table_name, _rows_of(response, table), [response.values]
+                yield table_name, rows_of(response, table), [response.values]
 
 
 def _nothing_left(left_out: Mapping[str, str], kept: list[Response], study: Study) -> Iterator[str]:
@@ -280,6 +294,7 @@ def _rules(column: Column) -> dict[str, Callable[[Any], Any]]:
     rules: dict[str, Callable[[Any], Any]] = {
         "must be a number": lambda values: as_numbers(values).notna(),
         "must be finite": lambda values: ~np.isinf(as_numbers(values)),
+        f"must be below {LARGEST:g} in size": where_finite(lambda n: n.abs() < LARGEST),
     }
     if levels:
         rules[one_of] = where_finite(lambda numbers: numbers.isin(levels))
@@ -349,60 +364,3 @@ def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
         first_seen = trials.groupby(keys[:depth])["_row"].transform("min")
         order.append(first_seen if trials[key].dtype == object else trials[key])
     return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
-
-
-def _warn(
-    model: Model,
-    recorded: list[Response],
-    columns: list[Column],
-    tables: Mapping[str, pd.DataFrame],
-) -> None:
-    """Warn of what works but is unwise, with its consequence."""
-    told = []
-    if len(tables["participants"]) == 1:
-        told.append("Only one participant: the spread between people is its prior.")
-    if model.states and "trials" in tables and tables["trials"]["participant"].is_unique:
-        told.append("One trial per participant: learning cannot be told from the start value.")
-    for response in recorded:
-        values = _rows_of(response, tables[response.table])[response.values.name].dropna()
-        if len(values) > 1 and len(values.unique()) == 1:
-            told.append(
-                f"Identical responses: '{response.name}' is {values.iloc[0]:g} in all "
-                f"{counted(len(values), 'row')}. What makes it differ cannot be learned, and "
-                "a noise would collapse toward its prior's lower end."
-            )
-        told += _other_units(response.name, response.values.unit, values)
-    for column in columns:
-        rows = tables.get(column.table, pd.DataFrame())
-        if column.name in rows:
-            told += _other_units(column.name, column.unit, rows[column.name].dropna())
-    for text in told:
-        warnings.warn(text, stacklevel=3)
-
-
-def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:
-    """Tell of values that are declared as standardised and are far from it."""
-    if unit not in STANDARDISED or len(values) <= FEW or values.nunique() == 1:
-        return
-    spread = float(values.std())
-    if not 1 / FAR <= spread <= FAR:
-        yield (
-            f"Other units: '{name}' should be standardised (unit '{unit}'), for its priors belong "
-            f"to a standard deviation near 1; found {spread:.3g} in {counted(len(values), 'row')}. "
-            f"Divide it by that (of betas the standard errors, too), or give priors of these units "
-            "with model.with_priors(...)."
-        )
-
-
-def warn_of_constants(columns: Iterable[Column], tables: Mapping[str, pd.DataFrame]) -> None:
-    """Warn of columns whose effects a fit cannot learn, since they never differ."""
-    for column in columns:
-        rows = tables.get(column.table, pd.DataFrame())
-        values = rows[column.name].dropna() if column.name in rows else pd.Series(dtype=float)
-        if len(values) > 1 and values.nunique() == 1:
-            warnings.warn(
-                f"No variance: '{column.name}' is {values.iloc[0]} in all "
-                f"{counted(len(values), 'row')} of {column.table}. What depends on its differences "
-                "cannot be learned from this study and will follow its prior.",
-                stacklevel=3,
-            )

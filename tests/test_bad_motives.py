@@ -6,7 +6,7 @@ import pytest
 
 import empathymodels as em
 from empathymodels.arrangement import arrange
-from empathymodels.validation import warn_of_constants
+from empathymodels.plausibility import warn_of_constants
 
 MODEL = em.get_model("motivated_empathy")
 MOTIVES = ("suffering", "cost", "competition", "effort")

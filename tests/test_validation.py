@@ -12,8 +12,9 @@ from pymc_extras.prior import Prior
 from empathymodels.catalog import get_model
 from empathymodels.model import Model
 from empathymodels.nouns import Column, Parameter, Response, State
+from empathymodels.plausibility import mistyped_labels, warn_of_constants
 from empathymodels.study import Study, load_study
-from empathymodels.validation import validate, warn_of_constants
+from empathymodels.validation import validate
 
 RATING = Response("rating", lambda *_: None, "how one feels", range=(1, 9), unit="points")
 CHOICE = Response("choice", lambda *_: None, "help or not", levels=(0, 1))
@@ -255,7 +256,7 @@ def test_any_labels_will_do_but_ids_must_be_given(trials):
     )
     declared = model(RATING, columns=(target,), parameters=(by_target,))
     labels = validate(declared, Study(trials=trials.assign(target=[3, 1, 4, 1]))).tables["trials"]
-    assert labels["target"].tolist() == [3, 1, 4, 1]
+    assert labels["target"].tolist() == ["3", "1", "4", "1"]
     text = refusal(declared, trials.assign(target=["a", None, "b", None]))
     assert "'target' of trials must be given in every row. Found no value in 2 of 4" in text
 
@@ -320,3 +321,130 @@ def test_column_without_variance(trials):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_constants([column], {"trials": trials.assign(pain=[0, 1, 0, 1.0])})
+
+
+# what may not be what it seems
+
+
+def counted_rows(labels, people=10):
+    """A table in which every person has each label as often as it is said."""
+    shown = [label for label, number in labels.items() for _ in range(number)]
+    ids = np.repeat([f"P{k}" for k in range(people)], len(shown))
+    return pd.DataFrame({"participant": ids, "cue": np.tile(shown, people)})
+
+
+@pytest.mark.parametrize("other", ["low ", "Low", " LOW", "l\tow"])
+def test_labels_that_differ_by_blanks_or_case(other):
+    table = counted_rows({"low": 3, "high": 4, other: 1})
+    found = list(mistyped_labels(table, "cue", "trials"))
+    if other == "l\tow":
+        assert found == []  # as frequent as others, and another word
+        return
+    assert f"'{other}' (10 rows) for 'low' (30 rows)" in found[0]
+    assert f"codes={{'cue': {{'{other}': 'low'}}}} with others=\"keep\"" in found[0]
+    coded = Study(
+        trials=table.assign(trial=range(80)), codes={"cue": {other: "low"}}, others="keep"
+    )
+    assert set(coded.trials["cue"]) == {"low", "high"}
+
+
+def test_labels_of_few_rows():
+    table = counted_rows({"ingroup": 6, "outgroup": 6})
+    table.loc[[0, 1], "cue"], table.loc[5, "cue"] = "ingruop", "practice"
+    (found,) = mistyped_labels(table, "cue", "trials")
+    assert "'ingruop' (2 rows) for 'ingroup' (57 rows), 'practice' (1 row). Each" in found
+    groups = np.repeat(["control", "patient"], 20).astype(object)
+    people = pd.DataFrame({"participant": range(40), "group": groups})
+    people.loc[0, "group"], people.loc[1, "group"] = "contol", "other"
+    (found,) = mistyped_labels(people, "group", "participants")
+    assert "'contol' (1 row) for 'control' (18 rows). Each" in found
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {f"in-pain-{k:02}": 1 for k in range(30)},
+        {"-1": 5, "1": 5, "+1": 4},
+        {"A+": 3, "A-": 9},
+        {"picture 7": 1, "picture 8": 40},
+        {"ally": 30, "rival": 3},
+    ],
+)
+def test_labels_that_mean_what_they_say(labels):
+    assert list(mistyped_labels(counted_rows(labels), "cue", "trials")) == []
+
+
+def test_a_mistyped_label_is_told_of_what_a_model_reads(trials):
+    cue = Column("cue", "what is shown", levels="any")
+    table = trials.assign(cue=["a", "a", "b", "A"])
+    with pytest.warns(UserWarning, match=r"Labels of 'cue' .* 'A' \(1 row\) for 'a' \(2 rows\)"):
+        validate(model(RATING, columns=(cue,)), Study(trials=table))
+
+
+@pytest.mark.parametrize(
+    ("near", "told"), [("motives", 1), ("Motive", 1), ("mottive", 1), ("mood", 0)]
+)
+def test_an_optional_column_may_be_misnamed(trials, near, told):
+    motive = Column("motive", "why one helps", levels=("a", "b"), default="a")
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        validate(model(RATING, columns=(motive,)), Study(trials=trials.assign(**{near: "b"})))
+    words = (
+        f"'a' is taken throughout. There is '{near}': if that is it, columns={{\"motive\": \"{near}"
+    )
+    assert [words in str(one.message) for one in found] == [True] * told
+
+
+@pytest.mark.parametrize(
+    ("unit", "values", "words"),
+    [
+        (
+            "s",
+            [741, 380, 1200, 555],
+            "are above 648, as if they were in ms. Divide",
+        ),
+        (
+            "ms",
+            [0.7, 0.4, 1.2, 0.5],
+            "are below 0.6, as if they were in s. Multiply",
+        ),
+        ("s", [0.7, 12, 1.2, 95], None),
+        ("ms", [741, 380, 1200, 20], None),
+    ],
+)
+def test_seconds_and_milliseconds(trials, unit, values, words):
+    time = Response("time", RATING.function, "how long it took", unit=unit)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        validate(model(time), Study(trials=trials.assign(time=values)))
+    assert [words in str(one.message) for one in found] == ([True] if words else [])
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1e200, -3e15, np.inf, -np.inf, "-inf", "1e999"])
+@pytest.mark.parametrize("name", ["felt", "reward"])
+def test_values_that_nobody_measured(trials, value, name):
+    felt = Response("felt", RATING.function, "how one feels")
+    reward = Column("reward", "points at stake")
+    table = trials.assign(felt=1.0, reward=2.0).astype({name: object})
+    table.loc[2, name] = value
+    text = refusal(model(felt, columns=(reward,)), table)
+    assert f"'{name}' of trials must be " in text
+    assert "in 1 of 4 rows: participant 'P1', trial 1" in text
+
+
+def test_people_without_data_and_scales_in_part(trials):
+    many = pd.concat([trials.assign(block=k, rating=[1, 2, 5, 4]) for k in range(15)])
+    many.loc[many["participant"] == "P1", "rating"] = np.nan
+    people = pd.DataFrame({"participant": ["P1", "P2", "P3", "P4"]})
+    study = Study(
+        trials=many.assign(rating=many["rating"].fillna(3).where(many.participant == "P2"))
+    )
+    notices = validate(model(RATING), Study(trials=study.trials, participants=people)).notices
+    assert "2 of 4 participants have not any trial: 'P3', 'P4'." in notices[0]
+    assert "1 of 4 participants has not any response: 'P1'." in notices[1]
+    assert len(notices) == 2
+    part = Study(trials=many.assign(rating=np.tile([1, 2, 5, 4], 15)))
+    (notice,) = validate(model(RATING), part).notices
+    assert "'rating' lies between 1 and 5 in all 60 rows, on a scale from 1 to 9" in notice
+    assert "model.with_range(rating=(low, high))" in notice
+    assert validate(model(RATING), Study(trials=trials)).notices == ()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from empathymodels.bids.parsing import read_each, read_table
-from empathymodels.table_files import MISSING_TEXT
+from empathymodels.table_files import MISSING_TEXT, natural
 from empathymodels.wording import Told, counted, did_you_mean, listed
 
 FOLDERS = ("func", "beh", "eeg", "meg", "ieeg", "nirs")
@@ -171,13 +171,9 @@ def _in_order(root: Path, files: list[Named], sessions: list[str], told: Told) -
     def place(file: Named) -> tuple[Any, ...]:
         person, session, run = (file.entities.get(key, "") for key in ("sub", "ses", "run"))
         when = sessions.index(session) if sessions else times.get((person, session), "")
-        return _natural(person), when, _natural(session), _natural(run), file.path
+        return natural(person), when, natural(session), natural(run), file.path
 
     return sorted(files, key=place)
-
-
-def _natural(label: str) -> list[str | int]:
-    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", label)]
 
 
 def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str, str], str]:
@@ -204,7 +200,7 @@ def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str
         elif len(labels) > 1:
             unknown.add(person)
     if unknown:
-        shown = sorted({label for person in unknown for label in held[person]}, key=_natural)
+        shown = sorted({label for person in unknown for label in held[person]}, key=natural)
         told.doubts.append(
             f"Sessions {listed(shown)} of {counted(len(unknown), 'participant')} are taken in "
             "the order of their labels: no sub-*_sessions.tsv tells their acq_time. What a model "
