@@ -112,13 +112,15 @@ def mistyped_labels(table: pd.DataFrame, name: str, table_name: str) -> Iterator
     """
     given = table[[name]].dropna().astype(str)
     rows = given[name].value_counts()
+    if rows.empty:
+        return
     ids = table.loc[given.index, "participant"] if "participant" in table else given.index
     people = pd.Series(ids, index=given.index).groupby(given[name]).nunique()
     likely: dict[str, str] = {}
     for _, alike in rows.groupby(_folded, sort=False):
         likely |= dict.fromkeys(alike.index[1:], alike.index[0])
     common = [label for label in rows.index if label not in likely]
-    few_rows = RARE * float(rows[common].median())
+    few_rows = RARE * float(np.median(np.repeat(rows[common], rows[common])))  # of a usual row
     few_people = max(1.0, RARE * pd.Series(ids).nunique())
     for label in [label for label in common if rows[label] < few_rows]:
         others = [other for other in common if rows[other] >= few_rows]
