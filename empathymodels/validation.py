@@ -325,7 +325,7 @@ def _shown(values: Iterable[object], limit: int = 5) -> str:
 def _between_steps(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:
     """Yield a message for every response with ratings between the steps that are declared."""
     for response in kept:
-        rows = _rows_of(response, tables[response.table]).reset_index(drop=True)
+        rows = rows_of(response, tables[response.table]).reset_index(drop=True)
         values, name = rows[response.values.name], response.values.name
         between = off_step(response, as_numbers(values).to_numpy(dtype=float, na_value=np.nan))
         if between.any():
