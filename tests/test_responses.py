@@ -251,6 +251,69 @@ def test_draws_follow_the_probabilities(case):
     assert not np.array_equal(draws[: size // 2], draws[size // 2 :])
 
 
+EXTREMES = {  # parameters a study's data can drive somebody to, and values that have been seen
+    "lapse": (
+        lambda a, b: Choice.dist(a, b),
+        [0, 1],
+        [(800.0, 0.0), (-800.0, 0.0), (800.0, 1.0), (-800.0, 1e-308), (0.0, 1.0)],
+    ),
+    "lapse among three": (
+        lambda a, b: SoftmaxChoice.dist([a, 0.0, 1.0], b),
+        [0, 1, 2],
+        [(800.0, 0.0), (-800.0, 0.0), (800.0, 1.0), (-800.0, 1e-308)],
+    ),
+    "ordered beta": (
+        lambda a, b: OrderedBeta.dist(a, b, -2.0, 2.0, 0.0, 100.0),
+        [0.0, 1e-9, 50.0, 100.0],
+        [(1000.0, 5.0), (-1000.0, 5.0), (0.0, 1e-200), (3.0, 1e12), (40.0, 1e-3)],
+    ),
+    "ordered beta, cuts that meet": (
+        lambda a, b: OrderedBeta.dist(a, 3.0, 0.0, b, 0.0, 100.0),
+        [0.0, 50.0, 100.0],
+        [(0.0, 0.0), (500.0, 1e-17), (-500.0, 1e-17)],
+    ),
+    "ordinal, cutpoints that meet": (
+        lambda a, b: Ordinal.dist(a, thresholds(0.0, b)),
+        [1, 2, 3],
+        [(0.0, 0.0), (700.0, 1e-20), (-700.0, 1e-20)],
+    ),
+    "hurdle": (
+        lambda a, b: HurdleSquareRoot.dist(-900.0, a, b),
+        [0.0, 1e-300, 1e-6, 4.0],
+        [(-1e6, 1e-3), (-5.0, 1e-8), (2.0, 1e-6), (1e5, 1.0), (0.0, 1e6)],
+    ),
+    "rounded": (
+        lambda a, b: RoundedNormal.dist(a, b, 1.0, 9.0, 1.0),
+        [1.0, 5.0, 9.0],
+        [(1e9, 1e-6), (-1e9, 1.0), (5.0, 1e-100), (5.0, 1e100), (8.5, 1e-9)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXTREMES)
+def test_values_and_slopes_are_finite_at_extremes(case):
+    make, values, parameters = EXTREMES[case]
+    first, second, value = pt.dvectors("first", "second", "value")
+    dist = make(first, second)
+    observed = value.astype("int64") if dist.dtype == "int64" else value
+    logp = pm.logp(dist, observed)
+    slopes = pytensor.grad(logp.sum(), [first, second])
+    function = pytensor.function([first, second, value], [logp, *slopes])
+    rows = np.array([(a, b, y) for a, b in parameters for y in values], dtype=float)
+    for found in function(*rows.T):
+        assert np.isfinite(found).all(), rows[~np.isfinite(found)]
+
+
+@pytest.mark.parametrize("mu, sigma", [(-400.0, 1.0), (-8.0, 0.5), (3.0, 0.1), (40.0, 0.01)])
+def test_mean_of_a_truncated_square_root(mu, sigma):
+    found = mean(HurdleSquareRoot.dist(40.0, mu, sigma)).eval()
+    root = stats.truncnorm(-mu / sigma, np.inf, mu, sigma)
+    if mu > -100:  # farther out scipy has no digits left; there it is exponential, by its slope
+        assert found == pytest.approx(root.var() + root.mean() ** 2, rel=1e-6)
+    else:
+        assert found == pytest.approx(2 * (sigma**2 / mu) ** 2, rel=1e-2)
+
+
 @pytest.mark.parametrize("lower, upper, step", [(1, 9, 1), (0, 1, 0.05), (-3, 3, 0.5)])
 def test_rounded_ratings_have_probabilities_that_sum_to_one_and_their_mean(lower, upper, step):
     grid = lower + step * np.arange(round((upper - lower) / step) + 1)

@@ -11,6 +11,10 @@ import pytensor.tensor as pt
 from pymc.distributions.moments.means import _mean
 from pymc.distributions.shape_utils import rv_size_is_none
 
+CERTAIN = 9.0  # standard deviations beyond which a normal has less than the last digit of 1
+TINY = 1e-300  # stands for 0 where a logarithm is taken
+EPSILON = 2.0**-53  # 1 minus this is the largest number below 1
+
 
 class ResponseDistribution(ABC):
     """A distribution by two functions: how to draw from it, and its log-probability.
@@ -93,5 +97,15 @@ def log_sum(terms: list[Any]) -> Any:
 
 
 def log_one_minus_exp(x: Any) -> Any:
-    """``log(1 - exp(x))`` for negative x, exact near both ends."""
-    return pt.log(-pt.expm1(x))
+    """``log(1 - exp(x))`` for negative x, exact near both ends and finite at 0."""
+    return pt.log(-pt.expm1(pt.minimum(x, -TINY)))
+
+
+def with_lapse(log_probability: Any, lapse: Any, options: int) -> Any:
+    """Log-probability of a choice of which a share is made at random among some options.
+
+    Finite, with its slopes, for lapse rates from 0 to 1, both included.
+    """
+    inside = pt.clip(lapse, TINY, 1 - EPSILON)
+    terms = [pt.log1p(-inside) + log_probability, pt.log(inside / options)]
+    return pt.switch(pt.gt(lapse, 0), log_sum(terms), log_probability)

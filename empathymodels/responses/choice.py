@@ -10,7 +10,12 @@ import pytensor.tensor as pt
 
 from empathymodels.equations import pick
 from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import ResponseDistribution, log_sum, where_possible
+from empathymodels.responses.base import (
+    ResponseDistribution,
+    log_sum,
+    where_possible,
+    with_lapse,
+)
 
 
 class Choice(ResponseDistribution):
@@ -58,7 +63,7 @@ class Choice(ResponseDistribution):
         # not y u + log_sigmoid(-u): that loses the digits of a probability near 1
         logp = log_sigmoid((2 * value - 1) * utility)
         if lapse:
-            logp = log_sum([pt.log1p(-lapse[0]) + logp, pt.log(lapse[0] / 2)])
+            logp = with_lapse(logp, lapse[0], 2)
         return where_possible(possible, logp)
 
 
@@ -119,7 +124,7 @@ class SoftmaxChoice(ResponseDistribution):
         possible = pt.and_(inside, pt.eq(value, pt.floor(value)))
         logp = pick(utilities, value) - log_sum(list(utilities))
         if not _is_zero(lapse):
-            logp = log_sum([pt.log1p(-lapse) + logp, pt.log(lapse / len(utilities))])
+            logp = with_lapse(logp, lapse, len(utilities))
         return where_possible(possible, logp)
 
 

@@ -9,8 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import ResponseDistribution, where_possible
-from empathymodels.responses.slider import log_normal_tail
+from empathymodels.responses.base import CERTAIN, ResponseDistribution, where_possible
 
 
 class HurdleSquareRoot(ResponseDistribution):
@@ -59,8 +58,13 @@ class HurdleSquareRoot(ResponseDistribution):
         """Probability of zero, density above, minus infinity below."""
         is_zero = pt.eq(value, 0)
         root = pt.sqrt(pt.switch(pt.gt(value, 0), value, 1.0))
-        normal = -0.5 * pt.sqr((root - mu) / sigma) - pt.log(sigma) - 0.5 * np.log(2 * np.pi)
-        density = normal - log_normal_tail(-mu / sigma) - pt.log(2 * root)
+        # both in units of the normal density at 0, or far below the mean where that vanishes
+        start = pt.maximum(-mu / sigma, -CERTAIN)
+        from_zero = root * (root - 2 * mu) / pt.sqr(sigma)
+        from_far = pt.sqr((root - mu) / sigma) - CERTAIN**2
+        distance = pt.switch(pt.gt(start, -CERTAIN), from_zero, from_far)
+        above_zero = pt.log(sigma * pt.erfcx(start / np.sqrt(2)) * np.sqrt(np.pi / 2))
+        density = -distance / 2 - above_zero - pt.log(2 * root)
         logp = pt.switch(is_zero, log_sigmoid(-responds), log_sigmoid(responds) + density)
         return where_possible(pt.ge(value, 0), logp)
 
@@ -73,5 +77,5 @@ class HurdleSquareRoot(ResponseDistribution):
         """
         responds, mu, sigma = parameters
         z = mu / sigma
-        ratio = pt.exp(-pt.sqr(z) / 2 - log_normal_tail(-z)) / np.sqrt(2 * np.pi)
+        ratio = np.sqrt(2 / np.pi) / pt.erfcx(-z / np.sqrt(2))
         return pt.sigmoid(responds) * (pt.sqr(mu) + pt.sqr(sigma) + mu * sigma * ratio)

@@ -8,9 +8,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels.responses.base import ResponseDistribution, where_possible
+from empathymodels.responses.base import CERTAIN, ResponseDistribution, where_possible
 
-CERTAIN = 9.0  # standard deviations beyond which a normal has less than the last digit of 1
+NARROW = 1e-6  # standard deviations; a step of them has its density times its width as probability
 
 
 class RoundedNormal(ResponseDistribution):
@@ -88,9 +88,13 @@ class RoundedNormal(ResponseDistribution):
         near = pt.maximum((outward - resolution / 2) / sigma, -CERTAIN)
         far = (outward + resolution / 2) / sigma
         beyond_far = pt.erfcx(far / np.sqrt(2)) * pt.exp((near - far) * (near + far) / 2)
-        beyond_far = pt.switch(pt.or_(at_low, at_high), 0.0, beyond_far)
-        mass = (pt.erfcx(near / np.sqrt(2)) - beyond_far) / 2
-        return where_possible(possible, pt.log(mass) - pt.sqr(near) / 2)
+        at_an_end = pt.or_(at_low, at_high)
+        mass = (pt.erfcx(near / np.sqrt(2)) - pt.switch(at_an_end, 0.0, beyond_far)) / 2
+        # of a narrow step the two tails are alike to the last digits, and its density will do
+        width = resolution / sigma
+        narrow = pt.and_(pt.lt(width, NARROW), pt.invert(at_an_end))
+        density = width * pt.exp(-(near * width + pt.sqr(width) / 4) / 2) / np.sqrt(2 * np.pi)
+        return where_possible(possible, pt.log(pt.switch(narrow, density, mass)) - pt.sqr(near) / 2)
 
     @staticmethod
     def mean(*parameters: Any) -> Any:

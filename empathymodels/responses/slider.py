@@ -185,12 +185,16 @@ class OrderedBeta(ResponseDistribution):
         inside = pt.and_(pt.gt(value, lower), pt.lt(value, upper))
         share = pt.switch(inside, (value - lower) / (upper - lower), 0.5)
         a, b = pt.sigmoid(location) * precision, pt.sigmoid(-location) * precision
+        # gamma(a) = gamma(a + 1) / a, and log(a) is finite where a itself vanishes
+        log_a_and_b = log_sigmoid(location) + log_sigmoid(-location) + 2 * pt.log(precision)
         density = (
             (a - 1) * pt.log(share)
             + (b - 1) * pt.log1p(-share)
-            + pt.gammaln(precision)
-            - pt.gammaln(a)
-            - pt.gammaln(b)
+            + pt.gammaln(precision + 1)
+            - pt.log(precision)
+            - pt.gammaln(a + 1)
+            - pt.gammaln(b + 1)
+            + log_a_and_b
             - pt.log(upper - lower)
         )
         # sigmoid(h) - sigmoid(l) = sigmoid(h) sigmoid(-l) (1 - exp(l - h)), without loss of digits

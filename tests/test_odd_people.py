@@ -1,0 +1,87 @@
+"""People whose answers a model meets exactly ruin neither a fit nor the numbers of others."""
+
+import numpy as np
+import pytest
+
+import empathymodels as em
+
+STUDIES = {
+    "affect_congruence": "rival_fortunes",
+    "costly_helping": "induced_motives",
+    "cue_expectation_learning": "cue_pain",
+    "empathy_learning": "closeness_learning",
+    "empathy_regulation": "regulated_empathy",
+    "empathy_selection": "chosen_empathy",
+    "inequity_aversion": "split_or_keep",
+    "intergroup_bias": "group_pain",
+    "motivated_empathy": "motives",
+    "outgroup_help_learning": "outgroup_help",
+    "prosocial_effort": "effort_for_others",
+    "social_discounting": "shared_dollars",
+}
+
+
+def to_ends(values):
+    """Answers above one's own median at the top, the others at the bottom."""
+    return np.where(values > np.nanmedian(values), np.inf, -np.inf)
+
+
+SHAPES = {  # what becomes of one person's answers; infinite: an end of the scale
+    "ceiling, or always the same option": lambda values: np.full(len(values), np.inf),
+    "floor, or never that option": lambda values: np.full(len(values), -np.inf),
+    "the middle throughout": lambda values: np.full(len(values), np.nan),
+    "only the ends": to_ends,
+}
+
+
+def with_odd_people(model, study):
+    """Give the first people of a study one shape each, in all their trial responses."""
+    trials = study.trials.copy()
+    for person, shape in zip(trials["participant"].unique(), SHAPES.values(), strict=False):
+        for response in (r for r in model.responses if r.table == "trials" and r.name in trials):
+            own = (trials["participant"] == person) & trials[response.name].notna()
+            low, high = (min(response.levels), max(response.levels)) if response.levels else (
+                response.range
+            )  # fmt: skip
+            odd = shape(trials.loc[own, response.name].to_numpy(dtype=float))
+            middle = high if response.levels else np.floor((low + high) / 2)
+            odd = np.clip(np.nan_to_num(odd, nan=middle, posinf=high, neginf=low), low, high)
+            trials[response.name] = trials[response.name].astype(float)
+            trials.loc[own, response.name] = odd
+    return em.Study(trials=trials, participants=study.participants, regions=study.regions)
+
+
+def win_stay(study, person):
+    """Feelings of 9 after help and of 1 after none: without noise, whatever the scale."""
+    trials = study.trials.copy()
+    own = trials["participant"] == person
+    previous = trials.loc[own, "outcome"].shift()
+    trials.loc[own, "feeling"] = np.where(previous.isna(), np.nan, np.where(previous > 0, 9, 1))
+    return em.Study(trials=trials, participants=study.participants)
+
+
+def test_a_win_stay_rater_ruins_nothing(study):
+    """The density of a plain normal is unbounded here: R-hat 3.0, noise 3e-5, 226 divergences."""
+    model = em.get_model("outgroup_help_learning")
+    model = model.without("insula", "empathy_before", "empathy_after")
+    fit = em.fit(model, win_stay(study, "sub-01"), draws=500, tune=500, chains=2, seed=1)
+    checks = em.check(fit, draws=50).set_index("check")
+    assert checks.loc["divergences", "value"] == 0
+    assert checks.loc["R-hat, people", "value"] < 1.05
+    noise = fit["posterior"]["feeling_noise"].sel(participant="sub-01")
+    assert float(noise.min()) > 0.1
+    rate = fit["posterior"]["learning_rate"].median(("chain", "draw"))
+    assert float(rate.sel(participant="sub-01")) > 0.7
+    others = [p for p in rate["participant"].to_numpy() if p != "sub-01"]
+    assert 0.15 < float(rate.sel(participant=others).median()) < 0.45
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STUDIES)
+def test_odd_people_do_not_break_default_fits(name):
+    model = em.get_model(name)
+    fit = em.fit(model, with_odd_people(model, em.load_study(STUDIES[name])), seed=1)
+    checks = em.check(fit, draws=100).set_index("check")
+    print(checks[["value", "passed"]].to_string(), fit.attrs.get("ended"))
+    for row in ("R-hat, population", "R-hat, people", "divergences"):
+        assert checks.loc[row, "passed"], checks.loc[row].to_dict()
