@@ -13,6 +13,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.deterministic import Follows, deterministic_people
 from empathymodels.nouns import SUPPORTS, Parameter, Response
 from empathymodels.people import column_label, n_levels
+from empathymodels.rating_scale import is_recorded, resolution_of
 from empathymodels.wording import counted
 
 NEAR = 0.02  # of the range: within which of an end 95 % of the draws lie
@@ -129,9 +130,8 @@ def _ends(parameter: Parameter, arrangement: Arrangement) -> tuple[float, float]
 
 def _smallest(response: Response) -> float:
     """Size in a response's units below which nothing changes in what is recorded."""
-    step = getattr(response, "resolution", None)
-    if isinstance(step, int | float):
-        return STEP * step
+    if is_recorded(response):
+        return STEP * resolution_of(response)
     return SMALL * (response.range[1] - response.range[0] if response.range else 1.0)
 
 

@@ -100,8 +100,10 @@ def _all_on(shares: np.ndarray, number: int) -> bool:
 
 
 def off_step(response: Response, values: np.ndarray) -> np.ndarray:
-    """Ratings that lie between the steps that are declared."""
-    if response.range is None or not isinstance(response.resolution, int | float):
+    """Ratings that lie between the steps that are declared; none between the finest there are."""
+    is_declared = response.range is not None and isinstance(response.resolution, int | float)
+    if not is_declared or np.ptp(response.range or 0.0) / resolution_of(response) > FINEST - 0.5:
         return np.zeros(len(values), dtype=bool)
-    steps = (values - response.range[0]) / response.resolution
+    assert response.range is not None
+    steps = (values - response.range[0]) / resolution_of(response)
     return np.isfinite(values) & (np.abs(steps - np.round(steps)) >= ON_STEP)
