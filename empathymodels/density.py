@@ -18,7 +18,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.compiling import compiling
 from empathymodels.covariates import Covariates
 from empathymodels.identity import program_fingerprint
-from empathymodels.population import centring_data, centring_of, labelled
+from empathymodels.population import Parametrisation, labelled
 
 KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
 _DENSITIES: OrderedDict[str, Any] = OrderedDict()
@@ -76,17 +76,17 @@ class Density:
         return replace(self, data=given, compiled=self.compiled.with_data(**packs))
 
     @property
-    def centring(self) -> dict[str, np.ndarray]:
-        """Shares of centring per unit, (column,)."""
-        return centring_of(self.data)
+    def parametrisation(self) -> Parametrisation:
+        """In which coordinates it is sampled."""
+        return Parametrisation.of(self.data)
 
-    def recentred(self, shares: Mapping[str, np.ndarray]) -> Density:
-        """The same with other shares of centring per unit, (column,): nothing is compiled anew."""
-        return self.given(centring_data(shares))
+    def reparametrised(self, other: Parametrisation) -> Density:
+        """The same in other coordinates: nothing is compiled anew."""
+        return self.given(other.data)
 
     def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:
         """Draws of the sampled variables as group ``posterior`` of a fit."""
-        return labelled(self.arrangement, self.covariates, self.centring, draws)
+        return labelled(self.arrangement, self.covariates, self.parametrisation, draws)
 
 
 def compiled_density(

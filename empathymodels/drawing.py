@@ -24,7 +24,7 @@ from empathymodels.people import (
     parameter_values,
     scales,
 )
-from empathymodels.population import labelled
+from empathymodels.population import Parametrisation, labelled
 from empathymodels.study import Study
 
 
@@ -49,7 +49,7 @@ def prior_people(
         drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
     raw = {name: _by_draw(value, draws) for name, value in zip(names, drawn, strict=True)}
     found = covariates_for(arrangement, covariates)
-    population = labelled(arrangement, found, {}, raw)
+    population = labelled(arrangement, found, Parametrisation({}), raw)
     people = draw_people(arrangement, population, found, np.random.default_rng(seed))
     return population.merge(people)
 

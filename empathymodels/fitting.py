@@ -6,6 +6,7 @@ import json
 import platform
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from inspect import signature
 from numbers import Integral
@@ -27,6 +28,7 @@ from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
 from empathymodels.plausibility import warn_of_constants
+from empathymodels.population import anchor_labels
 from empathymodels.sampling import Trace, run_pilot, sample
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
@@ -111,7 +113,9 @@ def fit(
         How far person-level values are sampled directly (1, centred) in place of their
         deviations from the mean (0, non-centred). By default measured for every parameter in a
         short pilot run: the median over people of 1 minus the posterior variance over the
-        population variance. It changes speed, not the posterior.
+        population variance. Measured too is whether values are better sampled in units of a
+        positive parameter of the population that multiplies them, such as a rating's slope
+        (``"anchoring"`` among the recorded settings). Both change speed, not the posterior.
     sampler : mapping, optional
         Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
     progress : bool, optional
@@ -214,10 +218,17 @@ def fit(
             pilot = run_pilot(density, seed=seed, **how)
             density, given, starts = pilot.density, pilot.centring, pilot.starts
         else:
+            if kept is not None:
+                coordinates = replace(density.parametrisation, anchoring=kept.anchoring)
+                density = density.reparametrised(coordinates)
             starts = starts_around(density, seed=seed)
         how |= {"seed": seed, "starts": starts, **steps, **(sampler or {})}
         settings = {**wanted, **steps, **options, "sampler": dict(sampler or {})}
-        settings |= {"centring": _as_lists(given)}
+        anchoring = density.parametrisation.anchoring
+        settings |= {
+            "centring": _as_lists(given),
+            "anchoring": anchor_labels(arrangement, anchoring),
+        }
 
         def judge(trace: Trace) -> str:
             return length.verdict(density.labelled(trace.draws)) if length.is_open else ""
@@ -230,6 +241,7 @@ def fit(
             shares = {name: np.asarray(value).tolist() for name, value in given.items()}
             origin = _provenance(arrangement, method, seed, settings, covariates or {})
             begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
+            begun.attrs["anchoring"] = json.dumps({u: q.tolist() for u, q in anchoring.items()})
             sampled = sample_to(kept, begun, density.compiled, length=length, judge=judge, **how)
             trace = sampled.trace
         settings["draws"] = trace.size

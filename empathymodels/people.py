@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pymc_extras.prior import Prior
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.model import Model
@@ -320,6 +321,72 @@ class Scatter:
         """Link-scale values, (…, unit, column)."""
         mixed = deviations if self.factor is None else deviations @ self.factor.mT
         return self.centre + self.spread[..., None, :] * mixed
+
+
+@dataclass(frozen=True)
+class Anchor:
+    r"""In which unit the sampler moves the columns of a block: that of a shared scale.
+
+    Where a positive parameter of the population multiplies what others weigh (a rating's slope
+    and the weights of motives), the data may tell their product much better than either. Then
+    the sampler moves :math:`c\,\theta` in place of values :math:`\theta`, and likewise means,
+    spreads and effects, with :math:`\log c = \sum_s q_s (\log \rho_s - \mu_s)` for scales
+    :math:`\rho_s` with prior centres :math:`\mu_s` and powers q of every column; of columns with
+    a log link :math:`\log\theta + \log c`. Their priors given the scales are stretched (moved)
+    alike, so that all powers have the same posterior.
+
+    Attributes
+    ----------
+    unit : (…, column)
+        The factor c; 1 where the link is a log.
+    shift : (…, column)
+        Its log where the link is a log, and 0 elsewhere.
+    """
+
+    unit: Any
+    shift: Any
+
+    @classmethod
+    def at(cls, block: Block, log_unit: Any, xp: Any = np) -> Anchor:
+        """The anchor of a block for the logs of c, (…, column)."""
+        is_log = np.array([float(p.support == "positive") for p, _ in block.columns])
+        return cls(xp.exp(log_unit * (1 - is_log)), log_unit * is_log)
+
+    def prior(self, numbers: Mapping[str, Any], columns: list[int]) -> dict[str, Any]:
+        """Numbers of the priors of locations ("mu", "sigma") or spreads ("sigma") of columns."""
+        shift, unit = self.shift[np.array(columns)], self.unit[np.array(columns)]
+        return {n: x * unit + (shift if n == "mu" else 0.0) for n, x in numbers.items()}
+
+    def stretched(self, differences: Any, columns: Any = slice(None)) -> Any:
+        """What the sampler moves for spreads or effects, (…, column)."""
+        return differences * self.unit[..., columns]
+
+    def unstretched(self, sampled: Any, columns: Any = slice(None)) -> Any:
+        """Spreads or effects, (…, column), of what is sampled for them."""
+        return sampled / self.unit[..., columns]
+
+    def moved(self, locations: Any) -> Any:
+        """What the sampler moves for locations, (…, column)."""
+        return locations * self.unit + self.shift
+
+    def released(self, sampled: Any) -> Any:
+        """Link-scale values, (…, unit, column), of what is sampled for them."""
+        return (sampled - self.shift[..., None, :]) / self.unit[..., None, :]
+
+
+def scale_columns(block: Block) -> list[int]:
+    """Shared columns that may anchor others: positive ones with a Normal prior of the log."""
+    return [
+        k
+        for k, (p, _) in enumerate(block.columns)
+        if p.support == "positive" and p.location.distribution == "Normal" and is_plain(p.location)
+    ]
+
+
+def is_plain(prior: Prior) -> bool:
+    """Whether a prior has numbers for parameters, and no transform."""
+    numbers = prior.parameters.values()
+    return prior.transform is None and all(isinstance(x, int | float) for x in numbers)
 
 
 def unmixed(mixing: Any, mixed: Any, xp: Any) -> Any:

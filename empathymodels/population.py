@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,11 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
+from empathymodels.model import Model, scale_of
 from empathymodels.nouns import Parameter
 from empathymodels.people import (
     POPULATION,
+    Anchor,
     Block,
     Scales,
     Scatter,
@@ -28,12 +30,14 @@ from empathymodels.people import (
     natural,
     parameter_coords,
     parameter_values,
+    scale_columns,
     scales,
     unmixed,
 )
 
 LKJ_CONCENTRATION = 2.0
 CENTRING = ":centring"  # how the names of shares among the data end
+ANCHORING = ":anchoring"  # and those of powers
 
 
 def fixed_size_data(name: str, array: Any) -> Any:
@@ -70,7 +74,10 @@ def add_parameters(
         Natural-scale values of everybody, flat (see `people.flat_positions`).
     """
     parts = []
-    for block in blocks(arrangement):
+    arranged = blocks(arrangement)
+    shared = [_prior_vector(b, arrangement, "location") for b in arranged if is_shared(b)]
+    log_scale = _log_scale(arranged, shared[0] if shared else None)
+    for block in arranged:
         fixed = scales(block, arrangement)
         scale = Scales(
             fixed.support,
@@ -79,7 +86,11 @@ def add_parameters(
             fixed_size_data(f"{block.unit}:is_fixed", fixed.is_fixed),
             fixed_size_data(f"{block.unit}:fixed", fixed.fixed),
         )
-        values = _block_values(block, scale, arrangement, covariates, centring)
+        if is_shared(block):
+            values = natural(scale, shared[0][None, :], pt)
+        else:
+            anchor = _anchor(block, log_scale)
+            values = _block_values(block, scale, arrangement, covariates, centring, anchor)
         parts.append(values.ravel())
     return pt.concatenate(parts) if len(parts) > 1 else parts[0]
 
@@ -90,16 +101,71 @@ def _block_values(
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
     centring: Mapping[str, np.ndarray],
+    anchor: Anchor | None,
 ) -> Any:
-    location = _prior_vector(block, arrangement, "location")
-    if block.unit == POPULATION:
-        return natural(scale, location[None, :], pt)
+    location = _prior_vector(block, arrangement, "location", anchor)
     factor = _lkj_cholesky(block) if block.correlated else None
-    spread = _prior_vector(block, arrangement, "spread")
-    centre = location[None, :] + _effects(block, covariates)
+    spread = _prior_vector(block, arrangement, "spread", anchor)
+    centre = location[None, :] + _effects(block, covariates, anchor)
     share = fixed_size_data(f"{block.unit}{CENTRING}", centring[block.unit])
     scatter = Scatter(centre, spread, factor, share, pt)
-    return natural(scale, scatter.values(scatter.deviations(_sampled(block, scatter))), pt)
+    values = scatter.values(scatter.deviations(_sampled(block, scatter)))
+    return natural(scale, anchor.released(values) if anchor else values, pt)
+
+
+def is_shared(block: Block) -> bool:
+    """Whether the parameters of a block have one value for everybody."""
+    return block.unit == POPULATION
+
+
+@dataclass(frozen=True)
+class Parametrisation:
+    """In which coordinates the sampler moves; the posterior is the same in all.
+
+    Attributes
+    ----------
+    centring : mapping of str to ndarray (column,)
+        Per unit: shares of centring (see `people.Scatter`).
+    anchoring : mapping of str to ndarray (column, scale)
+        Per unit: powers of the shared scales (see `people.Anchor`); none are 0.
+    """
+
+    centring: Mapping[str, np.ndarray]
+    anchoring: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Mapping[str, np.ndarray]) -> Parametrisation:
+        """That of a built model, among whose data it is."""
+        parts = [
+            {n.removesuffix(end): x for n, x in data.items() if n.endswith(end)}
+            for end in (CENTRING, ANCHORING)
+        ]
+        return cls(*parts)
+
+    @property
+    def data(self) -> dict[str, np.ndarray]:
+        """The same under the names that it has among the data."""
+        centring = {f"{unit}{CENTRING}": share for unit, share in self.centring.items()}
+        return centring | {f"{unit}{ANCHORING}": x for unit, x in self.anchoring.items()}
+
+
+def _log_scale(arranged: list[Block], location: Any) -> Any:
+    """Log of every shared scale over the centre of its prior, (..., scale); None without any."""
+    places = [k for block in arranged if is_shared(block) for k in scale_columns(block)]
+    if not places:
+        return None
+    (block,) = [block for block in arranged if is_shared(block)]
+    centres = np.array([float(block.columns[k][0].location.parameters["mu"]) for k in places])
+    return location[..., np.array(places)] - centres
+
+
+def _anchor(block: Block, log_scale: Any) -> Anchor | None:
+    """The anchor of a block in the PyMC model in context, of powers 0 until these are measured."""
+    if log_scale is None:
+        return None
+    powers = np.zeros((block.shape[1], log_scale.type.shape[-1]))
+    powers = fixed_size_data(f"{block.unit}{ANCHORING}", powers)
+    return Anchor.at(block, powers @ log_scale, pt)
 
 
 def _sampled(block: Block, scatter: Scatter) -> Any:
@@ -131,7 +197,9 @@ def _sampled(block: Block, scatter: Scatter) -> Any:
 STANDARD = {"location": ("Normal", ("mu", "sigma")), "spread": ("HalfNormal", ("sigma",))}
 
 
-def _prior_vector(block: Block, arrangement: Arrangement, part: str) -> Any:
+def _prior_vector(
+    block: Block, arrangement: Arrangement, part: str, anchor: Anchor | None = None
+) -> Any:
     """One prior per column, (column,): those of the standard family as one variable."""
     priors = [getattr(parameter, part) for parameter, _ in block.columns]
     family, names = STANDARD[part]
@@ -139,6 +207,7 @@ def _prior_vector(block: Block, arrangement: Arrangement, part: str) -> Any:
     vector: Any = pt.zeros(len(priors))
     if standard:
         numbers = {n: np.array([float(priors[k].parameters[n]) for k in standard]) for n in names}
+        numbers = anchor.prior(numbers, standard) if anchor else numbers
         distribution = getattr(pm, family)
         own = distribution(f"{block.unit}:{part}", **numbers, shape=len(standard))
         if len(standard) == len(priors):
@@ -165,16 +234,6 @@ def _is_standard(prior: Prior, family: str, names: tuple[str, ...]) -> bool:
         and all(isinstance(number, int | float) for number in numbers)
         and prior.transform is None
     )
-
-
-def centring_of(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Shares of centring, (column,) per unit, among the data of a built model."""
-    return {n.removesuffix(CENTRING): share for n, share in data.items() if n.endswith(CENTRING)}
-
-
-def centring_data(shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Shares of centring per unit, under the names that they have among the data."""
-    return {f"{unit}{CENTRING}": share for unit, share in shares.items()}
 
 
 def prior_widths(
@@ -228,14 +287,16 @@ def effect_entries(
     return entries
 
 
-def _effects(block: Block, covariates: Mapping[str, Covariates]) -> Any:
+def _effects(block: Block, covariates: Mapping[str, Covariates], anchor: Anchor | None) -> Any:
     entries = effect_entries(block, covariates) if block.unit == "participant" else []
     if not entries:
         return 0.0
     rows, columns, parameters = zip(*entries, strict=True)
     priors = [parameter.effect_prior.parameters for parameter in parameters]
-    mu, sigma = (np.array([float(prior[n]) for prior in priors]) for n in ("mu", "sigma"))
-    effects = pm.Normal(f"{block.unit}:effect", mu, sigma, shape=len(entries))
+    numbers = {n: np.array([float(prior[n]) for prior in priors]) for n in ("mu", "sigma")}
+    if anchor:
+        numbers = {n: anchor.stretched(x, np.array(columns)) for n, x in numbers.items()}
+    effects = pm.Normal(f"{block.unit}:effect", **numbers, shape=len(entries))
     design = np.concatenate([found.table.to_numpy() for found in covariates.values()], axis=1)
     matrix = pt.zeros((design.shape[1], block.shape[1]))
     matrix = matrix[np.array(rows), np.array(columns)].set(effects)
@@ -262,15 +323,17 @@ def _lkj_cholesky(block: Block) -> Any:
 def labelled(
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
-    centring: Mapping[str, np.ndarray],
+    parametrisation: Parametrisation,
     raw: Mapping[str, np.ndarray],
 ) -> xr.Dataset:
     """Turn draws of the sampled variables into labelled parameters.
 
     Parameters
     ----------
-    arrangement, covariates, centring
+    arrangement, covariates
         As for `add_parameters`.
+    parametrisation : Parametrisation
+        Of the draws.
     raw : mapping of str to ndarray (chain, draw, ...)
         Draws under the names of the PyMC variables. Without deviations only the population's
         values are returned.
@@ -284,26 +347,23 @@ def labelled(
     """
     population: dict[str, Any] = {}
     flat = []
-    for block in blocks(arrangement):
-        location = _assembled(block, arrangement, "location", raw)
-        spread = None
-        if block.unit != POPULATION:
-            spread = _assembled(block, arrangement, "spread", raw)
-        factor = _factor(block, raw)
-        population |= _labelled_population(block, arrangement, location, spread)
-        population |= _labelled_effects(block, covariates, raw)
+    anchors = anchors_of(arrangement, parametrisation.anchoring, raw)
+    for group in _groups(arrangement, covariates, anchors, raw):
+        block = group.block
+        population |= _labelled_population(block, arrangement, group.location, group.spread)
+        population |= _labelled_effects(block, covariates, group.effects)
         free = block.free_correlated
-        if factor is not None and len(free) > 1:
-            matrix = (factor @ np.swapaxes(factor, -1, -2))[..., free, :][..., free]
+        if group.factor is not None and len(free) > 1:
+            matrix = (group.factor @ group.factor.mT)[..., free, :][..., free]
             name, *dims = block.correlation
             population[name] = (("chain", "draw", *dims), matrix)
-        if block.unit != POPULATION and f"{block.unit}:deviation" not in raw:
-            continue
-        linked = location[..., None, :]
-        if block.unit != POPULATION:
-            centre = linked + _effect_values(block, covariates, raw)
-            scatter = Scatter(centre, spread, factor, centring[block.unit])
-            linked = scatter.values(scatter.deviations(raw[f"{block.unit}:deviation"]))
+        linked = group.location[..., None, :]
+        if group.spread is not None:
+            if f"{block.unit}:deviation" not in raw:
+                continue
+            scatter = group.scatter(anchors[block.unit], parametrisation.centring[block.unit])
+            sampled = scatter.values(scatter.deviations(raw[f"{block.unit}:deviation"]))
+            linked = anchors[block.unit].released(sampled)
         values = natural(scales(block, arrangement), linked)
         flat.append(values.reshape(*values.shape[:2], -1))
     coords = _population_coords(arrangement, covariates, population)
@@ -313,33 +373,162 @@ def labelled(
     return found.merge(parameter_values(arrangement, np.concatenate(flat, axis=-1)))
 
 
-def recentred(
+def reparametrised(
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
-    centring: Mapping[str, np.ndarray],
-    wanted: Mapping[str, np.ndarray],
+    old: Parametrisation,
+    new: Parametrisation,
     raw: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
-    """What the sampler would have moved, (chain, draw, unit, column), had it other shares.
+    """What the sampler would have moved, had it another parametrisation.
 
     Parameters
     ----------
-    arrangement, covariates, centring, raw
+    arrangement, covariates, raw
         As for `labelled`.
-    wanted : mapping of str to ndarray (column,)
-        The other shares, per unit.
+    old, new : Parametrisation
+        That of the draws, and the other one.
+
+    Returns
+    -------
+    dict of str to ndarray (chain, draw, ...)
+        On the sampler's scale, under the names that the variables have there.
     """
     found = {}
-    for block in blocks(arrangement):
-        name = f"{block.unit}:deviation"
-        if block.unit == POPULATION:
+    before, after = (anchors_of(arrangement, one.anchoring, raw) for one in (old, new))
+    for group in _groups(arrangement, covariates, before, raw):
+        unit, block = group.block.unit, group.block
+        if group.spread is None:
             continue
+        anchor = after[unit]
+        standard = {part: standard_columns(block, part) for part in STANDARD}
+        found[f"{unit}:location"] = anchor.moved(group.location)[..., standard["location"]]
+        spread = anchor.stretched(group.spread)[..., standard["spread"]]
+        found[f"{unit}:spread_log__"] = np.log(spread)
+        if group.effects is not None:
+            found[f"{unit}:effect"] = anchor.stretched(group.effects, group.effect_columns)
+        was = group.scatter(before[unit], old.centring[unit])
+        deviations = was.deviations(raw[f"{unit}:deviation"])
+        found[f"{unit}:deviation"] = group.scatter(anchor, new.centring[unit]).sampled(deviations)
+    return found
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The population of a block's units on the link scale, in draws.
+
+    Attributes
+    ----------
+    block : Block
+        Whose it is.
+    location, spread : ndarray (chain, draw, column)
+        No spread where all share one value.
+    factor : ndarray (chain, draw, column, column) or None
+        Cholesky factor of the correlations.
+    effects : ndarray (chain, draw, entry) or None
+        Of covariates, in the order of `effect_entries`.
+    entries : list
+        These.
+    design : ndarray (unit, covariate)
+        Values of covariates.
+    """
+
+    block: Block
+    location: np.ndarray
+    spread: np.ndarray | None = None
+    factor: np.ndarray | None = None
+    effects: np.ndarray | None = None
+    entries: Sequence[tuple[int, int, Parameter]] = ()
+    design: np.ndarray | None = None
+
+    @property
+    def effect_columns(self) -> list[int]:
+        """Columns that the effects are of."""
+        return [column for _, column, _ in self.entries]
+
+    def scatter(self, anchor: Anchor, share: np.ndarray) -> Scatter:
+        """How units scatter in the sampler's unit."""
+        centre = anchor.moved(self.location)[..., None, :]
+        if self.effects is not None and self.design is not None:
+            rows = [row for row, _, _ in self.entries]
+            shape = (*self.effects.shape[:2], self.design.shape[1], self.block.shape[1])
+            matrix = np.zeros(shape)
+            matrix[..., rows, self.effect_columns] = anchor.stretched(
+                self.effects, self.effect_columns
+            )
+            centre = centre + self.design @ matrix
+        return Scatter(centre, anchor.stretched(self.spread), self.factor, share)
+
+
+def _groups(
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    anchors: Mapping[str, Anchor],
+    raw: Mapping[str, np.ndarray],
+) -> list[_Group]:
+    found = []
+    for block in blocks(arrangement):
         location = _assembled(block, arrangement, "location", raw)
-        spread = _assembled(block, arrangement, "spread", raw)
-        centre = location[..., None, :] + _effect_values(block, covariates, raw)
-        scatter = Scatter(centre, spread, _factor(block, raw), centring[block.unit])
-        other = replace(scatter, share=wanted[block.unit])
-        found[name] = other.sampled(scatter.deviations(raw[name]))
+        if is_shared(block):
+            found.append(_Group(block, location))
+            continue
+        anchor = anchors[block.unit]
+        own: dict[str, Any] = {}
+        if f"{block.unit}:effect" in raw:
+            entries = effect_entries(block, covariates)
+            columns = [column for _, column, _ in entries]
+            tables = [one.table.to_numpy() for one in covariates.values()]
+            own = {"entries": entries, "design": np.concatenate(tables, axis=1)}
+            own["effects"] = anchor.unstretched(raw[f"{block.unit}:effect"], columns)
+        spread = anchor.unstretched(_assembled(block, arrangement, "spread", raw))
+        location = anchor.released(location[..., None, :])[..., 0, :]
+        found.append(_Group(block, location, spread, _factor(block, raw), **own))
+    return found
+
+
+def anchor_labels(
+    arrangement: Arrangement, anchoring: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """Powers of the scales by name, for every column that is anchored."""
+    arranged = blocks(arrangement)
+    scaling = [b.columns[k] for b in arranged if is_shared(b) for k in scale_columns(b)]
+    names = [column_label(parameter, arrangement, level) for parameter, level in scaling]
+    found: dict[str, dict[str, float]] = {}
+    for block in [b for b in arranged if b.unit in anchoring]:
+        for (parameter, level), own in zip(block.columns, anchoring[block.unit], strict=True):
+            powers = {n: round(float(q), 3) for n, q in zip(names, own, strict=True) if q}
+            found |= {column_label(parameter, arrangement, level): powers} if powers else {}
+    return found
+
+
+def anchorable_columns(block: Block, model: Model) -> list[int]:
+    """Free columns that a scale can stretch: of standard priors, from 0, plain or with a log link.
+
+    A column's unit is that of what it weighs; what begins elsewhere than at 0 is a place.
+    """
+    standard = set(standard_columns(block, "location")) & set(standard_columns(block, "spread"))
+    return [
+        k
+        for k in sorted(standard)
+        for p in [block.columns[k][0]]
+        if p.fixed is None and p.support in ("real", "positive") and scale_of(model, p)[0] == 0
+    ]
+
+
+def anchors_of(
+    arrangement: Arrangement,
+    anchoring: Mapping[str, np.ndarray],
+    raw: Mapping[str, np.ndarray],
+) -> dict[str, Anchor]:
+    """The sampler's unit for every block, in draws; where nothing anchors it, 1."""
+    arranged, found = blocks(arrangement), {}
+    shared = [_assembled(b, arrangement, "location", raw) for b in arranged if is_shared(b)]
+    log_scale = _log_scale(arranged, shared[0] if shared else None)
+    for block in arranged:
+        log_unit = np.zeros(block.shape[1])
+        if block.unit in anchoring and log_scale is not None:
+            log_unit = log_scale @ anchoring[block.unit].T
+        found[block.unit] = Anchor.at(block, log_unit)
     return found
 
 
@@ -376,12 +565,12 @@ def _labelled_population(
 
 
 def _labelled_effects(
-    block: Block, covariates: Mapping[str, Covariates], raw: Mapping[str, np.ndarray]
+    block: Block, covariates: Mapping[str, Covariates], draws: np.ndarray | None
 ) -> dict[str, Any]:
     """``<name>_effect`` (chain, draw, covariate[, level]) of the block's parameters."""
-    if block.unit != "participant" or f"{block.unit}:effect" not in raw:
+    if draws is None:
         return {}
-    draws, found = raw[f"{block.unit}:effect"], {}
+    found = {}
     entries = effect_entries(block, covariates)
     for name, covariate in covariates.items():
         mine = [i for i, (_, _, parameter) in enumerate(entries) if parameter.name == name]
@@ -393,20 +582,6 @@ def _labelled_effects(
         dims = ("chain", "draw", f"{name}_covariate", *((parameter.by,) if parameter.by else ()))
         found[f"{name}_effect"] = (dims, values if parameter.by else values[..., 0])
     return found
-
-
-def _effect_values(
-    block: Block, covariates: Mapping[str, Covariates], raw: Mapping[str, np.ndarray]
-) -> Any:
-    """What covariates add to every unit and column, (chain, draw, unit, column)."""
-    if block.unit != "participant" or f"{block.unit}:effect" not in raw:
-        return 0.0
-    draws = raw[f"{block.unit}:effect"]
-    design = np.concatenate([found.table.to_numpy() for found in covariates.values()], axis=1)
-    matrix = np.zeros((*draws.shape[:2], design.shape[1], block.shape[1]))
-    for i, (row, column, _) in enumerate(effect_entries(block, covariates)):
-        matrix[..., row, column] = draws[..., i]
-    return design @ matrix
 
 
 def _population_coords(

@@ -28,7 +28,7 @@ from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
 from empathymodels.packing import PackedModel, unpacked
 from empathymodels.people import parameter_dims
-from empathymodels.population import labelled
+from empathymodels.population import Parametrisation, labelled
 from empathymodels.sampling import Pilot, run_pilot, sample
 from empathymodels.simulating import simulate_responses, with_placeholders
 from empathymodels.study import Study
@@ -85,7 +85,7 @@ class Refitter:
         draw, random, names = self._prior
         reseed_rngs(random, seed)
         raw = {n: np.asarray(value)[None, None] for n, value in zip(names, draw(), strict=True)}
-        return labelled(self.arrangement, self.covariates, {}, raw)
+        return labelled(self.arrangement, self.covariates, Parametrisation({}), raw)
 
     def people(self, population: xr.Dataset, seed: int) -> xr.Dataset:
         """Add new people, and items, of a population to it."""

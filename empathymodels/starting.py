@@ -34,7 +34,7 @@ def starts_around(density: Density, *, seed: int) -> np.ndarray:
     built, arrangement = density.built, density.arrangement
     at, begin = density_and_slopes(density.compiled), start_point(built)
     rng = np.random.default_rng(seed)
-    widths = prior_widths(arrangement, density.covariates, density.centring)
+    widths = prior_widths(arrangement, density.covariates, density.parametrisation.centring)
     sd = np.concatenate([width for name, width in widths.items() if name.endswith(":location")])
     moves = _moves(density) * sd
 
@@ -62,7 +62,7 @@ def starts_around(density: Density, *, seed: int) -> np.ndarray:
 
 def _moves(density: Density) -> np.ndarray:
     """How every place changes with the locations of the population, while nobody deviates."""
-    where, shares, columns = places(density.built), density.centring, []
+    where, shares, columns = places(density.built), density.parametrisation.centring, []
     size = max(place.stop for place in where.values())
     for block in blocks(density.arrangement):
         for number, k in enumerate(standard_columns(block, "location")):

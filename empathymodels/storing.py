@@ -29,7 +29,7 @@ from empathymodels.covariates import covariates_for
 from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
-from empathymodels.population import labelled
+from empathymodels.population import Parametrisation, labelled
 from empathymodels.sampling import Judge, Trace, chain_numbers, sample_into, starts_by_number
 from empathymodels.saving import (
     BEGUN,
@@ -83,6 +83,13 @@ class Store:
         if self.earlier is None or kept_draws(self.path) is None:
             return given
         return json.loads(self.earlier.attrs["shares"])
+
+    @property
+    def anchoring(self) -> dict[str, np.ndarray]:
+        """Powers that anchor the draws in the store; none where it has none."""
+        if self.earlier is None or kept_draws(self.path) is None:
+            return {}
+        return _powers(self.earlier)
 
 
 @dataclass(frozen=True)
@@ -450,14 +457,21 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
     arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
     covariates = covariates_for(arrangement, json.loads(begun.attrs["covariates"]))
     shares = shares_of_centring(arrangement, json.loads(begun.attrs["shares"]))
+    coordinates = Parametrisation(shares, _powers(begun))
     fit = begun.copy()
-    fit["posterior"] = xr.DataTree(labelled(arrangement, covariates, shares, kept.trace.draws))
+    posterior = labelled(arrangement, covariates, coordinates, kept.trace.draws)
+    fit["posterior"] = xr.DataTree(posterior)
     fit["sample_stats"] = xr.DataTree(kept.trace.stats)
     fit.attrs["runs"] = json.dumps(kept.runs)
     fit.attrs["settings"] = json.dumps(settings | {"draws": kept.draws})
     mark_partial(fit, length.share(kept.draws))
     tell(f"{path} is partial: {fit.attrs[PARTIAL]}. {_to_go_on(path, begun)}")
     return fit
+
+
+def _powers(begun: xr.DataTree) -> dict[str, np.ndarray]:
+    powers = json.loads(begun.attrs["anchoring"])
+    return {unit: np.array(each) for unit, each in powers.items()}
 
 
 def mark_partial(fit: xr.DataTree, share: str) -> None:

@@ -12,7 +12,7 @@ import empathymodels as em
 from empathymodels.build import build
 from empathymodels.density import compiled_density
 from empathymodels.people import Block, Scatter, blocks, cholesky_of
-from empathymodels.population import _sampled, centring_data, labelled, recentred
+from empathymodels.population import Parametrisation, _sampled, labelled, reparametrised
 from empathymodels.sampling import pilot_starts, pilot_trace
 from empathymodels.starting import density_and_slopes, places, start_point, starts_around
 
@@ -112,14 +112,15 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     model = em.get_model("costly_helping").rival("trade_off")
     built, arrangement = build(model, study)
     first = compiled_density(built, arrangement, {})
-    other = first.recentred({unit: 0.8 + 0 * share for unit, share in first.centring.items()})
+    shares = {unit: 0.8 + 0 * share for unit, share in first.parametrisation.centring.items()}
+    other = first.reparametrised(Parametrisation(shares))
     trace = pilot_trace(first, seed=1, cores=2, progress_bar=False)
-    shares = [one.centring for one in (first, other)]
+    both = [one.parametrisation for one in (first, other)]
     starts = pilot_starts(trace, first, other)
-    changed = trace.draws | recentred(arrangement, {}, *shares, trace.draws)
+    changed = trace.draws | reparametrised(arrangement, {}, *both, trace.draws)
     people = [
-        labelled(arrangement, {}, share, draws)
-        for share, draws in zip(shares, (trace.draws, changed), strict=True)
+        labelled(arrangement, {}, coordinates, draws)
+        for coordinates, draws in zip(both, (trace.draws, changed), strict=True)
     ]
     for name in model.parameters:
         np.testing.assert_allclose(people[0][name.name], people[1][name.name], rtol=1e-9)
@@ -166,5 +167,5 @@ def test_fixed_parameters_are_not_centred():
     model = em.get_model("costly_helping").rival("trade_off").fix(slope=0.5)
     wanted = {"slope": 0.9, "bias": 0.8}
     built, _ = build(model, em.load_study("induced_motives"), centring=wanted)
-    (name,) = centring_data({"participant": 0})
+    (name,) = Parametrisation({"participant": np.zeros(1)}).data
     np.testing.assert_array_equal(built[name].get_value(), [0.8, 0.8, 0.8, 0.0])

@@ -89,7 +89,7 @@ def test_shares_that_suit_one_data_set_leave_the_chains_of_another_stuck(own_mod
         found = quantities(density.labelled(trace.draws), refit.arrangement)
         return np.max(az.rhat(found.natural, chain_axis=0, draw_axis=1))
 
-    frozen = little.density.recentred(much.density.centring)
+    frozen = little.density.reparametrised(much.density.parametrisation)
     assert worst(little.density, little.starts) < 1.05
     assert worst(frozen, starts_around(frozen, seed=1)) > 1.05
 
