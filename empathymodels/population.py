@@ -15,7 +15,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
-from empathymodels.model import Model, scale_of
+from empathymodels.model import Model
 from empathymodels.nouns import Parameter
 from empathymodels.people import (
     POPULATION,
@@ -34,6 +34,7 @@ from empathymodels.people import (
     scales,
     unmixed,
 )
+from empathymodels.response_scale import scale_of
 
 LKJ_CONCENTRATION = 2.0
 CENTRING = ":centring"  # how the names of shares among the data end

@@ -44,10 +44,8 @@ def model():
         parameters=(
             em.Parameter("weight", "of seeing anything", **person),
             em.Parameter("drive", "of intensity", support="positive", **person),
-            em.Parameter("gain", "of ratings", prior(0, 1), level="population", support="positive"),
-            em.Parameter(
-                "noise", "of ratings", prior(-1, 1), level="population", support="positive"
-            ),
+            em.Parameter("gain", "of ratings", prior(0, 1), **shared),
+            em.Parameter("noise", "of ratings", prior(-1, 1), **shared),
         ),
         responses=(em.Response("rating", felt, "how it feels"),),
         correlate=("weight", "drive"),
