@@ -22,7 +22,9 @@ from empathymodels.people import (
     correlated_labels,
     natural,
     parameter_values,
+    population_kind,
     scales,
+    standard_deviations,
 )
 from empathymodels.population import Parametrisation, labelled
 from empathymodels.study import Study
@@ -84,12 +86,13 @@ def draw_people(
     for block in blocks(arrangement):
         linked = _columns(block, population, "mean", shape)[..., None, :]
         if block.unit != POPULATION:
+            kind = population_kind(block, arrangement.model)
             scatter = Scatter(
                 linked + _effect(block, arrangement, population, covariates, shape),
                 _columns(block, population, "sd", shape),
                 _factor(block, arrangement, population, shape),
             )
-            linked = scatter.values(rng.standard_normal((*shape, *block.shape)))
+            linked = scatter.values(standard_deviations(kind, (*shape, *block.shape), rng))
         values = natural(scales(block, arrangement), linked)
         flat.append(values.reshape(*shape, -1))
     return parameter_values(arrangement, np.concatenate(flat, axis=-1))

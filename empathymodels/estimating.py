@@ -17,10 +17,8 @@ from empathymodels.evaluating import evaluator
 from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
 from empathymodels.nouns import SUPPORTS, Parameter
-from empathymodels.people import linked_values, natural_values
+from empathymodels.people import deviation_quadrature, linked_values, natural_values
 from empathymodels.wording import did_you_mean, listed
-
-QUADRATURE_NODES = 41  # Gauss-Hermite nodes; exact far beyond Monte-Carlo error here
 
 
 def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
@@ -168,12 +166,18 @@ def linked_mean(
 def population_average(
     parameter: Parameter, model: Model, mean: np.ndarray, spread: np.ndarray
 ) -> np.ndarray:
-    """Mean over people on the natural scale, by Gauss-Hermite quadrature over deviations."""
+    """Mean over people on the natural scale, by quadrature over deviations.
+
+    With Student-t deviations the exponential of a log link has no mean: NaN.
+    """
     if parameter.support == "real":
         return natural_values(parameter, model, mean)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
+    kind = model.population if parameter.level == "participant" else "normal"
+    if kind == "student_t" and parameter.support == "positive":
+        return np.full_like(mean, np.nan)
+    nodes, weights = deviation_quadrature(kind)
     values = natural_values(parameter, model, mean[..., None] + spread[..., None] * nodes)
-    return values @ (weights / weights.sum())
+    return values @ weights
 
 
 def _unit_rows(

@@ -27,6 +27,8 @@ from empathymodels.diagnosing import warn_of_uninformed
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
+from empathymodels.nouns import Population
+from empathymodels.people import refuse_heavy_tails
 from empathymodels.plausibility import warn_of_constants
 from empathymodels.population import anchor_labels
 from empathymodels.sampling import Trace, run_pilot, sample
@@ -48,6 +50,7 @@ def fit(
     *,
     covariates: Mapping[str, str] | None = None,
     method: Literal["nuts", "laplace", "map"] = "nuts",
+    population: Population | None = None,
     seed: int | None = None,
     draws: int | None = None,
     until: Literal["converged"] | None = "converged",
@@ -87,6 +90,11 @@ def fit(
         values given it. The joint mode of population and people, often meant by "MAP", is not
         offered: it makes spreads far too wide, or, with people centred, zero. With many crossed
         items or split parameters both take longer than sampling.
+    population : {"normal", "student_t"}, optional
+        How people deviate from the population's means on the link scale; see
+        `Model.with_population`. With ``"student_t"`` a few people far from all others no longer
+        widen everybody's spread. Its estimates and predictions follow it; what integrates over
+        new people (`compare` by participant, `select`) and the approximate methods refuse it.
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws : int, optional
@@ -166,6 +174,8 @@ def fit(
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
     _check_method(method)
+    if population is not None:
+        model = model.with_population(population)
     _check_numbers(draws=draws, max_draws=max_draws, tune=tune, chains=chains, cores=cores)
     if seed is not None and not isinstance(seed, Integral):
         raise ValueError(f"seed must be a whole number; found {seed!r}. Give one, or leave it out.")
@@ -207,6 +217,7 @@ def fit(
     check_start(density)
     warn_of_uninformed(arrangement)
     if method != "nuts":
+        refuse_heavy_tails(model, f"method='{method}'")
         _tell_unused(method, {**steps, **options, "centring": centring})
         start = start_point(built)
         trace = approximate(

@@ -42,6 +42,7 @@ def program_fingerprint(model: Model) -> str:
         repr([(s.name, s.of, s.kind) for s in model.summaries]),
         repr([(c.name, c.table, c.levels, c.range, c.default, c.follows) for c in model.columns]),
         repr((model.sequence, model.correlate, sorted(model.covariates.items()))),
+        *([] if model.population == "normal" else [model.population]),
     ]
     for parameter in model.parameters:
         fields = (parameter.name, parameter.support, parameter.by, parameter.level)

@@ -31,7 +31,7 @@ from empathymodels.evaluating import Evaluator, evaluator_of, log_likelihood_of_
 from empathymodels.fitting import model_of, study_of
 from empathymodels.importance import Integrals, integrals
 from empathymodels.nouns import Parameter
-from empathymodels.people import natural_values, parameter_dims
+from empathymodels.people import natural_values, parameter_dims, refuse_heavy_tails
 from empathymodels.person_proposals import (
     Told,
     common_points,
@@ -94,6 +94,7 @@ def integrate_people(
     people : list of str, optional
         Only these. Otherwise all who have observations of the responses.
     """
+    refuse_heavy_tails(model_of(fit), "Integrating over new people")
     arrangement = arrange(model_of(fit), study_of(fit))
     used = _used(arrangement, responses)
     shared = any(p.level != "participant" and p.fixed is None for p in used)

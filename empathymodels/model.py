@@ -15,8 +15,10 @@ from pymc_extras.prior import Prior
 
 from empathymodels.immutable import Declared
 from empathymodels.nouns import (
+    POPULATIONS,
     Column,
     Parameter,
+    Population,
     Reference,
     Response,
     State,
@@ -72,7 +74,7 @@ class Model(Declared):
         Papers the equations come from.
     notes : str
         What was published and what is ours; traps.
-    name, source, variant, left_out : str, str, tuple, tuple
+    name, source, variant, left_out, population : str, str, tuple, tuple, str
         Set by the catalog and by the methods below. Responses left out still give parameters
         their scale.
     """
@@ -96,6 +98,7 @@ class Model(Declared):
     name: str = ""
     source: str = ""
     variant: tuple[tuple[str, Any], ...] = ()
+    population: Population = "normal"
     left_out: tuple[Response, ...] = ()
 
     def __str__(self) -> str:
@@ -385,6 +388,31 @@ class Model(Declared):
             )
         changed = self.rivals[name](self)
         return replace(changed, variant=(*self.variant, ("rival", name)))
+
+    def with_population(self, population: Population) -> Model:
+        """Return the model with people who deviate from the population's means otherwise.
+
+        Parameters
+        ----------
+        population : {"normal", "student_t"}
+            How participants deviate: Gaussian, or Student-t with 4 degrees of freedom (per
+            parameter, scaled so that the spread stays a standard deviation), which holds a few
+            people far from all others without widening everybody's spread.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> em.get_model("prosocial_effort").with_population("student_t").label
+        'prosocial_effort population(student_t)'
+        """
+        if population not in POPULATIONS:
+            raise ValueError(
+                f"A population must be {listed(POPULATIONS)}; found {population!r}. Name one."
+            )
+        if population == self.population:
+            return self
+        variant = (*self.variant, ("with_population", population))
+        return replace(self, population=population, variant=variant)
 
     def vary(self, changes: Iterable[Any]) -> Model:
         """Return the model after recorded changes (see `variant`).

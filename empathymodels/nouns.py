@@ -25,6 +25,10 @@ Table = Literal["trials", "participants", "regions"]
 Support = Literal["real", "positive", "unit", "signed"]
 
 
+Population = Literal["normal", "student_t"]
+POPULATIONS = ("normal", "student_t")  # how participants may deviate from the means
+
+
 @dataclass(frozen=True)
 class Column(Declared):
     """A data column that a model reads.

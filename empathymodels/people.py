@@ -22,10 +22,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from pymc_extras.prior import Prior
+from scipy.stats import t as student_t
 
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.model import Model
-from empathymodels.nouns import SUPPORTS, Parameter
+from empathymodels.nouns import SUPPORTS, Parameter, Population
 from empathymodels.response_scale import scale_of
 from empathymodels.wording import listed
 
@@ -321,6 +322,43 @@ class Scatter:
         """Link-scale values, (…, unit, column)."""
         mixed = deviations if self.factor is None else deviations @ self.factor.mT
         return self.centre + self.spread[..., None, :] * mixed
+
+
+QUADRATURE_NODES, QUANTILES = 41, 400  # for expectations over people
+DEGREES = 4.0  # of freedom of Student-t deviations: heavy tails, and yet a variance
+
+
+def standard_deviations(
+    kind: Population, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """Draw deviations z of mean 0 and variance 1."""
+    if kind == "normal":
+        return rng.standard_normal(shape)
+    return rng.standard_t(DEGREES, shape) / np.sqrt(DEGREES / (DEGREES - 2))
+
+
+def refuse_heavy_tails(model: Model, what: str) -> None:
+    """Raise ValueError where something takes everybody's deviations to be Gaussian, and none is."""
+    if model.population != "normal":
+        raise ValueError(
+            f"{what} takes people's deviations from the population to be Gaussian; found model "
+            f"'{model.label}'. Fit it with population='normal' for this, or compare by trial."
+        )
+
+
+def deviation_quadrature(kind: Population) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of an expectation over deviations of mean 0 and variance 1."""
+    if kind == "normal":
+        nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
+        return nodes, weights / weights.sum()
+    probabilities = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    nodes = student_t.ppf(probabilities, DEGREES) * np.sqrt((DEGREES - 2) / DEGREES)
+    return nodes, np.full(QUANTILES, 1 / QUANTILES)
+
+
+def population_kind(block: Block, model: Model) -> Population:
+    """How the units of a block deviate; items are normal in every model."""
+    return model.population if block.unit == "participant" else "normal"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from empathymodels.compiling import compiling
 from empathymodels.evaluating import log_likelihood_of_people
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
-from empathymodels.people import Block, blocks, column_label, natural, scales
+from empathymodels.people import Block, blocks, column_label, natural, refuse_heavy_tails, scales
 from empathymodels.study import Study
 from empathymodels.terminal import tell
 from empathymodels.wording import counted, listed
@@ -195,6 +195,7 @@ def density_of(model: Model, study: Study, *, seed: int = 0) -> Density:
 
 def _alone(model: Model) -> Model:
     """Return the model with all parameters of single people."""
+    refuse_heavy_tails(model, "Weighing a person alone by the prior")
     parameters = tuple(_of_people(model, p) for p in model.parameters)
     return replace(model, parameters=parameters, correlate=())
 

@@ -16,8 +16,9 @@ from pymc_extras.prior import Prior
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates
 from empathymodels.model import Model
-from empathymodels.nouns import Parameter
+from empathymodels.nouns import Parameter, Population
 from empathymodels.people import (
+    DEGREES,
     POPULATION,
     Anchor,
     Block,
@@ -30,6 +31,7 @@ from empathymodels.people import (
     natural,
     parameter_coords,
     parameter_values,
+    population_kind,
     scale_columns,
     scales,
     unmixed,
@@ -110,7 +112,8 @@ def _block_values(
     centre = location[None, :] + _effects(block, covariates, anchor)
     share = fixed_size_data(f"{block.unit}{CENTRING}", centring[block.unit])
     scatter = Scatter(centre, spread, factor, share, pt)
-    values = scatter.values(scatter.deviations(_sampled(block, scatter)))
+    sampled = _sampled(block, scatter, population_kind(block, arrangement.model))
+    values = scatter.values(scatter.deviations(sampled))
     return natural(scale, anchor.released(values) if anchor else values, pt)
 
 
@@ -169,18 +172,26 @@ def _anchor(block: Block, log_scale: Any) -> Anchor | None:
     return Anchor.at(block, powers @ log_scale, pt)
 
 
-def _sampled(block: Block, scatter: Scatter) -> Any:
+def _sampled(block: Block, scatter: Scatter, population: Population = "normal") -> Any:
     """Add what the sampler moves, (unit, column), distributed as `Scatter` says."""
     name = f"{block.unit}:deviation"
+    family, numbers, narrowed = pm.Normal, {}, 1.0
+    if population == "student_t":  # of variance 1
+        family, numbers = pm.StudentT, {"nu": DEGREES}
+        narrowed = np.sqrt((DEGREES - 2) / DEGREES)
     if scatter.factor is None:
-        return pm.Normal(name, scatter.mean, scatter.mixing, shape=block.shape)
+        sigma = scatter.mixing * narrowed
+        return family(name, **numbers, mu=scatter.mean, sigma=sigma, shape=block.shape)
+
+    def standard(**size: Any) -> Any:
+        return family.dist(**numbers, mu=0.0, sigma=narrowed, **size)
 
     def log_density(value: Any, mean: Any, mixing: Any) -> Any:
-        normal = pm.logp(pm.Normal.dist(), unmixed(mixing, value - mean, pt)).sum()
-        return normal - len(block.labels) * pt.log(pt.diagonal(mixing)).sum()
+        alone = pm.logp(standard(), unmixed(mixing, value - mean, pt)).sum()
+        return alone - len(block.labels) * pt.log(pt.diagonal(mixing)).sum()
 
     def draw(mean: Any, mixing: Any, size: Any) -> Any:
-        return mean + pm.Normal.dist(size=block.shape) @ mixing.mT
+        return mean + standard(size=block.shape) @ mixing.mT
 
     return pm.CustomDist(
         name,

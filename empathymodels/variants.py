@@ -74,6 +74,8 @@ def change_text(verb: str, argument: Any) -> str:
             return " ".join(f"{name}={value}" for name, value in argument.items())
         case "fix_share":
             return " ".join(f"{name}={value} of range" for name, value in argument.items())
+        case "with_population":
+            return f"population({argument})"
     return f"{verb}({', '.join(argument)})"
 
 
@@ -188,5 +190,6 @@ VERBS: dict[str, Replay] = {
     ),
     "with_priors": (_mapping_of(_are_parts), _with_priors),
     "without": (_are_names, lambda model, names: model.without(*names)),
+    "with_population": (_is_name, lambda model, kind: model.with_population(kind)),
     "rival": (_is_name, lambda model, name: model.rival(name)),
 }

@@ -156,6 +156,7 @@ def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
         "seed": 7,
         "draws": 50,
         "max_draws": 5000,
+        "population": None,
         "tune": 1000,
         "chains": 4,
         "cores": None,

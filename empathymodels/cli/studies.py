@@ -129,6 +129,9 @@ def fit(
     method: Annotated[
         str, typer.Option(help="nuts samples; laplace and map are quick and approximate.")
     ] = "nuts",
+    population: Annotated[
+        str | None, typer.Option(help="normal, or student_t for people far from all others.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Drawn and recorded unless given.", min=0)
     ] = None,
@@ -159,6 +162,7 @@ def fit(
     settings |= {
         "draws": draws,
         "max_draws": max_draws,
+        "population": population,
         "tune": tune,
         "chains": chains,
         "cores": cores,

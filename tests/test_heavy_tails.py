@@ -1,0 +1,114 @@
+"""Student-t deviations of people: the density, the draws, what follows them and what refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import pytest
+from scipy.stats import t as student_t
+
+import empathymodels as em
+from empathymodels.estimating import population_average
+from empathymodels.identity import fingerprint
+from empathymodels.people import Block, Scatter, standard_deviations
+from empathymodels.population import _sampled
+
+SPREAD, CENTRE = np.array([1.5, 0.7]), np.array([4.0, -5.0])
+FACTOR = np.linalg.cholesky(np.array([[1, 0.8], [0.8, 1]]))
+NARROWED = np.sqrt(0.5)  # a t of 4 degrees of freedom has the variance 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("factor", [FACTOR, None], ids=["correlated", "alone"])
+def test_density_is_that_of_scaled_t_distributions(share, factor):
+    block = Block("participant", list(range(5)), [(None, 0)] * 2, correlated=2, offset=0)
+    shares = np.full(2, share)
+    parts = [None if x is None else pt.as_tensor(x) for x in (CENTRE[None], SPREAD, factor, shares)]
+    with pm.Model() as built:
+        _sampled(block, Scatter(*parts, pt), "student_t")
+    sampled = np.random.default_rng(3).normal(size=block.shape)
+    numbers = Scatter(np.tile(CENTRE, (5, 1)), SPREAD, factor, shares)
+    mixing = numbers.mixing if factor is None else np.diag(numbers.mixing)
+    expected = student_t(4, scale=NARROWED).logpdf(numbers.deviations(sampled)) - np.log(mixing)
+    found = built.compile_logp()({"participant:deviation": sampled})
+    np.testing.assert_allclose(found, expected.sum(), rtol=1e-9)
+
+
+def test_deviations_have_the_spread_as_standard_deviation_and_heavy_tails():
+    rng = np.random.default_rng(1)
+    heavy, normal = (standard_deviations(k, (400_000,), rng) for k in ("student_t", "normal"))
+    # the variance of a t with 4 degrees of freedom converges slowly: quantiles are exact
+    quantiles = student_t(4, scale=NARROWED).ppf([0.05, 0.5, 0.95])
+    np.testing.assert_allclose(np.quantile(heavy, [0.05, 0.5, 0.95]), quantiles, atol=0.01)
+    assert heavy.std() == pytest.approx(1, abs=0.05)
+    assert (abs(heavy) > 4).mean() > 20 * (abs(normal) > 4).mean()
+
+
+def test_population_averages_integrate_over_the_tails(own_model):
+    heavy = own_model.with_population("student_t")
+    parameter = replace(own_model.parameter("slope"), support="unit", scale_of=None)
+    mean, spread = np.array([0.5]), np.array([1.2])
+    found = population_average(parameter, heavy, mean, spread)
+    values = mean + spread * standard_deviations(
+        "student_t", (1_000_000,), np.random.default_rng(2)
+    )
+    assert found[0] == pytest.approx((1 / (1 + np.exp(-values))).mean(), abs=2e-3)
+    rate = replace(parameter, support="positive")
+    assert np.isnan(population_average(rate, heavy, mean, spread)).all()
+    assert np.isfinite(population_average(rate, own_model, mean, spread)).all()
+
+
+def test_it_is_a_variant_like_any_other(own_model):
+    heavy = own_model.with_population("student_t")
+    assert heavy.label == "rated_pain population(student_t)"
+    assert fingerprint(heavy) != fingerprint(own_model)
+    assert own_model.vary(heavy.variant) == heavy
+    assert own_model.with_population("normal") == own_model
+    with pytest.raises(ValueError, match="must be 'normal', 'student_t'; found 'cauchy'"):
+        own_model.with_population("cauchy")
+
+
+@pytest.fixture(scope="module")
+def with_an_outlier(own_study):
+    """One person whose ratings are far above everybody's."""
+    trials = own_study.trials.copy()
+    trials.loc[trials["participant"] == "P07", "rating"] += 12
+    return replace(own_study, trials=trials, name="outlier")
+
+
+@pytest.fixture(scope="module")
+def fits(own_model, with_an_outlier):
+    how = {"seed": 1, "chains": 2, "draws": 300, "tune": 400}
+    return {
+        population: em.fit(own_model, with_an_outlier, population=population, **how)
+        for population in ("normal", "student_t")
+    }
+
+
+def test_one_outlier_does_not_widen_everybodys_spread(fits):
+    """Half of the population within less: quartiles of a normal at .674, of this t at .524 sd."""
+    spread = {n: float(fit["posterior"]["baseline_sd"].mean()) for n, fit in fits.items()}
+    print(spread)
+    assert 0.524 * spread["student_t"] < 0.85 * 0.674 * spread["normal"]
+    far = {
+        n: float(fit["posterior"]["baseline"].sel(participant="P07").mean())
+        for n, fit in fits.items()
+    }
+    assert far["student_t"] >= far["normal"] - 0.05
+
+
+def test_what_follows_the_tails_and_what_refuses_them(fits, own_model, with_an_outlier, tmp_path):
+    heavy = fits["student_t"]
+    assert heavy.attrs["label"] == "rated_pain population(student_t)"
+    loaded = em.load(em.save(heavy, tmp_path / "fit.nc"), model=own_model.source)
+    table = em.estimates(loaded)
+    assert np.isfinite(table.loc[table["whose"] == "population average", "mean"]).any()
+    assert em.predict(loaded, draws=10, seed=1) is not None
+    assert "rated_pain population(student_t)" in loaded.attrs["label"]
+    assert set(em.compare(fits)["elpd"].index) == set(fits)
+    words = r"takes people's deviations .* found model 'rated_pain population\(student_t\)'"
+    with pytest.raises(ValueError, match=f"Integrating over new people {words}"):
+        em.compare(fits, unit="participant")
+    with pytest.raises(ValueError, match=f"method='laplace' {words}"):
+        em.fit(own_model, with_an_outlier, population="student_t", method="laplace")
