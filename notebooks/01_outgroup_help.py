@@ -110,18 +110,16 @@ dict(model.covariates)
 # ## Before seeing the data: what do the priors say?
 #
 # Priors of a rating are stated as fractions of its scale. Predictions from the priors alone should
-# cover the scale without favouring one end. (A normal distribution may leave the scale; the dotted
-# lines are its ends.)
+# cover the scale. (A rating is recorded in whole points, and at an end stands for everything beyond
+# it; hence the heap at either end, where the priors allow people whose feelings lie outside.)
 
 # %%
 prior = em.predict(model, study, draws=200, seed=1)
 drawn = prior["prior_predictive"]["feeling"]
 figure, axes = plt.subplots(figsize=(5, 2.8), layout="constrained")
-bins = np.linspace(-5, 15, 61)
+bins = np.arange(0.5, 10)
 axes.hist(drawn.to_numpy().ravel(), bins, density=True, color="#0072B2", alpha=0.4, label="prior")
 axes.hist(study.trials["feeling"], bins, density=True, histtype="step", color="k", label="data")
-for end in model.response("feeling").range:
-    axes.axvline(end, color="grey", linestyle=":")
 axes.set(xlabel="feeling toward the partner (rating)", ylabel="density")
 _ = axes.legend(frameon=False)
 # %% [markdown]

@@ -98,7 +98,7 @@ recorded = {
 }
 fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.6), layout="constrained")
 for axis, (name, values) in zip(axes, drawn.items(), strict=True):
-    bins = np.linspace(-50, 150, 41) if name == "rating" else (np.arange(0, 63, 4) - 0.5) / 60
+    bins = np.arange(-0.5, 105, 5) if name == "rating" else (np.arange(0, 63, 4) - 0.5) / 60
     axis.hist(values, bins, density=True, color="#4c78a8", alpha=0.4, label="prior")
     axis.hist(recorded[name], bins, density=True, histtype="step", color="k", label="data")
     axis.set(xlabel=name, yticks=[])
@@ -106,17 +106,12 @@ for axis, (name, values) in zip(axes, drawn.items(), strict=True):
 axes[1].set_xlabel("share of engaging, per person")
 axes[0].legend(frameon=False)
 plt.show()
-beyond = ((drawn["rating"] < 0) | (drawn["rating"] > 100)).mean()
-print(f"ratings beyond the scale, prior: {beyond:.0%}")
-print(f"ratings at 0 or at 100, data: {study.trials['rating'].isin([0, 100]).mean():.1%}")
+print(f"ratings at 0 or at 100, prior: {np.isin(drawn['rating'], ends).mean():.0%}")
+print(f"ratings at 0 or at 100, data: {study.trials['rating'].isin(ends).mean():.1%}")
 
 # %% [markdown]
-# Shares of engaging are covered without favouring an end. Ratings are not as the model has them:
-# they pile up at the ends of their scale, and a normal distribution runs beyond. The rival
-# `censored` takes a rating at an end for everything beyond it.
-
-# %%
-model = model.rival("censored")
+# Both are covered without favouring an end. A rating at an end of its scale stands for everything
+# beyond it: the priors allow more of these than the study has, which its data will correct.
 
 # %% [markdown]
 # ## One fit of everything
