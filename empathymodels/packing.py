@@ -84,4 +84,4 @@ def unpacked(pack: PackedModel | Model) -> Model:
 
 
 def _varied(model: Model, variant: str) -> Model:
-    return model.vary(tuple((verb, argument) for verb, argument in json.loads(variant)))
+    return model.vary(json.loads(variant))

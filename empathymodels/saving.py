@@ -6,12 +6,10 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -19,6 +17,16 @@ import xarray as xr
 from empathymodels.catalog import FOLDER, get_model, list_models
 from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.identity import fingerprint
+from empathymodels.integrity import (
+    MARKS,
+    REMEDY,
+    SEALED,
+    absurd_size,
+    damage,
+    other_kinds,
+    root_attributes,
+    seal,
+)
 from empathymodels.model import Model
 from empathymodels.study import Study
 from empathymodels.terminal import tell
@@ -28,7 +36,7 @@ FORMAT = 1
 FOR_LABELS = 2**20  # bytes beside the numbers, generously
 BEGUN = "begun.zarr"  # in a store: a fit under way, without its draws
 COMPLETE = "complete"  # in a run of a store: it came to its end
-MARKS = {"model", "fingerprint", "format"}  # attributes by which a fit of ours is known
+FIXED_LENGTH = "SUV"  # kinds of types of texts and records of one length
 ZARR_FILES = {"zarr.json", ".lock", COMPLETE, ".DS_Store"}  # those that are no chunks
 CHUNK = re.compile(r"(.*/)?c(/\d+)*")
 
@@ -74,6 +82,7 @@ def write(fit: xr.DataTree, path: Path, rule: Rule) -> Path:
             complete.to_netcdf(unfinished, engine="h5netcdf")
         else:
             complete.to_zarr(unfinished, consolidated=False)
+        seal(unfinished)
     return path
 
 
@@ -95,7 +104,7 @@ def _unless_fit(path: Path) -> str:
     """Say what lies at a path unless it is a finished fit of ours and nothing else."""
     if path.is_dir() and is_begun(path):
         return f"a fit under way ({lying(path)})"
-    if not set(_root_attributes(path)) >= MARKS:
+    if not set(root_attributes(path)) >= MARKS:
         return f"{lying(path)} that is no fit"
     return foreign(path) if path.is_dir() else ""
 
@@ -110,17 +119,6 @@ def foreign(folder: Path) -> str:
 def _is_zarr(place: Path) -> bool:
     """Whether a file within a Zarr folder is one of those that we, or the system, make there."""
     return place.name in ZARR_FILES or CHUNK.fullmatch(place.as_posix()) is not None
-
-
-def _root_attributes(path: Path) -> Mapping[str, Any]:
-    """Attributes of the root of a file or Zarr folder; none where it cannot be read."""
-    try:
-        if path.is_dir():
-            return json.loads((path / "zarr.json").read_bytes())["attributes"]
-        with h5netcdf.File(path) as stored:
-            return dict(stored.attrs)
-    except Exception:  # a file of any other kind: HDF5 raises whatever it meets
-        return {}
 
 
 FIT = Rule(_unless_fit, "Save elsewhere, or move it away.")
@@ -216,17 +214,32 @@ def is_begun(path: Path) -> bool:
 
 def read(path: Path) -> xr.DataTree:
     """Return the tree that `save` wrote; raise ValueError where it is none."""
-    how = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "h5netcdf"}
     try:
-        with xr.open_datatree(path, **how) as stored:
-            fit = stored.load().copy()
-    except (OSError, ValueError) as error:
+        fault = damage(path) or absurd_size(path)
+        fit = xr.DataTree() if fault else _opened(path)
+    except Exception as error:  # the libraries raise whatever they meet in what is no fit
         raise ValueError(
             f"A fit file must be netCDF (.nc) or Zarr written by save(); {path.name} cannot be "
-            f"read as such: {error}. Give the file that save() wrote, or fit and save again."
+            f"read as such: {_first_line(error)}. Give the file that save() wrote, or fit and save "
+            "again."
         ) from error
+    if fault:
+        raise ValueError(fault)
     _check_format(fit, path)
     return fit
+
+
+def _opened(path: Path) -> xr.DataTree:
+    how = {"engine": "zarr", "consolidated": False} if path.is_dir() else {"engine": "h5netcdf"}
+    with xr.open_datatree(path, **how) as stored:
+        fit = stored.load().copy()
+    fit.attrs.pop(SEALED, None)
+    return fit
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".:")
 
 
 def _origin(model: Model, trusted: bool) -> str:
@@ -243,14 +256,24 @@ def _check_format(fit: xr.DataTree, path: Path) -> None:
             f"{path.name} must be a fit written by save(); it has no model identity. Give the file "
             "that save() wrote."
         )
-    if int(fit.attrs.get("format", 0)) > FORMAT:
+    written = fit.attrs.get("format", 0)
+    if isinstance(written, int | np.integer) and written > FORMAT:
         raise ValueError(
-            f"{path.name} has file format {fit.attrs['format']}; this version ({__version__}) "
+            f"{path.name} has file format {written}; this version ({__version__}) "
             f"reads up to {FORMAT}. Update empathymodels."
         )
-    written = json.loads(fit.attrs["versions"])["empathymodels"]
-    if written != __version__:
-        tell(f"{path.name} was written by empathymodels {written}; this is {__version__}.")
+    if fault := other_kinds(fit, path):
+        raise ValueError(fault)
+    try:
+        study_from_tree(fit["study"])
+    except Exception as error:  # whatever a library meets in tables that are none
+        raise ValueError(
+            f"A fit must hold its study as save() wrote it; that of {path.name} cannot be read: "
+            f"{_first_line(error)}. {REMEDY}"
+        ) from error
+    version = json.loads(fit.attrs["versions"])["empathymodels"]
+    if version != __version__:
+        tell(f"{path.name} was written by empathymodels {version}; this is {__version__}.")
 
 
 def _write_source(fit: xr.DataTree) -> Path:
@@ -276,11 +299,16 @@ def find_model(fit: xr.DataTree) -> Model:
             "trust its author, with load(path, trust_source=True)."
         )
     base = get_model(source if Path(source).is_file() else name)
-    model = base.vary(
-        tuple((verb, argument) for verb, argument in json.loads(fit.attrs["variant"]))
-    )
+    written = json.loads(fit.attrs["versions"])["empathymodels"]
+    try:
+        model = base.vary(json.loads(fit.attrs["variant"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"What was changed in '{name}' for this fit (made with empathymodels {written}) must "
+            f"be possible with the model as it is here. It is not: {error.args[0]} To use the fit, "
+            "install that version or restore the model's file; else fit again."
+        ) from error
     if fingerprint(model) != fit.attrs["fingerprint"]:
-        written = json.loads(fit.attrs["versions"])["empathymodels"]
         raise ValueError(
             f"The equations or declarations of '{model.label}' have changed since this fit (made "
             f"with empathymodels {written}). Install that version, restore the model's file, or "
@@ -362,7 +390,10 @@ def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
             columns[name] = pd.Series(variable.to_numpy())
         else:
             labels = np.array([*json.loads(variable.attrs["labels"]), None], dtype=object)
-            columns[name] = pd.Series(labels[variable.to_numpy()], dtype=object)
+            codes = variable.to_numpy()
+            if ((codes < -1) | (codes >= len(labels) - 1)).any():
+                raise ValueError(f"column '{name}' has codes without a label")
+            columns[name] = pd.Series(labels[codes], dtype=object)
             if variable.attrs["column_dtype"] == "category":
                 columns[name] = columns[name].astype(pd.CategoricalDtype(labels[:-1]))
         columns[name] = _restored(columns[name], variable.attrs["column_dtype"])
@@ -371,6 +402,9 @@ def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
 
 def _restored(column: pd.Series, dtype: str) -> pd.Series:
     try:
-        return column.astype(dtype)
+        wanted = pd.api.types.pandas_dtype(dtype)
+        if getattr(wanted, "kind", "O") in FIXED_LENGTH:  # asks for the memory that it names
+            return column
+        return column.astype(wanted)
     except (TypeError, ValueError):
         return column

@@ -28,6 +28,7 @@ from empathymodels.convergence import Length
 from empathymodels.covariates import covariates_for
 from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.identity import fingerprint
+from empathymodels.integrity import absurd_size
 from empathymodels.model import Model
 from empathymodels.population import Parametrisation, labelled
 from empathymodels.sampling import Judge, Trace, chain_numbers, sample_into, starts_by_number
@@ -371,14 +372,18 @@ def _alone(path: Path) -> Iterator[None]:
 
 def kept_draws(path: Path) -> Kept | None:
     """Return the draws of a store that all chains have finished; None where there are none."""
-    folders = sorted(path.glob("run-*"), key=lambda run: int(run.name.partition("-")[2]))
+    numbers = sorted(int(run.name[4:]) for run in path.glob("run-*") if run.name[4:].isdecimal())
+    folders = [path / f"run-{number}" for number in numbers]
     try:
-        runs = [_finished(run, is_complete=(run / COMPLETE).exists()) for run in folders]
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        fault = next(filter(None, (absurd_size(run, growing=True) for run in folders)), "")
+        runs = [] if fault else [_finished(r, is_complete=(r / COMPLETE).exists()) for r in folders]
+    except Exception as error:  # the libraries raise whatever they meet in damaged files
         raise ValueError(
             f"The draws of a store must be readable; of {len(folders)} runs in {path} one is "
             f"not: {error}. Remove the folder and fit again."
         ) from error
+    if fault:
+        raise ValueError(fault)
     runs = [run for run in runs if run.draws]
     if not runs:
         return None
