@@ -14,6 +14,7 @@ from empathymodels.arrangement import Scored
 from empathymodels.checking import unconverged
 from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
+from empathymodels.fits import checked_fits
 from empathymodels.fitting import marked, method_of, model_of, study_of
 from empathymodels.units import UNITS, WORST, Asked, Score, people_of, troubled
 from empathymodels.wording import counted, listed, not_converged
@@ -107,8 +108,7 @@ def compare(
         raise ValueError(
             f"unit must be one of {listed(UNITS)}; found '{unit}'. Name one, or leave it out."
         )
-    _check_fits(fits)
-    fits = {_marked(name, fit): fit for name, fit in fits.items()}
+    fits = {_marked(name, fit): fit for name, fit in checked_fits(fits).items()}
     compiled, responses = comparable(fits, response)
     asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)
     scores = UNITS[unit](fits, compiled, responses, asked)
@@ -136,16 +136,6 @@ def compare(
         evidences.attrs["errors"] = pd.DataFrame(errors)
         table.attrs["evidences"] = evidences
     return table
-
-
-def _check_fits(fits: Mapping[str, xr.DataTree]) -> None:
-    given = list(fits.values()) if isinstance(fits, Mapping) else [fits]
-    found = sorted({type(one).__name__ for one in given if not isinstance(one, xr.DataTree)})
-    if found:
-        raise TypeError(
-            f"Fits are compared, by the names they shall have in the table; found {listed(found)}. "
-            "Give for example {'learning': em.fit(model, study), 'static': em.fit(rival, study)}."
-        )
 
 
 def comparable(

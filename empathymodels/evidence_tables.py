@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.fits import checked_fits
 from empathymodels.participants import matched_participants
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
@@ -97,8 +98,8 @@ def _by_condition(given: Given) -> Mapping[str, Any]:
     if isinstance(given, pd.DataFrame):
         return {"": given}
     values = list(given.values()) if isinstance(given, Mapping) else []
-    if values and all(isinstance(value, xr.DataTree) for value in values):
-        return {"": given}
+    if any(isinstance(value, xr.DataTree) for value in values):
+        return {"": checked_fits(given)}
     if values and all(isinstance(value, pd.DataFrame | Mapping) for value in values):
         return given
     found = [type(value).__name__ for value in values] or [type(given).__name__]

@@ -24,6 +24,7 @@ from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.declaring import declarations
 from empathymodels.density import compiled_density
 from empathymodels.diagnosing import warn_of_uninformed
+from empathymodels.fits import checked_fit
 from empathymodels.identity import fingerprint
 from empathymodels.labelling import response_rows
 from empathymodels.model import Model
@@ -420,7 +421,7 @@ def _approximated(name: str, method: str) -> str:
 
 def method_of(fit: xr.DataTree) -> str:
     """How a fit was made: "nuts", "laplace" or "map"."""
-    return str(fit.attrs.get("method", "nuts"))
+    return str(checked_fit(fit).attrs.get("method", "nuts"))
 
 
 def _known(fit: xr.DataTree, model: Model) -> xr.DataTree:
@@ -442,6 +443,7 @@ def model_of(fit: xr.DataTree) -> Model:
     ValueError
         The model's equations or declarations are no longer those of the fit.
     """
+    checked_fit(fit)
     key = _memory_key(fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))
     if key not in _MODELS:
         _MODELS[key] = find_model(fit)
@@ -450,4 +452,4 @@ def model_of(fit: xr.DataTree) -> Model:
 
 def study_of(fit: xr.DataTree) -> Study:
     """Return the study that a fit carries."""
-    return study_from_tree(fit["study"])
+    return study_from_tree(checked_fit(fit)["study"])

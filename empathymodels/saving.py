@@ -16,6 +16,7 @@ import xarray as xr
 
 from empathymodels.catalog import FOLDER, get_model, list_models
 from empathymodels.files import Rule, lying, refuse_loss, whole
+from empathymodels.fits import checked_fit
 from empathymodels.identity import fingerprint
 from empathymodels.integrity import (
     MARKS,
@@ -64,10 +65,12 @@ def save(fit: xr.DataTree, path: str | Path) -> Path:
         fit under way, a link, a read-only file. It is left alone.
     OSError
         It cannot be written, on a full disk for example. What was there before is as it was.
+    TypeError
+        Something that is no fit was given.
     ValueError
         The suffix is neither ``.nc`` nor ``.zarr``, or the model was not defined in a file.
     """
-    return write(fit, Path(path), FIT)
+    return write(checked_fit(fit), Path(path), FIT)
 
 
 def write(fit: xr.DataTree, path: Path, rule: Rule) -> Path:

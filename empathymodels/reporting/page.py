@@ -18,6 +18,7 @@ from empathymodels.citing import citations, reference_text
 from empathymodels.comparing import compare
 from empathymodels.describing import equations_text
 from empathymodels.files import Rule, lying, refuse_loss, whole
+from empathymodels.fits import checked_fits
 from empathymodels.fitting import method_of
 from empathymodels.reporting.figures import of_comparison
 from empathymodels.reporting.fits import Fitted, fit_section, fitted, overview
@@ -132,32 +133,13 @@ def _named(fits: xr.DataTree | Mapping[str, xr.DataTree]) -> dict[str, xr.DataTr
     """Return fits by name; raise for whatever is none."""
     if isinstance(fits, xr.DataTree):
         fits = {str(fits.attrs.get("model") or "fit"): fits}
-    if not isinstance(fits, Mapping):
-        raise TypeError(
-            "report() takes a fit, or a mapping of names to fits; found "
-            f"{type(fits).__name__}. Write for example report({{'learning': fit}}, 'report.html')."
-        )
-    if not fits:
+    given = checked_fits(fits)
+    if not given:
         raise ValueError(
             "A report needs at least one fit; found none. Give what fit() returned, or load() "
             "from a file."
         )
-    wrong = [name for name, fit in fits.items() if not _is_fit(fit)]
-    if wrong:
-        kinds = ", ".join(sorted({type(fits[name]).__name__ for name in wrong}))
-        raise TypeError(
-            f"A report is made of fits, as fit() and load() return them; found {len(wrong)} of "
-            f"{len(fits)} that are none: {listed(wrong)} ({kinds}). Give the fits themselves."
-        )
-    return {str(name): fit for name, fit in fits.items()}
-
-
-def _is_fit(fit: object) -> bool:
-    return (
-        isinstance(fit, xr.DataTree)
-        and {"model", "fingerprint"} <= set(fit.attrs)
-        and {"posterior", "study"} <= set(fit.children)
-    )
+    return given
 
 
 def _check_place(path: Path) -> None:
