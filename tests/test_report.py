@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -396,27 +397,32 @@ def test_what_cannot_be_reported(own_fit, tmp_path):
         em.report(own_fit, tmp_path / "nowhere" / "report.html")
     with pytest.raises(ValueError, match="at least one fit; found none"):
         em.report({}, tmp_path / "report.html")
-    with pytest.raises(TypeError, match="a mapping of names to fits; found list"):
+    with pytest.raises(TypeError, match=r"must be given by name.* found list"):
         em.report([own_fit], tmp_path / "report.html")
     wrong = {"good": own_fit, "table": pd.DataFrame(), "tree": xr.DataTree()}
-    with pytest.raises(TypeError, match=r"found 2 of 3 that are none: 'table', 'tree' \(DataF"):
+    with pytest.raises(TypeError, match=r"2 of 3 are none: 'table', 'tree'\. 'table' is DataF"):
         em.report(wrong, tmp_path / "report.html")
     with pytest.raises(TypeError, match=r"found DataFrame without 'elpd'.*\(4 of 4 columns\)"):
         em.report(own_fit, tmp_path / "report.html", comparison=pd.DataFrame())
     assert not list(tmp_path.iterdir())
 
 
-def test_an_older_page_stays_until_the_new_one_is_complete(tmp_path, monkeypatch, own_fit):
-    path = tmp_path / "report.html"
-    path.write_text("older")
+def test_an_older_report_is_replaced_once_the_new_one_is_complete(tmp_path, monkeypatch, own_fit):
+    path = em.report(own_fit, tmp_path / "report.html", question="Is it older?")
+    older = path.read_bytes()
+    write = Path.write_text
 
-    def fail(*_):
+    def fail(self, text, **how):
+        write(self, text[:100], **how)
         raise OSError("no space left")
 
-    monkeypatch.setattr(page.os, "replace", fail)
-    with pytest.raises(OSError, match=r"0\.0 MB must be .*report\.html cannot be: no space left\."):
-        page._write_whole("newer", path)
-    assert path.read_text() == "older"
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(OSError, match=r"must be written whole; .*: no space left;"):
+        em.report(own_fit, path)
+    monkeypatch.undo()
+    assert path.read_bytes() == older
+    em.report(own_fit, path, question="Is it newer?")
+    assert "Is it newer?" in path.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [path]
 
 
