@@ -19,7 +19,7 @@ from empathymodels.arrangement import (
     summary_counts,
     trial_column,
 )
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import Model
 from empathymodels.nouns import FirstResponse, Parameter, Response, Summary
@@ -59,7 +59,7 @@ def build(
     model: Model,
     study: Study,
     *,
-    covariates: Mapping[str, str] | None = None,
+    covariates: Mapping[str, str | Covariates] | None = None,
     centring: Mapping[str, Any] | None = None,
     counted: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[pm.Model, Arrangement]:
@@ -70,7 +70,8 @@ def build(
     model, study : Model, Study
         What to fit to what.
     covariates : mapping of str to str, optional
-        Formula per parameter; replaces the model's default for that parameter.
+        Formula per parameter, or its covariates as they are in a fit; replaces the model's
+        default for that parameter.
     centring : mapping of str to float or sequence, optional
         How far each parameter's values (one number, or one per `by` level) are sampled directly
         (1) in place of their deviations from the mean (0); halfway unless given. The posterior

@@ -9,6 +9,7 @@ from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
 from empathymodels.equations import Equations, Names, read_equations, symbol
+from empathymodels.formulas import read_formula
 from empathymodels.model import Model
 from empathymodels.nouns import Response
 from empathymodels.rating_scale import distribution_of
@@ -153,7 +154,7 @@ def check_declaration(model: Model) -> Model:
     parameters |= {s.start for s in model.states if isinstance(s.start, str)}
     data |= {p.by for p in model.parameters if p.by} | {s.over for s in model.states if s.over}
     data |= {p.level for p in model.parameters if p.level not in ("participant", "population")}
-    data |= {c.name for c in model.columns if any(c.name in f for f in model.covariates.values())}
+    data |= {c for item in model.covariates.items() for c in read_formula(*item).columns}
     dropped = any(verb in ("without", "pool") for verb, _ in model.variant)
     for kind, declared, used, may_be_idle in (
         ("parameter", [p.name for p in model.parameters], parameters, dropped),

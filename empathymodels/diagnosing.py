@@ -11,7 +11,7 @@ import pandas as pd
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.attributes import Finding, finding, of_attributes
 from empathymodels.contracting import contractions
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import covariates_for, tell_coding
 from empathymodels.designing import typical_range, typical_values
 from empathymodels.deterministic import Follows, deterministic_people
 from empathymodels.evaluating import Evaluator, evaluator
@@ -241,7 +241,9 @@ def _of_information(
     found = quantities(arrangement)
     if not found:
         return []
-    known = means(arrangement, found, covariates_for(arrangement, covariates))
+    of_people = covariates_for(arrangement, covariates)
+    tell_coding(of_people)
+    known = means(arrangement, found, of_people)
     alone, together, lost = [], [], 0
     for told in informations(compiled, found, draws=draws, seed=seed, as_recorded=as_recorded):
         usable = np.isfinite(told).all(axis=(1, 2))

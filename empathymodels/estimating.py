@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,7 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.covariates import Covariates, covariates_of, people_of
+from empathymodels.design_matrix import label_text
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import PARTIAL, method_of, model_of, study_of
 from empathymodels.model import Model
@@ -43,7 +43,8 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         *population average* is the mean over people, which differs where the link is not linear.
         With covariates both are averaged over the participants' covariates on the link scale.
         ``spread between people`` is on the link scale, and so are ``effect of <covariate>``: of a
-        category against the first one, of a number per standard deviation.
+        label against the reference, of a number per standard deviation; with covariates there is
+        a last column ``coding`` that says which (``"age per standard deviation (8.3) from 31"``).
         ``shrinkage`` (people only) is the posterior variance of the person's value over the
         population variance, on the link scale: near 0 the person's own data decide, near 1
         only the population is known. An approximate fit has a further column ``method``, such
@@ -63,7 +64,10 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         if parameter.fixed is None:
             rows += _population_rows(fit, posterior, parameter, arrangement, prob)
             rows += _unit_rows(posterior, parameter, arrangement, prob)
-    return with_method(pd.DataFrame(rows), fit, place=3)
+    table = pd.DataFrame(rows)
+    if "coding" in table:
+        table["coding"] = table.pop("coding").fillna("")
+    return with_method(table, fit, place=3)
 
 
 def with_method(table: pd.DataFrame, fit: xr.DataTree, *, place: int) -> pd.DataFrame:
@@ -104,6 +108,7 @@ def _population_rows(
     prob: float,
 ) -> Iterator[dict[str, Any]]:
     name, model = parameter.name, arrangement.model
+    covariates = covariates_of(fit, arrangement).get(name)
     for level in _levels(parameter, arrangement):
         head = {"parameter": name, "level": level}
         if parameter.level == "population":
@@ -121,8 +126,11 @@ def _population_rows(
         whose = "spread between items" if is_item(parameter) else "spread between people"
         yield {**head, "whose": whose, **summary(spread, prob), "unit": "link"}
         for covariate, effect in _effects(posterior, parameter, level):
+            coding = covariates.coding.get(covariate, ()) if covariates else ()
             share = {"p_positive": _share(effect, (effect > 0).mean()), "unit": "link"}
-            yield {**head, "whose": f"effect of {covariate}", **summary(effect, prob), **share}
+            told = {"coding": "; ".join(map(str, coding))}
+            whose = f"effect of {covariate}"
+            yield {**head, "whose": whose, **summary(effect, prob), **share, **told}
 
 
 def _effects(
@@ -285,8 +293,9 @@ def contrast(
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
     declared = arrangement.model.parameter(parameter)
     pairs = [(first, second), *([minus] if minus else [])]
-    asked = json.loads(fit.attrs["covariates"])
-    places = contrast_places(arrangement, asked, parameter, [at for pair in pairs for at in pair])
+    covariates = covariates_of(fit, arrangement).get(parameter)
+    sides_asked = [at for pair in pairs for at in pair]
+    places = contrast_places(arrangement, covariates, parameter, sides_asked)
     sides = [_side(fit, declared, arrangement, *place, scale) for place in places]
     differences = [one - other for one, other in zip(sides[::2], sides[1::2], strict=True)]
     difference = differences[0] - sum(differences[1:])
@@ -308,7 +317,7 @@ def _words(at: Mapping[str, Any]) -> str:
 
 def contrast_places(
     arrangement: Arrangement,
-    formulas: Mapping[str, str] | None,
+    covariates: Covariates | None,
     parameter: str,
     sides: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Any, np.ndarray | None]]:
@@ -325,7 +334,6 @@ def contrast_places(
             f"A contrast needs a parameter that varies between participants and is not fixed; "
             f"'{parameter}' does not. Choose another."
         )
-    covariates = covariates_for(arrangement, formulas).get(parameter)
     return [_place(declared, arrangement, covariates, at) for at in sides]
 
 
@@ -371,17 +379,19 @@ def _covariate_row(
 ) -> np.ndarray | None:
     if not given:
         return None
-    people = arrangement.checked.tables["participants"].set_index("participant").copy()
+    people = people_of(arrangement)
+    if covariates is not None and not covariates.coding:
+        covariates.at(people)  # says why the formula in the file cannot be used
     for name, value in given.items():
         if covariates is None or name not in covariates.columns:
             raise KeyError(_no_side(name, parameter, covariates, people))
-        values = people[name].unique().tolist()
-        if not pd.api.types.is_numeric_dtype(people[name]) and value not in values:
+        levels = covariates.levels.get(name, [])
+        if levels and label_text(value) not in levels:
             raise KeyError(
-                f"'{name}' must be one of {listed(values)}; found {value!r}. Name one of them."
-                + did_you_mean(value, values)
+                f"'{name}' must be one of {listed(levels)}; found {value!r}. Name one of them."
+                + did_you_mean(value, levels)
             )
-        people[name] = value
+        people = people.assign(**{name: value})
     assert covariates is not None
     return covariates.at(people).to_numpy().mean(axis=0)
 

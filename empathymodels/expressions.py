@@ -6,9 +6,11 @@ what is not in the grammar of this module is refused where it stands, before any
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 LONGEST, DEEPEST = 50_000, 100  # characters; operations within operations
 
@@ -16,6 +18,15 @@ COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in", "not in")
 BINDS = {"or": 1, "|": 1, "and": 2, "&": 2, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "%": 6}
 BINDS |= dict.fromkeys(COMPARISONS, 4) | {":": 7, "**": 9}
 BINDS_BEFORE = {"not": 3, "+": 8, "-": 8, "~": 8}
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+}
 
 _TOKEN = re.compile(
     r"""(?P<blank>\s+)

@@ -20,7 +20,7 @@ from empathymodels.approximating import approximate
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.convergence import FIRST, MOST, Length
-from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.covariates import Covariates, covariates_for, stored, tell_coding
 from empathymodels.declaring import declarations
 from empathymodels.density import compiled_density
 from empathymodels.diagnosing import warn_of_uninformed
@@ -77,8 +77,11 @@ def fit(
     covariates : mapping of str to str, optional
         Formula per participant-level parameter over columns of the participants table, for
         example ``{"learning_rate": "partner_group + empathic_concern"}``. Replaces the
-        model's default for that parameter; ``"0"`` removes it. Numeric covariates are centred
-        and scaled to unit standard deviation, which the result records.
+        model's default for that parameter; ``"0"`` removes it. Numbers are centred and scaled to
+        unit standard deviation, after any transformation (``"log(age)"``); text and truth
+        values are labels, compared with the first one, and so are those in ``"C(site)"`` or,
+        compared with another, ``"C(site, Treatment('B'))"``. How each was taken is told, and is
+        in the result. The text is parsed by a language of its own; no code in it is run.
     method : {"nuts", "laplace", "map"}
         ``"nuts"`` samples the posterior; use it for whatever you report. The others are for
         trying out models and designs; `check`, `estimates` and `compare` say so wherever they
@@ -213,6 +216,7 @@ def fit(
     if model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     found = covariates_for(arrangement, covariates)
+    tell_coding(found)
     density = compiled_density(built, arrangement, found)
     how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
     check_start(density)
@@ -338,25 +342,12 @@ def _tree(
     arrangement: Arrangement,
     covariates: Mapping[str, Covariates],
 ) -> xr.DataTree:
-    tables = {
-        f"{name}_covariates": xr.DataArray(
-            found.table.to_numpy(),
-            dims=("participant", f"{name}_covariate"),
-            coords={
-                "participant": arrangement.participants,
-                f"{name}_covariate": list(found.table.columns),
-            },
-            attrs={"formula": found.formula, "centre": json.dumps(found.centre)}
-            | {"scale": json.dumps(found.scale)},
-        )
-        for name, found in covariates.items()
-    }
     tree = xr.DataTree.from_dict(
         {
             "posterior": posterior,
             "sample_stats": stats,
             "observed_data": observed_data(arrangement),
-            "constant_data": xr.Dataset(tables),
+            "constant_data": stored(covariates, arrangement),
         }
     )
     tree["study"] = study_tree(arrangement.study)

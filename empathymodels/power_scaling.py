@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import xarray as xr
 from pymc_extras.prior import Prior
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.covariates import Covariates, covariates_of
 from empathymodels.estimating import with_method
 from empathymodels.evaluating import each_draw, evaluator
 from empathymodels.fitting import method_of, model_of, study_of
@@ -81,7 +80,7 @@ def sensitivity(fit: xr.DataTree, *, draws: int = 4000) -> pd.DataFrame:
         )
     compiled = evaluator(model_of(fit), study_of(fit))
     arrangement = compiled.arrangement
-    covariates = covariates_for(arrangement, json.loads(fit.attrs["covariates"]))
+    covariates = covariates_of(fit, arrangement)
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     dims = ("chain", "draw")
     total = np.empty([posterior.sizes[dim] for dim in dims])

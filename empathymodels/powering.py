@@ -172,7 +172,8 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
         assigned(refit.population(0), identity["effect"])  # names are checked before any fit
         asked = identity["asked"]
         sides = [asked["first"], asked["second"]]
-        contrast_places(refit.arrangement, covariates, asked["parameter"], sides)
+        entry = refit.covariates.get(asked["parameter"])
+        contrast_places(refit.arrangement, entry, asked["parameter"], sides)
         seconds = expected_seconds(plan, seed, n, cores)
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.covariates import Covariates, covariates_of
 from empathymodels.declaring import all_needs
 from empathymodels.drawing import draw_people, prior_people
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator, progress
@@ -220,9 +219,8 @@ def _known_and_new(
         return own, who
     covariates: Mapping[str, Covariates] = {}
     if new.get("participant"):
-        asked: dict[str, Any] = json.loads(fit.attrs["covariates"])
         original = evaluator(model_of(fit), study_of(fit)).arrangement
-        covariates = covariates_for(original, asked)
+        covariates = covariates_of(fit, original)
     drawn = draw_people(arrangement, posterior, covariates, np.random.default_rng(seed))
     for parameter in compiled.parameters:
         values, unit = own[parameter.name], parameter.level

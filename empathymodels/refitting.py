@@ -9,8 +9,9 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
+from empathymodels.arrangement import arrange
 from empathymodels.build import build
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import covariates_of
 from empathymodels.density import compiled_density
 from empathymodels.fitting import method_of, model_of, study_of
 from empathymodels.sampling import Trace, run_pilot, sample
@@ -47,9 +48,11 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
             "Fit it with method='nuts'."
         )
     settings, seed = json.loads(fit.attrs["settings"]), int(fit.attrs["seed"])
-    formulas = json.loads(fit.attrs["covariates"])
-    built, arrangement = build(model_of(fit), study_of(fit), covariates=formulas, counted=counted)
-    density = compiled_density(built, arrangement, covariates_for(arrangement, formulas))
+    model, study = model_of(fit), study_of(fit)
+    held = covariates_of(fit, arrange(model, study))
+    covariates = json.loads(fit.attrs["covariates"]) | held
+    built, arrangement = build(model, study, covariates=covariates, counted=counted)
+    density = compiled_density(built, arrangement, held)
     how = {
         "seed": seed,
         "cores": min(settings["chains"], available_cores()),

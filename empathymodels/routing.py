@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -11,7 +10,7 @@ from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
 from empathymodels.arrangement import Arrangement, columns_read
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import covariates_of
 from empathymodels.cutting import HELD, cut
 from empathymodels.equations import ACCUMULATED, Equations, sum_name, symbol
 from empathymodels.nouns import FirstResponse
@@ -174,8 +173,7 @@ def _has(arrangement: Arrangement, response: str, column: str) -> bool:
 def _refuse_column(
     arrangement: Arrangement, column: str, response: str, read: set[str], fit: xr.DataTree
 ) -> None:
-    asked: dict[str, str] = json.loads(fit.attrs["covariates"])
-    covariates = covariates_for(arrangement, asked)
+    covariates = covariates_of(fit, arrangement)
     explained = [name for name, found in covariates.items() if column in found.columns]
     there = [c.name for c in arrangement.model.columns if _has(arrangement, response, c.name)]
     usable = [name for name in there if name in read]

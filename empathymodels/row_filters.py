@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.expressions import (
+    ARITHMETIC,
     BINDS,
     BINDS_BEFORE,
     Call,
@@ -38,15 +39,6 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operators.le,
     ">": operators.gt,
     ">=": operators.ge,
-}
-_CALCULATE: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operators.add,
-    "-": operators.sub,
-    "*": operators.mul,
-    "/": operators.truediv,
-    "//": operators.floordiv,
-    "%": operators.mod,
-    "**": operators.pow,
 }
 
 
@@ -113,7 +105,7 @@ def _evaluated(node: Node, table: pd.DataFrame) -> Any:
             return _compared(operator, _evaluated(left, table), _evaluated(right, table))
         case Operation(operator, operands):
             values = [_numbers(operand, table, operator) for operand in operands]
-            return _CALCULATE[operator](*(values if len(values) == 2 else [0.0, *values]))
+            return ARITHMETIC[operator](*(values if len(values) == 2 else [0.0, *values]))
     raise ValueError("missing() takes one column")
 
 

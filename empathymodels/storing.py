@@ -25,7 +25,7 @@ import xarray as xr
 from empathymodels.arrangement import arrange
 from empathymodels.build import shares_of_centring
 from empathymodels.convergence import Length
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import covariates_of
 from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.identity import fingerprint
 from empathymodels.integrity import absurd_size
@@ -460,7 +460,7 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
             f"{length.share(0)}. {_to_go_on(path, begun)}"
         )
     arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
-    covariates = covariates_for(arrangement, json.loads(begun.attrs["covariates"]))
+    covariates = covariates_of(begun, arrangement)
     shares = shares_of_centring(arrangement, json.loads(begun.attrs["shares"]))
     coordinates = Parametrisation(shares, _powers(begun))
     fit = begun.copy()

@@ -17,7 +17,7 @@ def table(own_fit):
 def test_table_is_tidy(table, own_fit):
     assert list(table.columns) == [
         "parameter", "level", "whose", "mean", "median", "sd", "hdi_low", "hdi_high", "p_positive",
-        "unit", "shrinkage",
+        "unit", "shrinkage", "coding",
     ]  # fmt: skip
     assert not table.duplicated(["parameter", "level", "whose"]).any()
     baseline = table[table["parameter"] == "baseline"].set_index("whose")

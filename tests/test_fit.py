@@ -243,8 +243,9 @@ def people():
 
 def test_numeric_covariates_are_centred_and_scaled(own_model, people):
     found = evaluated(own_model, people, "age + group")["baseline"]
-    assert found.centre == {"age": 40}
-    assert found.scale["age"] == pytest.approx(people["age"].std())
+    (age,) = found.coding["age"]
+    assert (age.centre, age.scale) == (40, pytest.approx(people["age"].std()))
+    assert str(age) == "age per standard deviation (21.6) from 40"
     assert list(found.table.columns) == ["age", "group[T.y]"]
     assert found.table["age"].std() == pytest.approx(1)
     others = found.at(people.iloc[[3]].set_index("participant").assign(age=40))
@@ -252,7 +253,7 @@ def test_numeric_covariates_are_centred_and_scaled(own_model, people):
 
 
 def test_reference_category_of_ones_own(own_model, people):
-    found = evaluated(own_model, people, 'C(group, contr.treatment("y"))')["baseline"]
+    found = evaluated(own_model, people, 'C(group, Treatment("y"))')["baseline"]
     assert found.table.to_numpy().ravel().tolist() == [1, 1, 0, 0]
     assert found.at(people.set_index("participant")).to_numpy().ravel().tolist() == [1, 1, 0, 0]
 

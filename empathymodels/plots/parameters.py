@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.covariates import covariates_for
+from empathymodels.covariates import covariates_of, people_of
 from empathymodels.estimating import linked_mean
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
@@ -148,11 +147,10 @@ def shown_covariate(fit: xr.DataTree, parameter: Parameter, arrangement: Arrange
     """
     if parameter.by is not None:
         return None
-    covariates = _covariates(fit, arrangement).get(parameter.name)
+    covariates = covariates_of(fit, arrangement).get(parameter.name)
     people = arrangement.checked.tables["participants"]
     for column in people.columns:
-        is_label = not pd.api.types.is_numeric_dtype(people[column])
-        if covariates and is_label and column in map(str, covariates.spec.required_variables):
+        if covariates and column in covariates.levels:
             return str(column)
     return None
 
@@ -166,7 +164,7 @@ def averaged_over(
     whose: str = "",
 ) -> str:
     """Say over which covariates of a parameter a figure averages; nothing if over none."""
-    covariates = _covariates(fit, arrangement).get(parameter.name)
+    covariates = covariates_of(fit, arrangement).get(parameter.name)
     columns = [words(c) for c in (covariates.columns if covariates else ()) if c != shown]
     return f"; {whose}averaged over {', '.join(columns)}" if columns else ""
 
@@ -175,18 +173,14 @@ def median_persons(
     fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement, column: str
 ) -> dict[Any, np.ndarray]:
     """Return draws of the median person of every group of a covariate, other ones as they are."""
-    covariates = _covariates(fit, arrangement)[parameter.name]
-    people = arrangement.checked.tables["participants"].set_index("participant")
+    covariates = covariates_of(fit, arrangement)[parameter.name]
+    people = people_of(arrangement)
     found = {}
     for group in levels_among(people[column], levels_of(arrangement, column)):
         row = covariates.at(people.assign(**{column: group})).to_numpy().mean(axis=0)
         linked = linked_mean(fit, parameter, None, row).ravel()
         found[group] = natural_values(parameter, arrangement.model, linked)
     return found
-
-
-def _covariates(fit: xr.DataTree, arrangement: Arrangement) -> dict[str, Any]:
-    return covariates_for(arrangement, json.loads(fit.attrs["covariates"]))
 
 
 def _people_of(arrangement: Arrangement, column: str, group: Any) -> list[str]:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.checking import check
-from empathymodels.covariates import Covariates, covariates_for
+from empathymodels.covariates import Covariates, covariates_of
 from empathymodels.describing import (
     equations_text,
     fixed_text,
@@ -77,7 +77,7 @@ class Fitted:
     @cached_property
     def covariates(self) -> dict[str, Covariates]:
         """The covariates of parameters that are inferred."""
-        found = covariates_for(self.arrangement, self.attribute("covariates"))
+        found = covariates_of(self.fit, self.arrangement)
         free = {p.name for p in self.arrangement.parameters if p.fixed is None}
         return {name: entry for name, entry in found.items() if name in free}
 
@@ -209,12 +209,8 @@ def _covariates(found: Fitted) -> Table | None:
     rows = []
     for name, entry in found.covariates.items():
         prior = prior_text(found.arrangement.model.parameter(name).effect_prior)
-        scaled = [
-            f"{column}: minus {entry.centre[column]:.4g}, by {entry.scale[column]:.4g}"
-            for column in entry.centre
-        ]
-        rows.append([name, entry.formula, prior, "; ".join(scaled)])
-    header = ("parameter", "formula", "prior of every effect", "centred and scaled")
+        rows.append([name, entry.formula, prior, "; ".join(map(str, entry.factors))])
+    header = ("parameter", "formula", "prior of every effect", "how covariates were taken")
     return table(header, rows, "Covariates of participants, on the link scale") if rows else None
 
 

@@ -137,6 +137,7 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
     ]
     sentences += [
         f"{sentence(_words(name))} depended on covariates of participants ({entry.formula}; "
+        f"{''.join(f'{coding}; ' for coding in entry.factors)}"
         f"effects {prior_text(model.parameter(name).effect_prior)})."
         for name, entry in found.covariates.items()
     ]
