@@ -66,7 +66,7 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
             rows += _unit_rows(posterior, parameter, arrangement, prob)
     table = pd.DataFrame(rows)
     if "coding" in table:
-        table["coding"] = table.pop("coding").fillna("")
+        table["coding"] = table.pop("coding")  # the last column
     return with_method(table, fit, place=3)
 
 

@@ -108,7 +108,7 @@ def test_files_run_no_formula(suffix, is_told, attack, own_fit, own_study, tmp_p
     if is_told:
         assert "age per standard deviation" in table["coding"].str.cat()
     else:
-        em.plot_parameters(fit, ["slope", "baseline"])
+        em.plot_parameters(fit)
     # what needs other people's values is refused
     new = em.Study(
         trials=own_study.trials.replace({"participant": {"P01": "new"}}),

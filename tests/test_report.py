@@ -114,7 +114,8 @@ def test_priors_are_those_of_the_model(told):
     text = told.texts["priors"]
     assert "Normal(mu=0.5, sigma=0.25) HalfNormal(sigma=0.3) value / 10" in text
     assert "slope change in rating per unit of intensity participant held at 0" in text
-    assert "group + age Normal(mu=0.0, sigma=0.3) age: minus 43" in text.replace("mu=0,", "mu=0.0,")
+    effects = "group + age Normal(mu=0.0, sigma=0.3) group by label, against 'in'; age per standard"
+    assert effects in text.replace("mu=0,", "mu=0.0,")
 
 
 def test_diagnostics_are_those_of_check(told, own_fit):
@@ -197,8 +198,10 @@ def test_methods_are_exact(told, own_fit, own_study):
     assert "The likelihood is that of 463 of rating." in text
     assert "baseline, Normal(mu=0.5, sigma=0.25) and HalfNormal(sigma=0.3) (in units" in text
     assert "Of the parameters, slope was held at 0." in text
-    effects = "Baseline depended on covariates of participants (group + age; effects Normal("
-    assert effects in text
+    how = (
+        "group by label, against 'in'; age per standard deviation (14.14) from 43; effects Normal("
+    )
+    assert f"Baseline depended on covariates of participants (group + age; {how}" in text
     assert "This variant (no slope): Ratings do not follow the pain." in text
     assert re.search(r"lean on priors was told by power-scaling \[\d+\]\. Software: Python", text)
     assert "2 chains of 400 draws after 400 steps of adaptation, target acceptance 0.9" in text
