@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import arviz as az  # noqa: F401  registers the accessor azstats
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.coverage import (
+    PROBS,
+    is_informative,
+    mixed,
+    pooled_coverage,
+    pooled_words,
+    smallest_chance,
+    uninformative_words,
+)
 from empathymodels.model import Model
 from empathymodels.quantities import WHOLE
 from empathymodels.simulated_fits import (
@@ -58,9 +66,11 @@ def calibrate(
         many; ``p_uniform``, the p value of a test of uniformity (ArviZ's); ``mean_rank``, 0.5 if
         nothing is biased; ``coverage_50``, ``coverage_90``, the share of ranks in the middle;
         ``few``, the share of replicates in which the effective sample size was below the
-        number of draws ranked among, so that ranks are a little too extreme. ``attrs``:
-        ``ranks`` (Dataset (replicate), one variable per parameter), ``failed`` and
-        ``reading``, the verdict in words.
+        number of draws ranked among, so that ranks are a little too extreme; ``mixed``, the
+        share of values, of everybody, about which chains agreed (R-hat at most 1.05). ``attrs``:
+        ``ranks`` (Dataset (replicate), one variable per parameter), ``pooled`` (DataFrame;
+        coverage of all means, all spreads, all values of people together, with standard errors
+        over replicates), ``failed`` and ``reading``, the verdict in words.
 
     Raises
     ------
@@ -75,6 +85,10 @@ def calibrate(
 
     People of one replicate share a population, so their ranks are not independent. Each replicate
     gives the rank of one person, in turns; people are alike before the data.
+
+    Ranks of draws that do not come from the posterior say nothing of the model: parameters with
+    ``mixed`` below 0.9 are named as not informative and left out of the verdict on ranks. Small
+    departures that are common to many parameters show in ``pooled`` first.
 
     References
     ----------
@@ -101,10 +115,11 @@ def calibrate(
         name="Calibration",
     )
     found, failed = as_dataset(done), failures(done)
-    ranks, few = {}, {}
+    ranks, told = {}, {}
     for label, one in found.groupby("label", squeeze=False):
         mine = _one_person(one)
-        ranks[str(label)], few[str(label)] = mine["rank"], float((mine["ess"] < RANKS).mean())
+        ranks[str(label)] = mine["rank"]
+        told[str(label)] = {"few": float((mine["ess"] < RANKS).mean()), "mixed": mixed(one)}
     shared = set(found["label"].to_numpy()[found["whose"].to_numpy() == WHOLE])
     names = dict.fromkeys(str(label) for label in found["label"].to_numpy())
     table = pd.DataFrame(
@@ -112,14 +127,17 @@ def calibrate(
             "parameter": name,
             "whose": "population" if name in shared else "people",
             **_uniformity(ranks[name]),
-            "few": few[name],
+            **told[name],
         }
         for name in names
     )
+    pooled = pooled_coverage(found, _inside(found["rank"]))
+    words = (_verdict(table, pooled), uninformative_words(table), sampling_words(found, failed))
     table.attrs = {
         "ranks": xr.Dataset({name: ranks[name] for name in names}),
+        "pooled": pooled,
         "failed": failed,
-        "reading": f"{_verdict(table)}; {sampling_words(found, failed)}",
+        "reading": "; ".join(filter(None, words)),
     }
     return table
 
@@ -132,24 +150,37 @@ def _one_person(one: xr.Dataset) -> xr.Dataset:
 
 def _uniformity(ranks: xr.DataArray) -> dict[str, float]:
     p_value, _, _ = ranks.azstats.uniformity_test(dim="replicate")
-    off = np.abs(ranks - 0.5)
     return {
         "ranks": ranks.size,
         "p_uniform": float(p_value),
         "mean_rank": float(ranks.mean()),
-        "coverage_50": float((off < 0.25).mean()),
-        "coverage_90": float((off < 0.45).mean()),
+        **{name: float(inside.mean()) for name, inside in _inside(ranks).items()},
     }
 
 
-def _verdict(table: pd.DataFrame) -> str:
+def _inside(ranks: xr.DataArray) -> dict[str, xr.DataArray]:
+    """Whether ranks lie in the middle, as those of true values in central intervals do."""
+    return {name: abs(ranks - 0.5) < prob / 2 for name, prob in PROBS.items()}
+
+
+def _verdict(table: pd.DataFrame, pooled: pd.DataFrame) -> str:
+    """Say whether ranks are uniform, of parameters whose chains mixed, and coverage is right."""
+    words = [_of_ranks(table[is_informative(table)]), pooled_words(pooled)]
+    together = smallest_chance(pooled, int(table["ranks"].max()))
+    if together < LEVEL:
+        words.append(f"pooled coverage is not what intervals promise (p {together:.2g})")
+    return "; ".join(filter(None, words))
+
+
+def _of_ranks(table: pd.DataFrame) -> str:
+    if table.empty:
+        return ""
     least = table.loc[table["p_uniform"].idxmin()]
-    number = len(table)
-    together = min(1.0, float(least["p_uniform"]) * number)
+    together = min(1.0, float(least["p_uniform"]) * len(table))
     text = "not uniform" if together < LEVEL else "no departure from uniform ranks found"
     if table["ranks"].max() < FEWEST:
         text = f"fewer than {FEWEST} replicates show gross faults only; {text}"
     return (
         f"{text}: smallest p value {least['p_uniform']:.2g} ('{least['parameter']}'), "
-        f"{together:.2g} after correction for {number} parameters"
+        f"{together:.2g} after correction for {len(table)} parameters"
     )

@@ -12,15 +12,18 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.calibrating import calibrate
+from empathymodels.certificates import CENTRING
 from empathymodels.confusing import confuse, refuse_incomparable
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.recovering import recover
+from empathymodels.replicate_files import refuse_foreign
 from empathymodels.study import Study
 from empathymodels.terminal import available_cores, tell
 
 MOST = 200  # replicates of one kind
 CONTEST: dict[str, Any] = {"draws": 250, "tune": 300}  # scores need fewer than intervals
+PARTS = ("recovery", "confusion")  # of a folder
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
 
 
@@ -62,9 +65,17 @@ def certify(
     -------
     dict
         Ready for JSON: ``model``, ``fingerprint``, ``study``, ``people``, ``trials``, ``seed``,
-        ``versions``, ``recovery`` and ``confusion`` (and ``calibration``), each with ``n``,
-        ``failed``, ``reading`` and ``table``, a list of rows; ``confusion`` also ``left_out``,
-        rivals that cannot be simulated on the design or compared with the model, and why.
+        ``asked`` (minutes and calibration), ``centring`` ("every data set": where it was
+        measured), ``versions``, ``recovery`` and ``confusion`` (and ``calibration``), each with
+        ``n``, ``failed``, ``reading`` and ``table``, a list of rows; ``recovery`` and
+        ``calibration`` also ``pooled``, the coverage of all means, all spreads and so on;
+        ``confusion`` also ``left_out``, rivals that cannot be simulated on the design or
+        compared with the model, and why.
+
+    Raises
+    ------
+    ValueError
+        The folder holds something else.
 
     Examples
     --------
@@ -84,6 +95,8 @@ def certify(
                 workers=workers,
             )
     place = Path(folder)
+    if place.is_dir():
+        refuse_foreign(place, PARTS.__contains__, "a certificate's replicates")
     how: dict[str, Any] = {"seed": seed, "workers": workers}
     step = workers or available_cores()
     models, left_out = _competitors(model, study)
@@ -102,18 +115,20 @@ def certify(
         "people": len(study.tables["participants"]),
         "trials": len(study.tables["trials"]) if "trials" in study.tables else 0,
         "seed": seed,
+        "asked": {"minutes": minutes, "calibration": calibration},
+        "centring": CENTRING,
         "versions": {name: version(name) for name in PACKAGES},
     }
     table, n = _as_many_as_fit(recovered, share, step, step)
     if calibration > n:  # calibrate makes these anyway
         table, n = recovered(calibration), calibration
-    certificate["recovery"] = _entry(table, n)
+    certificate["recovery"] = _entry(table, n) | _pooled(table)
     if len(models) > 1:
         table, n = _as_many_as_fit(confused, share, step, 1)
         certificate["confusion"] = _entry(table.reset_index(), n) | {"left_out": left_out}
     if calibration:
         table = calibrate(model, study, n=calibration, folder=place / "recovery", **how)
-        certificate["calibration"] = _entry(table, calibration)
+        certificate["calibration"] = _entry(table, calibration) | _pooled(table)
     return certificate
 
 
@@ -156,6 +171,14 @@ def _as_many_as_fit(
 
 
 def _entry(table: pd.DataFrame, n: int) -> dict[str, Any]:
-    rows = json.loads(table.round(3).to_json(orient="records"))
     failed = len(table.attrs["failed"])
-    return {"n": n, "failed": failed, "reading": table.attrs["reading"], "table": rows}
+    return {"n": n, "failed": failed, "reading": table.attrs["reading"], "table": _rows(table)}
+
+
+def _pooled(table: pd.DataFrame) -> dict[str, Any]:
+    return {"pooled": _rows(table.attrs["pooled"])}
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table as JSON has it."""
+    return json.loads(table.round(3).to_json(orient="records"))

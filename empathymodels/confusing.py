@@ -129,7 +129,11 @@ def confuse(
             seconds += expected_seconds(plan, seed, n, cores)
         return _Contest(task.key, sent, study, unit, response, settings), seconds
 
-    task = Task("Confusion", _simulated_contest, prepare, identity, seed)
+    def misshapen(results: Mapping[int, Any]) -> list[int]:
+        names = list(models)
+        return [k for k, result in results.items() if not _is_contest(result, names, k)]
+
+    task = Task("Confusion", _simulated_contest, prepare, identity, seed, misshapen)
     done = replicates(task, number=n * len(models), folder=folder, workers=workers)
     table = _matrix(done, list(models), unit)
     table.attrs["seconds"] = [one.seconds for one in done]
@@ -207,6 +211,13 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int
         "elpd": {str(name): float(value) for name, value in table["elpd"].items()},
         "divergences": {n: int(one["sample_stats"]["diverging"].sum()) for n, one in fits.items()},
     }
+
+
+def _is_contest(result: Mapping[str, Any], names: list[str], number: int) -> bool:
+    """Whether a result is what `_simulated_contest` returns as its so manieth."""
+    simulated, chosen = result.get("simulated"), result.get("chosen")
+    clear = isinstance(result.get("clear"), bool)
+    return clear and simulated == names[number % len(names)] and chosen in names
 
 
 def _matrix(done: list[Replicate], names: list[str], unit: str) -> pd.DataFrame:

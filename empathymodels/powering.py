@@ -178,8 +178,13 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 
     named = f"Power, {len(design.participants)} people x {_trials_per_person(design)} trials"
-    task = Task(named, _is_found, prepare, {**identity, "design": design.digest}, seed)
+    task = Task(named, _is_found, prepare, {**identity, "design": design.digest}, seed, _misshapen)
     return task
+
+
+def _misshapen(results: Mapping[int, Any]) -> list[int]:
+    """Numbers of results that do not say whether the contrast was found."""
+    return [k for k, result in results.items() if not isinstance(result.get("found"), bool)]
 
 
 def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:

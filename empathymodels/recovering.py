@@ -12,6 +12,13 @@ import xarray as xr
 
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.covariates import covariates_for
+from empathymodels.coverage import (
+    mixed,
+    pooled_coverage,
+    pooled_words,
+    share_and_error,
+    uninformative_words,
+)
 from empathymodels.model import Model
 from empathymodels.participants import matched_participants
 from empathymodels.people import column_label
@@ -27,7 +34,7 @@ from empathymodels.simulating import with_placeholders
 from empathymodels.study import Study
 from empathymodels.wording import listed
 
-PROBS = {"coverage_50": ("q25", "q75"), "coverage_90": ("q05", "q95")}
+ENDS = {"coverage_50": ("q25", "q75"), "coverage_90": ("q05", "q95")}
 
 
 def recover(
@@ -90,9 +97,12 @@ def recover(
         ``coverage_50``, ``coverage_90``: share of true values in the central intervals, with its
         standard error over replicates in ``coverage_50_se``, ``coverage_90_se``;
         ``contraction``, 1 minus the posterior variance over the prior variance, on the link
-        scale; ``divergences``, the share of replicates with any (the same in all rows).
-        ``attrs``: ``replicates`` (Dataset of every number, (replicate, quantity)), ``failed``
-        (number and reason), ``seconds`` (of every replicate) and ``reading``, in words.
+        scale; ``mixed``, the share of these values about which chains agreed (R-hat at most
+        1.05); ``divergences``, the share of replicates with any (the same in all
+        rows). ``attrs``: ``replicates`` (Dataset of every number, (replicate, quantity)),
+        ``pooled`` (DataFrame; coverage of all means, all spreads, all values of people
+        together, with standard errors), ``failed`` (number and reason), ``seconds`` (of every
+        replicate) and ``reading``, in words.
 
     Raises
     ------
@@ -107,6 +117,9 @@ def recover(
     -----
     A replicate that fails counts as failed; the table is about the others. With truths from the
     prior, coverages are those promised if the sampling is right: `calibrate` tests it.
+
+    Where ``mixed`` is below 0.9, a row is not informative: bias and coverage then say more of
+    sampling that was too short than of the model. Give more `draws` and `tune`.
 
     References
     ----------
@@ -137,11 +150,14 @@ def recover(
     arrangement = arrange(model, with_placeholders(model, study, model.responses))
     variances = prior_variances(arrangement, covariates_for(arrangement, covariates))
     table = _table(found, arrangement, variances)
+    pooled = pooled_coverage(found, _inside(found))
+    words = (sampling_words(found, failed), uninformative_words(table), pooled_words(pooled))
     table.attrs = {
         "replicates": found,
+        "pooled": pooled,
         "failed": failed,
         "seconds": [one.seconds for one in done],
-        "reading": sampling_words(found, failed),
+        "reading": "; ".join(filter(None, words)),
     }
     return table
 
@@ -164,13 +180,20 @@ def _table(
             "rmse": float(np.sqrt((error**2).mean())),
             "correlation": _correlation(one),
         }
-        for column, (low, high) in PROBS.items():
-            inside = (one[low] <= one["true"]) & (one["true"] <= one[high])
-            row |= dict(zip((column, f"{column}_se"), _share(inside), strict=True))
+        for column, inside in _inside(one).items():
+            row |= dict(zip((column, f"{column}_se"), share_and_error(inside), strict=True))
         row["contraction"] = 1 - float(one["variance"].mean()) / variances[name]
-        rows.append({**row, "divergences": diverged})
+        rows.append({**row, "mixed": mixed(one), "divergences": diverged})
     order = {str(label): k for k, label in enumerate(found["label"].to_numpy())}
     return pd.DataFrame(sorted(rows, key=lambda row: order[row["parameter"]]))
+
+
+def _inside(found: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Whether true values lie in their central intervals."""
+    true = found["true"]
+    return {
+        name: (found[low] <= true) & (true <= found[high]) for name, (low, high) in ENDS.items()
+    }
 
 
 def _correlation(one: xr.Dataset) -> float:
@@ -181,14 +204,6 @@ def _correlation(one: xr.Dataset) -> float:
     if one.sizes[dim] < 3 or not varies.any():
         return float("nan")
     return float(xr.corr(true, mean, dim).where(varies).mean())
-
-
-def _share(inside: xr.DataArray) -> tuple[float, float]:
-    """Share of hits, and its standard error over replicates, which are independent."""
-    per_replicate = inside.mean("quantity")
-    number = per_replicate.size
-    error = float(per_replicate.std(ddof=1)) / np.sqrt(number) if number > 1 else float("nan")
-    return float(per_replicate.mean()), error
 
 
 def against_truth(

@@ -7,13 +7,9 @@ replicates, does only what is missing.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import os
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass
@@ -22,13 +18,20 @@ from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import joblib
 import numpy as np
 from joblib.externals.loky import process_executor
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from empathymodels.replicate_files import (
+    Replicate,
+    content_hash,
+    put_replicate,
+    read_replicates,
+    replicate_folder,
+    write_replicate,
+)
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import counted, listed
 
@@ -55,6 +58,9 @@ class Task:
         What the results depend on, as JSON: replicates of another identity are others.
     seed : int
         Of all replicates.
+    misshapen : callable, optional
+        ``misshapen(results) -> numbers`` of those results, by number, that do not have the form
+        which `run` gives them; they are made again.
     """
 
     name: str
@@ -62,42 +68,26 @@ class Task:
     prepare: Callable[[int], tuple[Any, float]]
     identity: Mapping[str, Any]
     seed: int
+    misshapen: Callable[[Mapping[int, Any]], Iterable[int]] = lambda results: ()
 
     @property
     def key(self) -> str:
         """Hash of the identity and the seed, with which file names begin."""
-        return _hash({**self.identity, "seed": self.seed})[:16]
+        return content_hash({**self.identity, "seed": self.seed})[:16]
 
     def path(self, number: int, place: Path) -> Path:
         """File of one replicate."""
         return place / f"{self.key}-{number:05}.json"
 
+    def found(self, number: int, place: Path) -> dict[int, Replicate]:
+        """Those of the first `number` replicates that are there, by their number."""
+        paths = {k: self.path(k, place) for k in range(number)}
+        return read_replicates(paths, self.misshapen)
+
 
 def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
     """Seeds of one replicate: the same however many there are."""
     return np.random.SeedSequence(seed, spawn_key=(number,))
-
-
-@dataclass(frozen=True)
-class Replicate:
-    """One replicate that is done.
-
-    Attributes
-    ----------
-    number : int
-        Its place among the seeds.
-    seconds : float
-        How long it took.
-    error : str
-        Why it failed; empty where it did not.
-    result : dict
-        What `Task.run` returned; empty where it failed.
-    """
-
-    number: int
-    seconds: float
-    error: str
-    result: dict[str, Any]
 
 
 def replicates(
@@ -123,17 +113,17 @@ def replicates(
     Raises
     ------
     OSError
-        A file cannot be written. What was written before stays.
+        A file cannot be read or written. What was written before stays.
     RuntimeError
         The workers are gone or out of reach.
     ValueError
-        `number` or `workers` is below 1.
+        `number` or `workers` is below 1, or the folder holds something else.
     """
     for name, value in (("number of replicates", number), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"The {name} must be at least 1; found {value}. Give 1 or more.")
-    with _place(folder) as place:
-        found = _found(task, number, place)
+    with replicate_folder(folder) as place:
+        found = task.found(number, place)
         if found:
             tell(f"{task.name}: {len(found)} of {counted(number, 'replicate')} are there already.")
         if len(found) < number:
@@ -147,23 +137,6 @@ def replicates(
             f"{failed[0].error}{where}"
         )
     return done
-
-
-@contextmanager
-def _place(folder: str | Path | None) -> Iterator[Path]:
-    if folder is None:
-        with tempfile.TemporaryDirectory(prefix="empathymodels-") as made:
-            yield Path(made)
-        return
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"Replicates are kept in a folder; '{folder}' is none and cannot be made: "
-            f"{error.strerror or error}. Name another.",
-        ) from error
-    yield Path(folder).resolve()
 
 
 def _announce(task: Task, number: int, at_once: int, seconds: float) -> None:
@@ -195,11 +168,11 @@ def _fill(
             before = len(found)
             try:
                 for one in _stream(task, plan, cores, missing, place, workers):
-                    _write(task, one, place, len(found), number)
+                    write_replicate(one, task.path(one.number, place), len(found), number)
                     found[one.number] = one
                     advance(len(found))
             except BrokenProcessPool as error:
-                found |= _found(task, number, place)
+                found |= task.found(number, place)
                 advance(len(found))
                 left = [k for k in missing if k not in found]
                 # those under way come last: one that kills its worker must not hold up the others
@@ -259,71 +232,8 @@ def _one(
     # the folder, or where there is no room, the process that asked for it writes or complains
     with suppress(OSError):
         if path.parent.is_dir():
-            _put(path, _text(one))
+            put_replicate(one, path)
     return one
-
-
-# ------------------------------------------------------------------------------- files
-
-
-def _hash(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _text(one: Replicate) -> str:
-    content = vars(one)
-    return json.dumps({"sha256": _hash(content), "content": content})
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(f".{path.stem}-{uuid4().hex}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
-
-
-def _write(task: Task, one: Replicate, place: Path, done: int, number: int) -> None:
-    path = task.path(one.number, place)
-    if path.exists():
-        return
-    try:
-        _put(path, _text(one))
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"Every replicate must be written as it finishes; replicate {one.number} cannot be: "
-            f"{error.strerror or error}. {done} of {number} are kept in {place}. Make room "
-            "there, or see that it may be written to, and run again: only the others are done.",
-        ) from error
-
-
-def _found(task: Task, number: int, place: Path) -> dict[int, Replicate]:
-    """Read the replicates that are there; damaged ones count as not there."""
-    found, damaged = {}, []
-    for k in range(number):
-        path = task.path(k, place)
-        if not path.exists():
-            continue
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            content = stored["content"]
-            if stored["sha256"] != _hash(content):
-                raise ValueError("its hash is another")
-            found[k] = Replicate(**content)
-        except (ValueError, KeyError, TypeError):
-            damaged.append(path.name)
-            path.unlink()
-    if damaged:
-        tell(
-            f"A replicate's file must be whole; {counted(len(damaged), 'file')} in {place} "
-            f"{'is' if len(damaged) == 1 else 'are'} not ({listed(damaged, 3)}). Done again."
-        )
-    return found
 
 
 def _lost(

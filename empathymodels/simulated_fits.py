@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import arrange
+from empathymodels.coverage import APART
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
 from empathymodels.own_values import values_from_table
@@ -37,6 +39,7 @@ from empathymodels.wording import counted, listed
 type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 _SECONDS: dict[str, float] = {}  # that a replicate takes, by plan
+SUMMARIES = ("true", "mean", "sd", *QUANTILES, "variance", "rank", "ess", "rhat")  # of a quantity
 # what results also depend on: those of data sets that were sampled otherwise are others
 SAMPLED = {"sampled": "after a pilot of each data set"}
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
@@ -111,7 +114,7 @@ def simulated_fits(
         plan = Plan(task.key, packed(model), study, covariates, known, settings)
         return plan, expected_seconds(plan, seed, n, cores)
 
-    task = Task(name, _simulated_fit, prepare, identity, seed)
+    task = Task(name, _simulated_fit, prepare, identity, seed, _misshapen)
     done = replicates(task, number=n, folder=folder, workers=workers)
     if all(one.error for one in done):
         raise RuntimeError(
@@ -232,6 +235,29 @@ def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence, cores: int) -> dic
     }
 
 
+def _misshapen(results: Mapping[int, Any]) -> set[int]:
+    """Numbers of results that are not of quantities, or of others than most are."""
+    labels = {k: _labels(result) for k, result in results.items()}
+    legible = Counter(found for found in labels.values() if found)
+    usual = legible.most_common(1)[0][0] if legible else ()
+    return {k for k, found in labels.items() if not found or found != usual}
+
+
+def _labels(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Whose quantities a result is about; none where it is not what `_simulated_fit` returns."""
+    try:
+        columns = dict(result["quantities"])
+        labels = tuple(zip(columns.pop("label"), columns.pop("whose"), strict=True))
+        numbers = np.array([columns[name] for name in SUMMARIES])
+        of_fit = np.array([result[name] for name in ("divergences", "starting", "sampling")])
+    except (KeyError, TypeError, ValueError):
+        return ()
+    named = all(isinstance(word, str) for pair in labels for word in pair)
+    numeric = numbers.dtype.kind == of_fit.dtype.kind == "f"
+    fits = set(columns) == set(SUMMARIES) and numbers.shape == (len(SUMMARIES), len(labels))
+    return labels if named and numeric and fits else ()
+
+
 def _is_table(truth: Any) -> bool:
     """Whether a truth gives everybody's values."""
     return isinstance(truth, pd.DataFrame | Mapping) and not isinstance(truth, xr.Dataset)
@@ -296,8 +322,7 @@ def as_dataset(done: list[Replicate]) -> xr.Dataset:
             ("replicate", "quantity"),
             np.array([one.result["quantities"][name] for one in kept], dtype=float),
         )
-        for name in first
-        if name not in ("label", "whose")
+        for name in SUMMARIES
     }
     of_each = {
         name: ("replicate", np.array([one.result[name] for one in kept]))
@@ -325,5 +350,5 @@ def sampling_words(found: xr.Dataset, failed: Mapping[int, str]) -> str:
     rhat = found["rhat"].max("quantity")
     return (
         f"{counted(found.sizes['replicate'], 'replicate')}; {len(failed)} failed; {diverged} with "
-        f"divergences; {int((rhat > 1.05).sum())} with an R-hat above 1.05"
+        f"divergences; {int((rhat > APART).sum())} with an R-hat above {APART}"
     )

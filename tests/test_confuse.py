@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.confusing import _matrix, refuse_incomparable
+from empathymodels.confusing import _is_contest, _matrix, refuse_incomparable
 from empathymodels.evaluating import evaluator
 from empathymodels.replicating import Replicate
 from empathymodels.simulating import with_placeholders
@@ -68,6 +68,15 @@ def test_the_matrix_counts():
     assert table.attrs["clear"]["a"] == 0.5
     assert table.attrs["failed"] == {4: "ValueError: no"}
     assert "chosen in 4 of 5 replicates, clearly in 3; 1 failed" in table.attrs["reading"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"simulated": "b"}, {"chosen": "c"}, {"chosen": ["a"]}, {"clear": "yes"}]
+)
+def test_results_of_other_contests_are_made_again(wrong):
+    result = {"simulated": "a", "chosen": "b", "clear": False}
+    assert _is_contest(result, ["a", "b"], 2)
+    assert not _is_contest(result | wrong, ["a", "b"], 2)
 
 
 def test_one_model_has_no_rival(own_model, trials):

@@ -1,5 +1,6 @@
 """Recovery and calibration: simulated as `simulate` does, fitted as `fit` does, counted right."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,19 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels import simulated_fits
-from empathymodels.calibrating import _uniformity
+from empathymodels.calibrating import _uniformity, _verdict
 from empathymodels.covariates import covariates_for
+from empathymodels.coverage import (
+    PROBS,
+    _kinds,
+    is_informative,
+    pooled_coverage,
+    smallest_chance,
+    uninformative_words,
+)
 from empathymodels.designing import made_up_study
 from empathymodels.packing import PackedModel, packed, unpacked
+from empathymodels.plots.style import GREY
 from empathymodels.quantities import prior_variances, quantities
 from empathymodels.resimulating import refitter
 from empathymodels.sampling import sample
@@ -156,8 +166,95 @@ def test_the_table_counts_the_replicates(table, own_model):
         np.corrcoef(of_noise["mean"].squeeze(), of_noise["true"].squeeze())[0, 1]
     )
     assert table["divergences"].iloc[0] == np.mean(found["divergences"].to_numpy() > 0)
+    assert row["mixed"] == np.mean(mine["rhat"].to_numpy() <= 1.05)
     assert "4 replicates; 0 failed" in table.attrs["reading"]
     assert set(table["whose"]) == {"people", "population"}
+
+
+def test_coverage_is_pooled_over_all_numbers_of_a_kind(table):
+    found, pooled = table.attrs["replicates"], table.attrs["pooled"].set_index("kind")
+    assert pooled["values"].to_dict() == {
+        "means": 8,
+        "spreads": 8,
+        "values of people": 48,
+        "shared values": 4,
+    }
+    means = found.isel(quantity=[str(one).endswith("_mean") for one in found["label"].to_numpy()])
+    inside = ((means["q05"] <= means["true"]) & (means["true"] <= means["q95"])).mean("quantity")
+    assert pooled.loc["means", "coverage_90"] == pytest.approx(float(inside.mean()))
+    assert pooled.loc["means", "coverage_90_se"] == pytest.approx(float(inside.std(ddof=1)) / 2)
+    assert "90 % intervals hold" in table.attrs["reading"]
+    assert "of all means (standard error" in table.attrs["reading"]
+
+
+def test_kinds_of_numbers_are_told_from_their_names():
+    names = ["slope_mean", "slope", "correlation[a, b]", "mood_mean", "picture_correlation[c, d]"]
+    names += ["slope_sd[out]", "slope_effect[age]"]
+    whose = ["population", "P1", *5 * ["population"]]
+    assert _kinds(names, whose) == [
+        "means",
+        "values of people",
+        "correlations",
+        "shared values",  # a parameter of that name, which all share
+        "correlations",
+        "spreads",
+        "effects",
+    ]
+
+
+def test_small_departures_common_to_many_parameters_show_in_the_pool():
+    """Of ten means each lies in its interval in 87 of 100 replicates, which no single one shows."""
+    rng = np.random.default_rng(1)
+    dims = ("replicate", "quantity")
+    labels = [name for k in range(10) for name in (f"p{k}_mean", f"p{k}")]
+    whose = [name for k in range(10) for name in ("population", "P1")]
+    coords = {"label": ("quantity", labels), "whose": ("quantity", whose)}
+    found = xr.Dataset({"rank": (dims, np.zeros((100, 20)))}, coords)
+
+    def chance(share):
+        hits = xr.DataArray(rng.uniform(size=(100, 20)) < share, dims=dims)
+        half = xr.DataArray(rng.uniform(size=(100, 20)) < 0.5, dims=dims)
+        inside = {"coverage_50": half, "coverage_90": hits}
+        return smallest_chance(pooled_coverage(found, inside), 100)
+
+    assert chance(0.9) > 0.05
+    assert chance(0.86) < 0.01
+    everything = {name: xr.DataArray(np.ones((3, 20)), dims=dims) for name in PROBS}
+    assert smallest_chance(pooled_coverage(found.isel(replicate=slice(3)), everything), 3) > 0.01
+
+
+def calibrated(**changes):
+    """A calibration of three parameters."""
+    table = pd.DataFrame(
+        {
+            "parameter": ["a", "b", "c"],
+            "ranks": 100,
+            "p_uniform": [0.5, 0.001, 0.3],
+            "mixed": [1.0, 0.95, 0.92],
+        }
+    )
+    return table.assign(**changes)
+
+
+def test_parameters_whose_chains_did_not_mix_are_not_judged():
+    pooled = pd.DataFrame({"kind": ["means", "spreads"], "values": 1000})
+    pooled = pooled.assign(coverage_50=0.5, coverage_50_se=0.01, coverage_90_se=0.01)
+    right, wrong = pooled.assign(coverage_90=0.9), pooled.assign(coverage_90=[0.85, 0.9])
+    assert _verdict(calibrated(), right).startswith("not uniform: smallest p value 0.001 ('b')")
+    assert uninformative_words(calibrated()) == ""
+    stuck = calibrated(mixed=[1.0, 0.85, 0.92])
+    assert _verdict(stuck, right).startswith("no departure from uniform ranks found: smallest p va")
+    assert "after correction for 2 parameters" in _verdict(stuck, right)
+    assert (
+        "not informative about 'b': of the values, chains of more than 10 % did"
+        in uninformative_words(stuck)
+    )
+    verdict = _verdict(stuck, wrong)
+    assert "90 % intervals hold 0.850 of all means (standard error 0.010) and 0.900 of" in verdict
+    assert "pooled coverage is not what intervals promise" in verdict
+    nothing = calibrated(mixed=0.2)
+    assert "uniform" not in _verdict(nothing, right)
+    assert "not informative about anything" in uninformative_words(nothing)
 
 
 def test_every_replicate_has_its_own_truth(table):
@@ -243,6 +340,56 @@ def test_a_replicate_that_cannot_be_fitted_is_kept(own_model, design, folder, mo
     assert "1 of 3 replicates failed" in capsys.readouterr().err
 
 
+def harmed(result, harm):
+    columns = result["quantities"]
+    match harm:
+        case "nothing":
+            result.clear()
+            result["quantities"] = {}
+        case "a column is missing":
+            del columns["q95"]
+        case "a column is short":
+            columns["mean"].pop()
+        case "words for numbers":
+            columns["rhat"] = ["fine"] * len(columns["rhat"])
+        case "other quantities":
+            columns["label"] = [f"{label}_" for label in columns["label"]]
+        case "labels are numbers":
+            columns["whose"] = list(range(len(columns["whose"])))
+        case "no divergences":
+            result["divergences"] = None
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "nothing",
+        "a column is missing",
+        "a column is short",
+        "words for numbers",
+        "other quantities",
+        "labels are numbers",
+        "no divergences",
+    ],
+)
+def test_results_of_another_shape_are_told_and_made_again(table, folder, harm):
+    files = sorted(folder.glob("*.json"))[:4]
+    results = {k: json.loads(file.read_text())["content"]["result"] for k, file in enumerate(files)}
+    assert simulated_fits._misshapen(results) == set()
+    harmed(results[1], harm)
+    assert simulated_fits._misshapen(results) == {1}
+
+
+@pytest.mark.slow
+def test_chains_of_the_flagship_mix_in_every_replicate(model, study):
+    """With shares that suit one data set chains of others stay apart: R-hats above 1.1, of many."""
+    table = em.recover(model, study, n=7, seed=100)
+    print(table.to_string(), table.attrs["reading"])
+    assert float(table.attrs["replicates"]["rhat"].max()) < 1.1
+    people = table[table["whose"] == "people"]
+    assert (people["mixed"] > 0.98).all()
+
+
 # ----------------------------------------------------------------------------- calibration
 
 
@@ -256,7 +403,9 @@ def test_calibration_reads_the_replicates_of_recovery(table, own_model, design, 
     mine = found.attrs["ranks"]["slope"].to_numpy()
     assert np.array_equal(mine, slopes[np.arange(4), person])
     assert found["parameter"].tolist() == table["parameter"].tolist()
-    assert "after correction for 7 parameters" in found.attrs["reading"]
+    number = int(is_informative(found).sum())
+    assert f"after correction for {number} parameters" in found.attrs["reading"]
+    assert ("not informative" in found.attrs["reading"]) == (number < 7)
     assert "fewer than 20 replicates show gross faults only" in found.attrs["reading"]
 
 
@@ -289,9 +438,20 @@ def test_figures_show_every_parameter(table, own_model, design, folder):
         "estimated minus true",
     ]
     labels = [label.get_text() for label in figure.axes[2].get_yticklabels()]
-    assert labels == [name.replace("_", " ") for name in table["parameter"]]
+    shown = [*table["parameter"], "all means", "all spreads"]
+    assert labels == [name.replace("_", " ") for name in shown]
+    apart = table.assign(mixed=[0.4, *6 * [1.0]])
+    apart.attrs = table.attrs
+    grey = em.plot_recovery(apart).axes[2]
+    colours = [label.get_color() for label in grey.get_yticklabels()]
+    assert colours[0] == GREY and set(colours[1:]) == {"black"}
+    assert "not informative" in grey.get_xlabel()
     calibration = em.calibrate(own_model, design, n=4, folder=folder, workers=1, **FEW)
     assert len(em.plot_calibration(calibration).axes) == 7
+    stuck = calibration.assign(mixed=[0.4, *6 * [1.0]])
+    stuck.attrs = calibration.attrs
+    titles = [panel.get_title(loc="left") for panel in em.plot_calibration(stuck).axes]
+    assert ["not informative" in title for title in titles] == [True] + 6 * [False]
     assert len(em.plot_calibration(calibration, parameters=["noise"]).axes) == 1
     with pytest.raises(KeyError, match="Did you mean 'noise'"):
         em.plot_calibration(calibration, parameters=["noize"])

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from empathymodels.replicate_files import content_hash
 from empathymodels.replicating import Task, replicates, seeds_of
 from empathymodels.terminal import available_cores
 
@@ -54,7 +55,12 @@ def grow(plan, seeds, cores):
 def task(log, seed=1, **plan):
     log.mkdir(exist_ok=True)
     plan = {"log": str(log), **plan}
-    return Task("Drawing", draw, lambda cores: (plan, 0.1), {"task": "drawing"}, seed)
+    prepare, identity = lambda cores: (plan, 0.1), {"task": "drawing"}
+    return Task("Drawing", draw, prepare, identity, seed, misshapen)
+
+
+def misshapen(results):
+    return [k for k, result in results.items() if list(result) != ["number"]]
 
 
 def numbers(done):
@@ -115,23 +121,42 @@ def test_only_what_is_missing_is_done(tmp_path, alone, capsys):
     assert len(list(folder.iterdir())) == N + 1
 
 
-@pytest.mark.parametrize("harm", ["half", "empty", "altered", "no text", "other content"])
-def test_damaged_files_are_done_again(tmp_path, alone, capsys, harm):
+def forged(**content):
+    """A file of replicate 2 that has the right hash."""
+    whole = {"number": 2, "seconds": 0.1, "error": "", "result": {"number": 0.5}} | content
+    return json.dumps({"sha256": content_hash(whole), "content": whole}).encode()
+
+
+HARMS = {
+    "half": lambda text: text[: len(text) // 2],
+    "empty": lambda text: b"",
+    "altered": lambda text: text.replace(b'"number": 2', b'"number": 2.0'),
+    "bytes that are no text": lambda text: b"\xff\xfe\x00",
+    "UTF-16": lambda text: text.decode().encode("utf-16"),
+    "a list": lambda text: b"[1, 2]",
+    "a number": lambda text: b"7",
+    "nested without end": lambda text: b"[" * 100_000,
+    "content that is text": lambda text: b'{"sha256": "x", "content": "x"}',
+    "another number": lambda text: forged(number=3),
+    "no number": lambda text: forged(number=None),
+    "seconds in words": lambda text: forged(seconds="long"),
+    "endless seconds": lambda text: forged(seconds=float("nan")),
+    "one entry more": lambda text: forged(more=1),
+    "a list as result": lambda text: forged(result=[1]),
+    "no result": lambda text: forged(result={}),
+    "an error that is none": lambda text: forged(error=None),
+    "an error and a result": lambda text: forged(error="ValueError: no"),
+    "another result": lambda text: forged(result={"numbers": 0.5}),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_damaged_and_forged_files_are_done_again(tmp_path, alone, capsys, harm):
     log, folder = tmp_path / "log", tmp_path / "kept"
     made = task(log)
     replicates(made, number=N, folder=folder, workers=1)
     path = made.path(2, folder)
-    text = path.read_text()
-    stored = json.loads(text)
-    stored["content"]["result"]["number"] += 1e-9
-    changed = {
-        "half": text[: len(text) // 2].encode(),
-        "empty": b"",
-        "altered": json.dumps(stored).encode(),
-        "no text": b"\xff\xfe\x00",
-        "other content": b"[1, 2]",
-    }
-    path.write_bytes(changed[harm])
+    path.write_bytes(HARMS[harm](path.read_bytes()))
     capsys.readouterr()
     assert numbers(replicates(made, number=N, folder=folder, workers=1)) == alone
     assert times_done(log) == {**dict.fromkeys(range(N), 1), 2: 2}
@@ -198,6 +223,45 @@ def test_a_file_is_no_folder(tmp_path):
     with pytest.raises(OSError, match=r"notes.txt' is none and cannot be made: File exists. Name"):
         replicates(task(tmp_path / "log"), number=1, folder=file, workers=1)
     assert file.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("foreign", ["thesis.docx", "0123456789abcdef-00001.csv", "results"])
+def test_a_folder_of_others_is_left_alone(tmp_path, foreign):
+    (tmp_path / "kept" / foreign).mkdir(parents=True)
+    with pytest.raises(ValueError, match=rf"must hold nothing else; found '{foreign}' .* new fold"):
+        replicates(task(tmp_path / "log"), number=1, folder=tmp_path / "kept", workers=1)
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == [foreign]
+    assert not times_done(tmp_path / "log")
+
+
+def test_what_the_system_hides_in_a_folder_is_no_matter(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".DS_Store").write_bytes(b"\0")
+    assert replicates(task(tmp_path / "log"), number=1, folder=tmp_path / "kept", workers=1)
+
+
+@pytest.mark.parametrize("lying", ["folder", "link to a folder"])
+def test_a_replicate_that_is_no_file_is_left_alone(tmp_path, lying):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    folder.mkdir()
+    (tmp_path / "mine").mkdir()
+    path = task(log).path(1, folder)
+    if lying == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "mine")
+    with pytest.raises(OSError, match=rf"{path.name}' is not: Is a directory. Move it away"):
+        replicates(task(log), number=2, folder=folder, workers=1)
+    assert path.is_dir() and not times_done(log)
+
+
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path, alone):
+    log, folder = tmp_path / "log", tmp_path / "kept"
+    folder.mkdir()
+    path = task(log).path(1, folder)
+    path.symlink_to(tmp_path / "gone")
+    assert numbers(replicates(task(log), number=N, folder=folder, workers=1)) == alone
+    assert path.is_file() and not path.is_symlink()
 
 
 def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path, alone, monkeypatch):

@@ -17,8 +17,9 @@ from typing import Any
 
 import typer
 
+from empathymodels.cli.certificates import certify
 from empathymodels.cli.fits import check, compare, estimates, latents, predict, report
-from empathymodels.cli.models import card, certify, list_, verify
+from empathymodels.cli.models import card, list_, verify
 from empathymodels.cli.studies import demo, diagnose_design, fit, simulate
 from empathymodels.terminal import tell
 
@@ -48,7 +49,11 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an 
         "--question 'Is empathy learned from help?'",
     ),
     verify: ("empathymodels verify my_model.py",),
-    certify: ("empathymodels certify prosocial_effort --study effort_for_others --minutes 20",),
+    certify: (
+        "empathymodels certify prosocial_effort --study effort_for_others --minutes 20",
+        "# all models; the same line again goes on where it was stopped",
+        "empathymodels certify --all --minutes 20 --folder replicates --out certificates",
+    ),
     demo: ("empathymodels demo --out first-look",),
 }
 OPTIONS = {  # what messages say of Python, and what says it on the command line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from empathymodels.catalog import get_model, list_models
 from empathymodels.cli import output
-from empathymodels.cli.options import ModelName, Overwrite, Seed
+from empathymodels.cli.options import Overwrite
 
 
 def list_() -> None:
@@ -77,35 +76,3 @@ def verify(
     table = em.verify(file)
     output.put_out(table)
     output.end(table)
-
-
-def certify(
-    model: ModelName,
-    study: Annotated[str, typer.Option(help="The bundled study whose design is taken.")],
-    minutes: Annotated[float, typer.Option(help="About how long it may take.", min=0)] = 20.0,
-    calibration: Annotated[int, typer.Option(help="Data sets of a calibration.", min=0)] = 0,
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep what is done there, to go on if stopped.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Processes at a time; all cores unless given.", min=1)
-    ] = None,
-    seed: Seed = 0,
-    out: Annotated[Path, typer.Option(help="The certificate: .json.")] = Path("certificate.json"),
-    overwrite: Overwrite = False,
-) -> None:
-    """Find out what a model recovers at a design, and whether it is told from its rivals."""
-    import empathymodels as em
-
-    output.check_target(out, (".json",), overwrite=overwrite)
-    found = em.certify(
-        get_model(model),
-        em.load_study(study),
-        minutes=minutes,
-        calibration=calibration,
-        seed=seed,
-        folder=folder,
-        workers=workers,
-    )
-    text = json.dumps(found, indent=1) + "\n"
-    output.write_files({out: output.text_writer(text)}, overwrite=overwrite)

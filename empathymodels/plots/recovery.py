@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empathymodels.coverage import is_informative
 from empathymodels.estimating import estimates
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
@@ -47,8 +48,9 @@ def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None
         the correlation r and the share of true values inside their interval. The last panel:
         population-level parameters, as distance from the truth in posterior standard
         deviations. Of many: posterior means of everybody in all replicates, with correlation and
-        90 % coverage; then the coverage of every parameter with two standard errors, and the
-        middle 90 % of what estimates were off, in posterior standard deviations.
+        90 % coverage; then the coverage of every parameter, and of all means and all spreads
+        together, with two standard errors, and the middle 90 % of what estimates were off, in
+        posterior standard deviations. Names of parameters whose chains did not mix are grey.
 
     Raises
     ------
@@ -101,6 +103,7 @@ def _of_many(table: pd.DataFrame) -> Figure:
     coverage, distance = axes[columns * rows : columns * rows + 2]
     _add_coverage(coverage, table)
     _add_distances(distance, table, found)
+    distance.set_ylim(coverage.get_ylim())  # parameters beside each other
     for unused in [*axes[len(people) : columns * rows], *axes[columns * rows + 2 :]]:
         unused.remove()
     return figure
@@ -119,7 +122,11 @@ def _add_everybody(panel: Axes, row: dict[str, Any], one: xr.Dataset) -> None:
 
 
 def _add_coverage(panel: Axes, table: pd.DataFrame) -> None:
-    place = np.arange(len(table))[::-1]
+    pooled = table.attrs["pooled"]
+    pooled = pooled[pooled["kind"].isin(["means", "spreads"])]
+    together = pooled.assign(parameter="all " + pooled["kind"], mixed=1.0)
+    single, table = len(table), pd.concat([table, together], ignore_index=True)
+    place = single - 1 - np.arange(len(table))
     for prob, colour in ((0.5, COLOURS[1]), (0.9, COLOURS[0])):
         share, error = (table[f"coverage_{prob:.0%}".rstrip("%") + end] for end in ("", "_se"))
         panel.axvline(prob, color=colour, linewidth=1, linestyle="--", zorder=0)
@@ -133,11 +140,14 @@ def _add_coverage(panel: Axes, table: pd.DataFrame) -> None:
     panel.legend(ncols=2, fontsize=SMALL - 1, frameon=False, handletextpad=0, **room)
     panel.set_xlim(-0.03, 1.03)
     panel.set_yticks(place, [words(name) for name in table["parameter"]], fontsize=SMALL - 2)
-    panel.set_ylim(-0.7, len(table) - 0.3)
+    for label, is_clear in zip(panel.get_yticklabels(), is_informative(table), strict=True):
+        label.set_color("black" if is_clear else GREY)
+    panel.set_ylim(place.min() - 0.7, single - 0.3)
     panel.set_title("coverage", fontsize=SMALL, loc="left")
-    panel.set_xlabel(
-        "true values in the 50 % and 90 %\nintervals (2 standard errors)", fontsize=SMALL
-    )
+    text = "true values in the 50 % and 90 %\nintervals (2 standard errors)"
+    if not is_informative(table).all():
+        text += "\ngrey: not informative, chains did not mix"
+    panel.set_xlabel(text, fontsize=SMALL)
 
 
 def _add_distances(panel: Axes, table: pd.DataFrame, found: xr.Dataset) -> None:
@@ -151,7 +161,6 @@ def _add_distances(panel: Axes, table: pd.DataFrame, found: xr.Dataset) -> None:
     panel.hlines(place, low, high, color=COLOURS[0], alpha=0.5)
     panel.plot(mid, place, "o", color=COLOURS[0], markersize=3)
     panel.set_yticks(place, [""] * len(table))
-    panel.set_ylim(-0.7, len(table) - 0.3)
     panel.set_title("estimated minus true", fontsize=SMALL, loc="left")
     panel.set_xlabel("posterior standard deviations\n(median, middle 90 %)", fontsize=SMALL)
 
