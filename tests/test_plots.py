@@ -170,7 +170,8 @@ def test_statistics_of_a_kind_of_response_are_shown_too(own_model):
             "rating": np.clip(rng.normal(1, 3, 80), 0, 10),
         }
     )
-    fit = em.fit(own_model, em.Study(trials=trials), method="laplace", draws=60, seed=1)
+    plain = own_model.with_resolution(rating=None)  # a density, also beyond the ends
+    fit = em.fit(plain, em.Study(trials=trials), method="laplace", draws=60, seed=1)
     axes = [panel.get_xlabel() for panel in em.plot_statistics(fit, draws=50).axes]
     assert any("share of 'rating' at 0" in axis for axis in axes)
     advice = em.check(fit, draws=50).set_index("check")["advice"]

@@ -135,7 +135,7 @@ def item_fit(item_model, own_study):
     """Ratings of six pictures, whose appeal rises with their number."""
     pictures = np.resize([1, 2, 3, 4, 5, 6], len(own_study.trials))
     trials = own_study.trials.assign(picture=pictures)
-    trials["rating"] += pictures - 3.5
+    trials["rating"] = (trials["rating"] + pictures - 3.5).clip(0, 10)
     study = replace(own_study, trials=trials)
     return em.fit(
         item_model, study, covariates={"baseline": "age"}, chains=2, draws=200, tune=300, seed=1
