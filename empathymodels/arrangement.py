@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from empathymodels.compiling import in_double_precision
 from empathymodels.dependencies import Needs, check_declaration, response_needs
 from empathymodels.equations import (
     ACCUMULATED,
@@ -237,7 +238,8 @@ def arrange(model: Model, study: Study) -> Arrangement:
     levels = _levels(kept, checked.tables)
     sizes = {column: len(labels) for column, labels in levels.items()}
     trials, layout, place = _trial_rows(kept, checked)
-    equations = hold_where_missing(read_equations(kept, sizes), _incomplete(kept, trials))
+    with in_double_precision():
+        equations = hold_where_missing(read_equations(kept, sizes), _incomplete(kept, trials))
     needs = {r.name: response_needs(kept, r, equations) for r in kept.responses}
     inferred = set().union(*(response.parameters for response in needs.values()))
     held = {name: why for name, why in held.items() if name in inferred}

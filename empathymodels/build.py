@@ -19,6 +19,7 @@ from empathymodels.arrangement import (
     summary_counts,
     trial_column,
 )
+from empathymodels.compiling import in_double_precision
 from empathymodels.covariates import Covariates, covariates_for
 from empathymodels.equations import ACCUMULATED, Names, sum_name
 from empathymodels.model import Model
@@ -55,6 +56,7 @@ class Observations:
     distributions: dict[str, Any]
 
 
+@in_double_precision()
 def build(
     model: Model,
     study: Study,
@@ -132,6 +134,7 @@ def _observed(response: Response, values: np.ndarray) -> np.ndarray:
     return values.astype("int64") if response.levels is not None else values
 
 
+@in_double_precision()
 def observe(
     arrangement: Arrangement, values: Any, *, give: Give, latents: Iterable[str]
 ) -> Observations:

@@ -1,4 +1,4 @@
-"""How programs are compiled, all in the same way."""
+"""How equations are read and programs compiled, all in the same way."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ import pytensor
 
 
 @contextmanager
+def in_double_precision() -> Iterator[None]:
+    """Give every number that equations are written with 64 bits.
+
+    PyTensor would keep ``10.0`` as float32 and ``100`` as int8, since these hold them exactly.
+    Yet ``pt.log(10.0)`` would have eight digits, and ``pt.where(data.near, 100, 50) * 2`` be -56.
+    """
+    with pytensor.config.change_flags(cast_policy="numpy+floatX"):
+        yield
+
+
+@contextmanager
 def compiling() -> Iterator[None]:
-    """Compile arithmetic exactly as it is written.
+    """Compile arithmetic exactly as it is written, `in_double_precision`.
 
     With numba's ``fastmath`` a program that was compiled just now and the same program from the
     cache differ in last digits (sums are reordered across the functions that one sees whole and
@@ -20,6 +31,7 @@ def compiling() -> Iterator[None]:
 
     PyTensor's advice on a BLAS for C code is left out: ours is compiled by numba.
     """
-    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+    exactly = pytensor.config.change_flags(numba__fastmath=False)
+    with warnings.catch_warnings(), exactly, in_double_precision():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
         yield

@@ -25,6 +25,7 @@ from pytensor.graph.rewriting.basic import MergeOptimizer
 
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.build import Give, observe
+from empathymodels.compiling import in_double_precision
 from empathymodels.equations import Equations, symbol
 from empathymodels.evaluating import Evaluator, evaluator_of
 from empathymodels.nouns import Column, Response
@@ -159,6 +160,7 @@ def _on_rows_of(arrangement: Arrangement, name: str, response: str) -> Arrangeme
     return replace(alone, scored={**arrangement.scored, name: rows})
 
 
+@in_double_precision()
 def spread_out(distribution: Any, response: Response) -> tuple[Any, Any]:
     """Values that a response may take, and how much each of them counts, both (value, row).
 
@@ -225,6 +227,7 @@ def cut(equations: Equations, latent: str, held: Variable) -> Equations:
     )
 
 
+@in_double_precision()
 def expected(distribution: Any, response: Response) -> Any:
     """Mean of a response's distribution, exactly: a sum over its levels, or a closed form.
 

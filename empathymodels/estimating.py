@@ -41,7 +41,8 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
         0, where the parameter's support leaves its sign open), ``unit`` ("natural" or "link") and
         ``shrinkage``. The *median person* has the population mean on the link scale; the
         *population average* is the mean over people, which differs where the link is not linear.
-        With covariates both are averaged over the participants' covariates on the link scale.
+        With covariates the median person has everybody's mean covariates on the link scale, and
+        the population average is taken over people with covariates of their own.
         ``spread between people`` is on the link scale, and so are ``effect of <covariate>``: of a
         label against the reference, of a number per standard deviation; with covariates there is
         a last column ``coding`` that says which (``"age per standard deviation (8.3) from 31"``).
@@ -118,7 +119,7 @@ def _population_rows(
         mean = linked_mean(fit, parameter, level)
         spread = _at(posterior[f"{name}_sd"], parameter, level).to_numpy()
         median = natural_values(parameter, model, mean)
-        average = population_average(parameter, model, mean, spread)
+        average = _average(fit, parameter, model, level, None)
         whose = "median item" if is_item(parameter) else "median person"
         yield {**head, "whose": whose, **_natural(parameter, median, prob)}
         whose = "item average" if is_item(parameter) else "population average"
@@ -153,28 +154,59 @@ def rows_of_population(fit: xr.DataTree, parameter: Parameter) -> int:
 
 
 def linked_mean(
-    fit: xr.DataTree, parameter: Parameter, level: Any, row: np.ndarray | None = None
+    fit: xr.DataTree, parameter: Parameter, level: Any, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """Population mean on the link scale, (chain, draw), at a row of covariates.
+    """Population mean on the link scale, (chain, draw), at the mean of rows of covariates.
 
-    Without a row: at the mean of the covariates over the fit's participants.
+    Parameters
+    ----------
+    fit, parameter, level : DataTree, Parameter, label or None
+        Which mean.
+    rows : ndarray ((row,) covariate), optional
+        The fit's own participants unless given.
     """
-    posterior = fit["posterior"].to_dataset()
+    rows = _covariate_rows(fit, parameter) if rows is None else np.atleast_2d(rows)
+    return _linked_at(fit, parameter, level, rows.mean(axis=0))
+
+
+def _covariate_rows(fit: xr.DataTree, parameter: Parameter) -> np.ndarray:
+    """Covariates of the fit's participants, (participant, covariate); none without a formula."""
+    name = f"{parameter.name}_covariates"
+    if f"{parameter.name}_effect" not in fit["posterior"]:
+        return np.zeros((1, 0))
+    return np.asarray(fit["constant_data"][name].to_numpy())
+
+
+def _linked_at(fit: xr.DataTree, parameter: Parameter, level: Any, row: np.ndarray) -> np.ndarray:
+    """Population mean on the link scale, (chain, draw), at one row of covariates."""
+    posterior, effect = fit["posterior"].to_dataset(), f"{parameter.name}_effect"
     mean = _at(posterior[f"{parameter.name}_mean"], parameter, level).to_numpy()
-    effect = f"{parameter.name}_effect"
     if effect not in posterior:
         return mean
-    if row is None:
-        row = fit["constant_data"][f"{parameter.name}_covariates"].to_numpy().mean(axis=0)
     values = _at(posterior[effect], parameter, level)
     values = values.transpose("chain", "draw", f"{parameter.name}_covariate").to_numpy()
     return mean + values @ row
 
 
+def _average(
+    fit: xr.DataTree, parameter: Parameter, model: Model, level: Any, rows: np.ndarray | None
+) -> np.ndarray:
+    """Mean over people with these rows of covariates on the natural scale, (chain, draw)."""
+    rows = _covariate_rows(fit, parameter) if rows is None else np.atleast_2d(rows)
+    spread = _at(fit["posterior"][f"{parameter.name}_sd"], parameter, level).to_numpy()
+    alike, people = np.unique(rows, axis=0, return_counts=True)
+    averages = (
+        share * population_average(parameter, model, linked, spread)
+        for row, share in zip(alike, people / people.sum(), strict=True)
+        for linked in [_linked_at(fit, parameter, level, row)]
+    )
+    return np.asarray(sum(averages))
+
+
 def population_average(
     parameter: Parameter, model: Model, mean: np.ndarray, spread: np.ndarray
 ) -> np.ndarray:
-    """Mean over people on the natural scale, by quadrature over deviations.
+    """Mean over people of one link-scale mean on the natural scale, by quadrature over deviations.
 
     With Student-t deviations the exponential of a log link has no mean: NaN.
     """
@@ -252,8 +284,9 @@ def contrast(
     first, second : mapping
         What is compared, ``first`` minus ``second``: the level of the parameter's `by` column
         (``{"cue": "high"}``) and/or values of covariates in its formula
-        (``{"partner_group": "out"}``). Covariates not named keep each participant's value and
-        are averaged over on the link scale.
+        (``{"partner_group": "out"}``). Covariates not named keep each participant's value: the
+        median person has their mean on the link scale, and the population average is the mean
+        over people with values of their own.
     minus : (mapping, mapping), optional
         A second difference to take away from the first: an interaction.
     rope : (float, float), optional
@@ -321,7 +354,7 @@ def contrast_places(
     parameter: str,
     sides: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Any, np.ndarray | None]]:
-    """Level and row of covariates of every side of a contrast; needs no fit.
+    """Level and rows of covariates (participant, covariate) of every side; needs no fit.
 
     Raises
     ------
@@ -351,7 +384,7 @@ def _place(
             f"'{parameter.name}' has one value per '{parameter.by}': name one of {listed(known)} "
             f"on both sides, for example {{'{parameter.by}': {known[0]!r}}}; found {level!r}."
         )
-    return level, _covariate_row(parameter, arrangement, covariates, given)
+    return level, _rows_at(parameter, arrangement, covariates, given)
 
 
 def _side(
@@ -359,19 +392,16 @@ def _side(
     parameter: Parameter,
     arrangement: Arrangement,
     level: Any,
-    row: np.ndarray | None,
+    rows: np.ndarray | None,
     scale: str,
 ) -> np.ndarray:
-    mean = linked_mean(fit, parameter, level, row)
-    if scale == "link":
-        return mean
-    if scale == "median person":
-        return natural_values(parameter, arrangement.model, mean)
-    spread = _at(fit["posterior"][f"{parameter.name}_sd"], parameter, level).to_numpy()
-    return population_average(parameter, arrangement.model, mean, spread)
+    if scale == "population average":
+        return _average(fit, parameter, arrangement.model, level, rows)
+    mean = linked_mean(fit, parameter, level, rows)
+    return mean if scale == "link" else natural_values(parameter, arrangement.model, mean)
 
 
-def _covariate_row(
+def _rows_at(
     parameter: Parameter,
     arrangement: Arrangement,
     covariates: Covariates | None,
@@ -393,7 +423,7 @@ def _covariate_row(
             )
         people = people.assign(**{name: value})
     assert covariates is not None
-    return covariates.at(people).to_numpy().mean(axis=0)
+    return np.asarray(covariates.at(people).to_numpy())
 
 
 def _no_side(

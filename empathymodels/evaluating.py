@@ -23,7 +23,7 @@ from rich.progress import track
 
 from empathymodels.arrangement import Arrangement, arrange
 from empathymodels.build import Give, Observations, observe
-from empathymodels.compiling import compiling
+from empathymodels.compiling import compiling, in_double_precision
 from empathymodels.identity import fingerprint, program_fingerprint
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter
@@ -170,6 +170,7 @@ def _all_latents(arrangement: Arrangement) -> list[str]:
     return [*arrangement.equations.latents, *names]
 
 
+@in_double_precision()
 def _outputs(
     arrangement: Arrangement, found: Observations, give: Give
 ) -> dict[tuple[str, str], Any]:
@@ -188,6 +189,7 @@ def _outputs(
     return outputs
 
 
+@in_double_precision()
 def log_likelihood_of_people(
     arrangement: Arrangement, distributions: Mapping[str, Any], give: Give
 ) -> Any:

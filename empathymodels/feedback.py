@@ -14,7 +14,7 @@ from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.arrangement import Arrangement, starting_rows
-from empathymodels.compiling import compiling
+from empathymodels.compiling import compiling, in_double_precision
 from empathymodels.dependencies import reading_order
 from empathymodels.equations import Names, mask_columns, pick
 from empathymodels.evaluating import Evaluator, Values
@@ -126,6 +126,7 @@ def replaced(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Iterator[
         compiled.data.update(before)
 
 
+@in_double_precision()
 def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
     equations, names = arrangement.equations, [r.name for r in fed_back]
     direct = set().union(*(arrangement.needs[n].direct_parameters for n in names))

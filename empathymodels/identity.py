@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.op import Op
 from pytensor.graph.traversal import toposort
@@ -32,6 +33,8 @@ def fingerprint(model: Model) -> str:
     return _hash([program_fingerprint(model), repr((fixed, weights, model.anchors))])
 
 
+# numbers as wide as they are written, whatever the precision in which they are computed
+@pytensor.config.change_flags(cast_policy="custom")
 def program_fingerprint(model: Model) -> str:
     """Return the `fingerprint` without fixed values, which are data to a compiled program."""
     equations = read_equations(model)

@@ -89,10 +89,11 @@ def design_power(
     -------
     DataFrame
         One row per size: ``people``, ``trials``, ``power`` (share of replicates in which the
-        contrast is found), ``power_low`` and ``power_high`` (90 % interval of that share given
-        the replicates, uniform before them), ``replicates``, ``failed`` and ``enough`` (power is
-        at least `probability`). ``attrs``: ``smallest``, the first size in order of people, then
-        of trials, that is enough (or None), and ``reading``.
+        contrast is found, with the sign that it truly has there), ``sign_errors`` (share in which
+        it is found with another sign), ``power_low`` and ``power_high`` (90 % interval of the power
+        given the replicates, uniform before them), ``replicates``, ``failed`` and ``enough``
+        (power is at least `probability`). ``attrs``: ``smallest``, the first size in order of
+        people, then of trials, that is enough (or None), and ``reading``.
 
     Raises
     ------
@@ -141,18 +142,19 @@ def design_power(
     for (number, _), sized in designs.items():
         task = _task(model, sized, identity, seed, n)
         done = replicates(task, number=n, folder=folder, workers=workers)
-        found = sum(bool(one.result.get("found")) for one in done)
-        low, high = beta.ppf([0.05, 0.95], found + 1, n - found + 1)
+        right, wrong = (sum(_found(one.result, sign) for one in done) for sign in (1, -1))
+        low, high = beta.ppf([0.05, 0.95], right + 1, n - right + 1)
         rows.append(
             {
                 "people": number,
                 "trials": _trials_per_person(sized),
-                "power": found / n,
+                "power": right / n,
+                "sign_errors": wrong / n,
                 "power_low": float(low),
                 "power_high": float(high),
                 "replicates": n,
                 "failed": sum(bool(one.error) for one in done),
-                "enough": found / n >= probability,
+                "enough": right / n >= probability,
             }
         )
     table = pd.DataFrame(rows)
@@ -183,8 +185,22 @@ def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n
 
 
 def _misshapen(results: Mapping[int, Any]) -> list[int]:
-    """Numbers of results that do not say whether the contrast was found."""
-    return [k for k, result in results.items() if not isinstance(result.get("found"), bool)]
+    """Numbers of results that do not say whether the contrast was found, and what it truly is."""
+    return [
+        k
+        for k, result in results.items()
+        if not isinstance(result.get("found"), bool)
+        or not isinstance(result.get("true"), float)
+        or not isinstance(result.get("mean"), float)
+    ]
+
+
+def _found(result: Mapping[str, Any], sign: int) -> bool:
+    """Whether the contrast was found with its true sign (1), or with another (-1)."""
+    if not result.get("found"):
+        return False
+    is_right = result["mean"] * result["true"] > 0
+    return is_right if sign > 0 else not is_right
 
 
 def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
@@ -205,11 +221,21 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) ->
         **plan.settings,
     )
     asked["rope"] = tuple(asked["rope"])
-    row = contrast(fitted, asked.pop("parameter"), asked.pop("first"), asked.pop("second"), **asked)
+    sides = [asked.pop(name) for name in ("parameter", "first", "second")]
+    row = contrast(fitted, *sides, **asked)
+    true = contrast(_with_population(fitted, truth), *sides, **asked)
     verdict = str(row["verdict"].iloc[0])
     numbers = {name: float(row[name].iloc[0]) for name in ("mean", "hdi_low", "hdi_high")}
+    numbers["true"] = float(true["mean"].iloc[0])
     divergences = int(fitted["sample_stats"]["diverging"].sum())
     return {"found": verdict == "different", **numbers, "divergences": divergences}
+
+
+def _with_population(fitted: xr.DataTree, population: xr.Dataset) -> xr.DataTree:
+    """Return a fit whose one draw is a given population."""
+    kept = fitted.copy()
+    kept["posterior"] = xr.DataTree(population)
+    return kept
 
 
 def assigned(population: xr.Dataset, effect: Mapping[str, float]) -> xr.Dataset:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,18 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.estimating import summary, with_method
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
+from empathymodels.nouns import Parameter
 from empathymodels.people import blocks
 from empathymodels.wording import listed
 
 
-def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.DataFrame:
+def reliability(
+    fit: xr.DataTree,
+    parameter: str,
+    *,
+    prob: float = 0.9,
+    kind: Literal["conditional", "unconditional"] = "conditional",
+) -> pd.DataFrame:
     r"""Test-retest reliability of a parameter that is split by session (or by anything else).
 
     With spreads :math:`\sigma_1, \sigma_2` between people, their correlation :math:`\rho` and
@@ -40,6 +48,10 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
         Participant-level parameter with a `by` column, among those that correlate.
     prob : float in (0, 1)
         Mass of the highest-density intervals.
+    kind : {"conditional", "unconditional"}
+        With covariates of the parameter: of what they leave unexplained (people of the same
+        covariates), or of everything in which the fit's participants differ, to whose variances
+        and covariance the covariates then add. Without covariates both are the same.
 
     Returns
     -------
@@ -47,7 +59,8 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
         Three rows per pair of levels (``measure``: ``"correlation"``, ``"ICC consistency"``,
         ``"ICC agreement"``) with ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, and
         ``prior_sd``, the standard deviation of the correlation's prior: where ``sd`` is not clearly
-        smaller, the data have said little. Attribute ``scale`` names the link scale.
+        smaller, the data have said little. Attribute ``scale`` names the link scale, and
+        ``reading`` says what of the differences between people is covered.
 
     Raises
     ------
@@ -63,6 +76,10 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
     >>> import empathymodels as em
     >>> em.reliability(fit, "learning_rate")  # doctest: +SKIP
     """
+    if kind not in ("conditional", "unconditional"):
+        raise ValueError(
+            f"kind must be 'conditional' or 'unconditional'; found {kind!r}. Name one of them."
+        )
     declared = model_of(fit).parameter(parameter)
     posterior = fit["posterior"].to_dataset()
     labels = posterior["correlated"].to_numpy().tolist() if "correlation" in posterior else []
@@ -79,17 +96,21 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
     rows: list[dict[str, Any]] = []
     for first, second in combinations(levels, 2):
         pair = {declared.by: [first, second]}
-        (sd_1, sd_2), (mean_1, mean_2) = (
+        spreads, means = (
             posterior[f"{parameter}_{part}"].sel(pair).transpose(declared.by, ...).to_numpy()
             for part in ("sd", "mean")
         )
         at = {"correlated": names[first], "correlated_with": names[second]}
         correlation = posterior["correlation"].sel(at).to_numpy()
-        shared, total = 2 * correlation * sd_1 * sd_2, sd_1**2 + sd_2**2
+        variances, shared = spreads**2, correlation * spreads[0] * spreads[1]
+        explained, covariance, shift = _explained(fit, declared, pair)
+        if kind == "unconditional":
+            variances, shared = variances + explained, shared + covariance
+        total = variances.sum(axis=0)
         measures = {
-            "correlation": correlation,
-            "ICC consistency": shared / total,
-            "ICC agreement": shared / (total + (mean_1 - mean_2) ** 2),
+            "correlation": shared / np.sqrt(variances.prod(axis=0)),
+            "ICC consistency": 2 * shared / total,
+            "ICC agreement": 2 * shared / (total + (means[0] - means[1] + shift) ** 2),
         }
         about = {"parameter": parameter, "first": first, "second": second}
         rows += [
@@ -97,8 +118,32 @@ def reliability(fit: xr.DataTree, parameter: str, *, prob: float = 0.9) -> pd.Da
             for name, draws in measures.items()
         ]
     table = with_method(pd.DataFrame(rows), fit, place=4)
+    covered = "what covariates leave unexplained" if kind == "conditional" else "all differences"
+    has_covariates = f"{parameter}_effect" in posterior
+    table.attrs["reading"] = (
+        f"{kind} on covariates: of {covered} between people"
+        if has_covariates
+        else "of all differences between people"
+    )
     table.attrs["scale"] = f"link scale of '{parameter}' (support: {declared.support})"
     return table
+
+
+def _explained(
+    fit: xr.DataTree, parameter: Parameter, pair: Mapping[Any, Any]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What covariates add over people, per draw: two variances, covariance, and mean difference."""
+    effect, dim = f"{parameter.name}_effect", f"{parameter.name}_covariate"
+    posterior = fit["posterior"]
+    if effect not in posterior:
+        zero = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"]))
+        return np.stack([zero, zero]), zero, zero
+    rows = fit["constant_data"][f"{parameter.name}_covariates"].to_numpy()
+    values = posterior[effect].sel(pair).transpose(parameter.by, "chain", "draw", dim).to_numpy()
+    people = values @ rows.T  # (level, chain, draw, participant)
+    centred = people - people.mean(axis=-1, keepdims=True)
+    variances, covariance = (centred**2).mean(axis=-1), (centred[0] * centred[1]).mean(axis=-1)
+    return variances, covariance, (people[0] - people[1]).mean(axis=-1)
 
 
 def correlation_prior_sd(arrangement: Arrangement) -> float:

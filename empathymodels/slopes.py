@@ -13,13 +13,14 @@ from pymc.pytensorf import compile
 
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import observe
-from empathymodels.compiling import compiling
+from empathymodels.compiling import compiling, in_double_precision
 from empathymodels.evaluating import Evaluator, Values
 from empathymodels.people import flat_values, parameter_values
 
 Slopes = Callable[[Values], tuple[float, dict[str, np.ndarray]]]
 
 
+@in_double_precision()
 def slopes(arrangement: Arrangement) -> Slopes:
     """Compile the total log-likelihood and its gradient, on the natural scale."""
     inputs = pt.dvector("values")

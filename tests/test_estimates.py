@@ -4,6 +4,7 @@ import arviz as az
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import empathymodels as em
 from empathymodels.estimating import population_average
@@ -87,6 +88,54 @@ def test_population_average_against_monte_carlo(model, name):
     }[name](linked)
     error = value.std(axis=-1) / np.sqrt(value.shape[-1])
     assert (abs(exact - value.mean(axis=-1)) < 5 * error).all()
+
+
+def with_effects(fit, name, **draws):
+    """A copy of a fit with other population draws of one parameter, of everybody alike."""
+    changed = fit.copy()
+    posterior = fit["posterior"].to_dataset().copy(deep=True)
+    for part, value in draws.items():
+        array = posterior[f"{name}_{part}"]
+        array[...] = np.broadcast_to(value, array.shape)
+    changed["posterior"] = xr.DataTree(posterior)
+    return changed
+
+
+@pytest.fixture(scope="module")
+def far_apart(fit):
+    """Learning rates of two groups on the logit scale at -3.5 and 3.5, in halves of the people."""
+    covariates = fit["constant_data"]["learning_rate_covariates"].to_numpy()
+    assert covariates.mean() == 0.5  # 18 people in either group
+    return with_effects(fit, "learning_rate", mean=-3.5, effect=7.0, sd=0.3)
+
+
+def average_of_logits(mean, sd):
+    z, w = np.polynomial.hermite_e.hermegauss(80)
+    return (w / w.sum()) @ (1 / (1 + np.exp(-(mean + sd * z))))
+
+
+def test_population_average_is_over_people_with_covariates_of_their_own(far_apart):
+    """At the covariates' mean it would be .5 of anything symmetrical; take groups that are not."""
+    found = em.estimates(far_apart).query("parameter == 'learning_rate'").set_index("whose")
+    low, high = average_of_logits(-3.5, 0.3), average_of_logits(3.5, 0.3)
+    assert found.loc["population average", "mean"] == pytest.approx((low + high) / 2, abs=1e-9)
+    moved = with_effects(far_apart, "learning_rate", mean=-6.0, effect=5.0, sd=0.8)
+    found = em.estimates(moved).query("parameter == 'learning_rate'").set_index("whose")
+    low, high = average_of_logits(-6.0, 0.8), average_of_logits(-1.0, 0.8)
+    assert found.loc["population average", "mean"] == pytest.approx((low + high) / 2, abs=1e-7)
+    assert found.loc["median person", "mean"] == pytest.approx(1 / (1 + np.exp(3.5)), abs=1e-9)
+
+
+def test_contrast_of_population_averages(far_apart):
+    row = em.contrast(
+        far_apart,
+        "learning_rate",
+        {"partner_group": "out"},
+        {"partner_group": "in"},
+        scale="population average",
+    ).iloc[0]
+    expected = average_of_logits(3.5, 0.3) - average_of_logits(-3.5, 0.3)
+    assert abs(row["mean"]) == pytest.approx(expected, abs=1e-9)
 
 
 def test_fixed_parameters_are_not_estimated(fit, static_fit):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
+from empathymodels import powering
 from empathymodels.powering import assigned, resized
 from empathymodels.resimulating import refitter
 
@@ -67,6 +68,7 @@ def test_a_large_effect_is_found_and_none_is_not(own_model, design, tmp_path):
     table = em.design_power(own_model, design, effect=stated, trials=(6,), **how)
     assert table["people"].tolist() == [4, 8] and table["trials"].tolist() == [6, 6]
     assert table["power"].iloc[1] == 1 and table["enough"].iloc[1]
+    assert table["sign_errors"].tolist() == [0, 0]
     assert table.attrs["smallest"]["people"] in (4, 8)
     assert "are the first that find the contrast" in table.attrs["reading"]
     assert len(list(tmp_path.iterdir())) == 6
@@ -74,6 +76,21 @@ def test_a_large_effect_is_found_and_none_is_not(own_model, design, tmp_path):
     nothing = em.design_power(own_model, design, effect=none, **{**how, "people": (8,)})
     assert nothing["power"].iloc[0] == 0 and nothing.attrs["smallest"] is None
     assert "at most 0.00" in nothing.attrs["reading"]
+
+
+def test_what_is_found_with_the_wrong_sign_is_no_power():
+    results = [
+        {"found": True, "mean": 0.4, "true": 0.3},
+        {"found": True, "mean": -0.4, "true": 0.3},
+        {"found": True, "mean": 0.4, "true": 0.0},  # nothing is there to be found
+        {"found": False, "mean": 0.4, "true": 0.3},
+        {},  # failed
+    ]
+    assert [powering._found(one, 1) for one in results] == [True, False, False, False, False]
+    assert [powering._found(one, -1) for one in results] == [False, True, True, False, False]
+    whole = dict(enumerate(results[:4]))
+    assert powering._misshapen(whole) == []
+    assert powering._misshapen({7: {"found": True, "mean": 0.4}}) == [7]
 
 
 def test_a_contrast_that_no_fit_could_answer_is_refused_before_any(own_model, design, tmp_path):

@@ -4,7 +4,10 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import pymc as pm
+import pytensor.tensor as pt
 import pytest
 import typer
 
@@ -50,6 +53,29 @@ def test_calls_have_arguments_that_the_functions_take(code):
         first = [] if owner is em else [owner]
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
         inspect.signature(target).bind(*first, *call.args, **keywords)
+
+
+def test_distributions_of_responses_are_what_the_table_says():
+    cells = re.findall(r"^\|[^|]*\| `((?:em|pm)\.\w+\.dist\([^`]*\))`", README, re.MULTILINE)
+    assert len(cells) >= 8
+    data = SimpleNamespace(lowest=0.0, highest=10.0, se=0.5)
+    names = [
+        "utility",
+        "lapse",
+        "u_0",
+        "u_1",
+        "u_2",
+        "mean",
+        "noise",
+        "location",
+        "precision",
+        "low_cut",
+        "high_cut",
+    ]
+    numbers = {name: pt.dscalar(name) for name in [*names, "first", "step", "nu", "responds"]}
+    for cell in cells:
+        made = eval(cell, {"em": em, "pm": pm, "data": data, "n": 5, **numbers})
+        assert made.owner is not None, cell
 
 
 def test_every_command_is_shown_and_exists():

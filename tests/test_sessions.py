@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import empathymodels as em
 
@@ -46,6 +47,40 @@ def test_reliability_is_recovered(retested):
         assert abs(table.loc[measure, "mean"] - truth) < 2.5 * table.loc[measure, "sd"]
     assert table.loc["correlation", "sd"] < 0.5 * table.loc["correlation", "prior_sd"]
     assert table.loc["correlation", "prior_sd"] == pytest.approx(1 / np.sqrt(5))
+
+
+def test_covariates_add_to_the_differences_between_people(retested):
+    """Two groups that are 4 and 2 points apart: variances 4 and 1 and a covariance of 2 on top."""
+    fit, posterior = retested.copy(), retested["posterior"].to_dataset().copy(deep=True)
+    scale = 10.0  # points of the rating's range
+    posterior["baseline_sd"][...] = SPREAD / scale
+    posterior["baseline_mean"][...] = 0.5
+    correlation = posterior["correlation"]
+    correlation[...] = np.where(np.eye(correlation.sizes["correlated"], dtype=bool), 1, CORRELATION)
+    effect = np.array([4.0, 2.0]) / scale
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    posterior["baseline_effect"] = (
+        ("chain", "draw", "session", "baseline_covariate"),
+        np.broadcast_to(effect[:, None], (chains, draws, 2, 1)),
+    )
+    fit["posterior"] = xr.DataTree(posterior)
+    rows = np.resize([0.0, 1.0], PEOPLE)[:, None]
+    constant = xr.Dataset({"baseline_covariates": (("participant", "baseline_covariate"), rows)})
+    fit["constant_data"] = xr.DataTree(constant)
+    conditional = em.reliability(fit, "baseline")
+    assert "unexplained" in conditional.attrs["reading"]
+    found = conditional.set_index("measure")["mean"]
+    assert found["ICC consistency"] == pytest.approx(CORRELATION)
+    variance, shared = SPREAD**2, CORRELATION * SPREAD**2
+    assert found["ICC agreement"] == pytest.approx(2 * shared / (2 * variance + 1**2))
+    everything = em.reliability(fit, "baseline", kind="unconditional")
+    found = everything.set_index("measure")["mean"]
+    variances, shared = np.array([variance + 4, variance + 1]), shared + 2
+    assert found["correlation"] == pytest.approx(shared / np.sqrt(variances.prod()))
+    assert found["ICC consistency"] == pytest.approx(2 * shared / variances.sum())
+    assert found["ICC agreement"] == pytest.approx(2 * shared / (variances.sum() + 1))
+    with pytest.raises(ValueError, match="'conditional' or 'unconditional'"):
+        em.reliability(fit, "baseline", kind="total")
 
 
 def test_reliability_of_what_is_not_split(retested):

@@ -11,6 +11,8 @@ import pytensor.tensor as pt
 from pymc.distributions.moments.means import _mean
 from pymc.distributions.shape_utils import rv_size_is_none
 
+from empathymodels.compiling import in_double_precision
+
 CERTAIN = 9.0  # standard deviations beyond which a normal has less than the last digit of 1
 TINY = 1e-300  # stands for 0 where a logarithm is taken
 EPSILON = 2.0**-53  # 1 minus this is the largest number below 1
@@ -80,7 +82,8 @@ def measured(known_error: Any, unexplained: Any) -> Any:
     Student-t response this puts the known (Gaussian) error inside the t's scale, which is an
     approximation: exact for many degrees of freedom, slightly heavy-tailed for few.
     """
-    return pt.sqrt(pt.sqr(unexplained) + pt.sqr(known_error))
+    with in_double_precision():
+        return pt.sqrt(pt.sqr(unexplained) + pt.sqr(known_error))
 
 
 def where_possible(possible: Any, log_probability: Any) -> Any:
