@@ -16,6 +16,7 @@ from empathymodels.elpds import is_bad
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fits import checked_fits
 from empathymodels.fitting import marked, method_of, model_of, study_of
+from empathymodels.nouns import Response
 from empathymodels.units import UNITS, WORST, Asked, Score, people_of, troubled
 from empathymodels.wording import counted, listed, not_converged
 
@@ -75,7 +76,8 @@ def compare(
         (``elpd``, ``p``, ``elpd_diff``, ``weight`` by stacking, ``se``, ``dse``, ...),
         ``pareto_k_bad``, the number of units whose importance weights cannot be trusted, and
         ``monte_carlo_error``, the standard error of the elpd from finite draws and proposals,
-        which comes on top of ``se`` (another seed would move the elpd by about so much), and
+        which comes on top of ``se`` (another seed would move the elpd by about so much; NaN
+        where weights failed, since none can be told), and
         ``converged``, whether the fit passed all checks of its sampling (see `check`).
         ``attrs``: ``unit``, ``responses``, ``observations`` (units left out), ``reading`` (the
         verdict in words, naming people who cannot be trusted; "not known" where it hangs on
@@ -218,10 +220,17 @@ def measures(compiled: Evaluator, one: xr.Dataset, responses: Iterable[str]) -> 
         is_step = (apart[0] | still[0]) & (apart[1] | still[1])
         if compiled.data[f"observed {name}"].dtype.kind != "f" or is_step.all():
             is_mass[:] = True
-        found[name] = "densities"
-        if is_mass.any():
-            found[name] = "probability masses" if is_mass.all() else "densities with masses"
+        found[name] = "densities with masses" if is_mass.any() else "densities"
+        if is_mass.all():
+            found[name] = "probability masses" + _steps(compiled.arrangement.scored[name].response)
     return found
+
+
+def _steps(response: Response) -> str:
+    """Say in which steps a response has masses, where these are all alike."""
+    steps = {response.resolution} if response.levels is None else set(np.diff(response.levels))
+    known = [step for step in steps if isinstance(step, int | float | np.number)]
+    return f" of steps of {known[0]:g}" if len(known) == len(steps) == 1 else ""
 
 
 def refuse_other_measures(found: Mapping[str, Mapping[str, str]]) -> None:
@@ -235,7 +244,8 @@ def refuse_other_measures(found: Mapping[str, Mapping[str, str]]) -> None:
                     f"consists of {kind} in '{first}' and of {found[name][response]} in "
                     f"'{name}': a density is per unit of the scale and may exceed one, a mass may "
                     "not, so that their logarithms are not comparable. Compare models that treat "
-                    "these values alike (all with masses at the same values, or none)."
+                    "these values alike (all with masses at the same values, or none; see "
+                    "model.with_resolution)."
                 )
 
 
@@ -290,7 +300,7 @@ def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
     one, other = scores[best], scores[second]
     failing = one.failing | other.failing
     apart = np.asarray(one.elpd.elpd_i) - np.asarray(other.elpd.elpd_i)
-    noise = float(np.hypot(one.error, other.error))
+    noise = float(np.hypot(one.known_error, other.known_error))
     verdict = _verdict(apart, noise)
     unit = PREDICTED[table.attrs["unit"]]
     if verdict != _verdict(apart[~failing], noise):

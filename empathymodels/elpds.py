@@ -63,7 +63,8 @@ def left_out_one_by_one(
     Returns
     -------
     ELPDDataLOO, Uncertainty
-        The scores, and what finite draws leave open in their sum (as of a single unit).
+        The scores, and what finite draws leave open in the sum of those whose weights can be
+        trusted (as of a single unit).
 
     Raises
     ------
@@ -80,7 +81,7 @@ def left_out_one_by_one(
     values = log_likelihood.transpose(*SAMPLES, unit).to_numpy()
     efficiency, step = _efficiency(values), max(1, CHUNK // size)
     elpd_i, pareto_k, within = np.empty((3, values.shape[-1]))
-    influence = np.zeros(values.shape[:-1])
+    influence, good_k = np.zeros(values.shape[:-1]), min(1 - 1 / np.log10(size), 0.7)
     for first in range(0, values.shape[-1], step):
         some = slice(first, first + step)
         chunk = np.moveaxis(values[..., some], -1, 0).astype(float)
@@ -88,8 +89,8 @@ def left_out_one_by_one(
         log_weights, pareto_k[some] = _log_weights(flat, efficiency)
         elpd_i[some] = np.logaddexp.reduce(log_weights + flat, axis=-1)
         within[some] = np.logaddexp.reduce(flat, axis=-1) - np.log(size)
-        influence += _influence(log_weights, flat).sum(axis=0).reshape(influence.shape)
-    good_k = min(1 - 1 / np.log10(size), 0.7)
+        good = pareto_k[some] <= good_k
+        influence += _influence(log_weights, flat)[good].sum(axis=0).reshape(influence.shape)
     labels = log_likelihood[unit].coords
 
     def of_units(numbers: np.ndarray) -> xr.DataArray:

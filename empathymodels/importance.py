@@ -25,7 +25,7 @@ DEFENSIVE = 0.1  # share of the proposals that come from the prior: bounds the w
 UNCERTAIN = 0.1  # relative error of an integral above which it is found anew
 FEWEST = 20  # effective proposals whose agreement means something
 CONSTANT = 1e-9  # relative error of an integral of what does not vary
-CHUNK = 200_000  # numbers worked on at once
+CHUNK = 50_000  # numbers worked on at once
 DOMINANT = 0.5  # leverage of a single proposal above which it is left out explicitly
 
 

@@ -54,10 +54,12 @@ class Score:
     elpd : ELPDData
         In ArviZ's form.
     units : DataFrame
-        Index: the units. Columns ``elpd``, ``pareto_k``, ``error`` (Monte-Carlo standard error)
-        and ``exact`` (whether the fit was repeated without the unit).
+        Index: the units. Columns ``elpd``, ``pareto_k``, ``error`` (Monte-Carlo standard error;
+        NaN where importance weights fail, since none can be told) and ``exact`` (whether the fit
+        was repeated without the unit).
     uncertainty : list of Uncertainty
-        Of units that were scored by the same draws: one for every fit.
+        Of units that were scored by the same draws: one for every fit. Those whose weights fail
+        are not among them.
     """
 
     elpd: az.ELPDData
@@ -66,7 +68,12 @@ class Score:
 
     @property
     def error(self) -> float:
-        """Monte-Carlo standard error of the elpd."""
+        """Monte-Carlo standard error of the elpd, NaN where somebody's cannot be told."""
+        return float("nan") if is_bad(self.elpd).any() else self.known_error
+
+    @property
+    def known_error(self) -> float:
+        """Monte-Carlo standard error of the elpd of units whose importance weights hold."""
         return float(np.sqrt(sum(one.total**2 for one in self.uncertainty)))
 
     @property
@@ -182,7 +189,9 @@ def _people(name: str, fit: xr.DataTree, responses: list[str], asked: Asked) -> 
     values, uncertainty = _collected(found, chains, left_out=False)
     elpd, _ = left_out_one_by_one(name, values)
     index = pd.Index(values["participant"].to_numpy(), name="participant")
-    return Score(elpd, _units(elpd, index, uncertainty.each), [uncertainty])
+    bad = is_bad(elpd)
+    units = _units(elpd, index, np.where(bad, np.nan, uncertainty.each))
+    return Score(elpd, units, [uncertainty.without(bad)])
 
 
 def _collected(
@@ -229,7 +238,7 @@ def _exactly(
 ) -> Score:
     """Fit again without each person whose importance weights or error cannot be trusted."""
     units, people = score.units.copy(), troubled(score)
-    gone = units.index.isin(people)
+    gone = units.index.isin(people)[~is_bad(score.elpd)]
     uncertainty = [one.without(gone) for one in score.uncertainty]
     for place, person in enumerate(people, start=1):
         tell(f"'{name}' without {person} ({place} of {len(people)})")

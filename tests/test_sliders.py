@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.comparing import measures
+from empathymodels.comparing import measures, refuse_other_measures
 from empathymodels.evaluating import evaluator
 from empathymodels.identity import fingerprint
 from empathymodels.own_values import values_from_table
@@ -60,7 +60,9 @@ def test_densities_are_not_compared_with_masses(fits):
         with pytest.raises(ValueError, match="'rating' consists of densities in 'normal' and of"):
             em.compare(pair, response="rating")
     pair = {name: fits[name] for name in ("rounded", "censored")}
-    with pytest.raises(ValueError, match="of probability masses in 'rounded' and of densities wi"):
+    with pytest.raises(
+        ValueError, match=r"of probability masses of steps of 0\.1 in 'rounded' and of dens"
+    ):
         em.compare(pair, response="rating")
 
 
@@ -110,7 +112,10 @@ def test_one_rating_at_an_end_tells_a_mass_from_a_density(base, ratings):
         )
         kinds[name] = measures(compiled, posterior, ["rating"])["rating"]
     expected = {"normal": "densities", "censored": "densities with masses"}
-    assert kinds == expected | {"rounded": "probability masses"}
+    assert kinds == expected | {"rounded": "probability masses of steps of 0.1"}
+    whole = {"rating": "probability masses of steps of 1"}
+    with pytest.raises(ValueError, match=r"steps of 0\.1 in 'tenths' and of probability m"):
+        refuse_other_measures({"tenths": {"rating": kinds["rounded"]}, "whole": whole})
 
 
 def test_closeness_on_another_scale_stays_on_it():

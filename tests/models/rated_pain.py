@@ -55,7 +55,9 @@ model = Model(
             typical=(0.05, 0.2),
         ),
     ),
-    responses=(Response("rating", rating, "empathy felt", range=(0, 10), unit="points"),),
+    responses=(
+        Response("rating", rating, "empathy felt", range=(0, 10), resolution=None, unit="points"),
+    ),
     rivals={"no_slope": no_slope},
     statistics=(
         Statistic("mean rating", "rating", lambda table: table.rating.mean()),
