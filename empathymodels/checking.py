@@ -135,7 +135,8 @@ def _partial(fit: xr.DataTree) -> dict[str, Any] | None:
 
 
 _APPROXIMATE = {
-    "laplace": "Gaussians around the most probable population, not draws of the posterior",
+    "laplace": "Gaussians around the most probable population, not draws of the posterior; too "
+    "narrow for spreads between people, which therefore have no intervals",
     "map": "One point without any uncertainty; the p-values below leave out that of the parameters",
 }
 

@@ -263,6 +263,9 @@ def test_heavy_tails_of_the_population(laplace):
 def test_estimates_have_a_column_for_it(laplace, point):
     table = em.estimates(laplace)
     assert (table["method"] == "laplace, approximate").all()
+    is_spread = table["whose"] == "spread between people"
+    assert is_spread.any() and table.loc[is_spread, ["hdi_low", "hdi_high"]].isna().all(axis=None)
+    assert table.loc[~is_spread, ["hdi_low", "hdi_high"]].notna().all(axis=None)
     alone = em.estimates(point)
     assert (alone["method"] == "map, approximate").all()
     assert alone[["sd", "hdi_low", "hdi_high", "shrinkage"]].isna().all(axis=None)

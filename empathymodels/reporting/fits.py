@@ -36,7 +36,8 @@ SURE = 0.995  # probability from which on draws cannot tell one from certainty
 PREDICTIVE, INFORMATION = "predictive p: ", "information"
 APPROXIMATE = {
     "laplace": "This fit is approximate (method 'laplace'): Gaussians around the most probable "
-    "population, no draws of the posterior. Sample it before anything is reported.",
+    "population, no draws of the posterior. They are too narrow for spreads between people, which "
+    "have no intervals here. Sample it before anything is reported.",
     "map": "This fit is approximate (method 'map'): a single point without any uncertainty. "
     "Sample it before anything is reported.",
 }
