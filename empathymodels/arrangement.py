@@ -27,7 +27,7 @@ from empathymodels.equations import (
 from empathymodels.model import Model
 from empathymodels.nouns import Column, FirstResponse, Parameter, Response
 from empathymodels.rating_scale import resolution_of, with_resolutions
-from empathymodels.reading import join_rows, key_columns
+from empathymodels.reading import in_key_order, join_rows, key_columns
 from empathymodels.recursion import Layout, lay_out
 from empathymodels.study import Study
 from empathymodels.suiting import suited
@@ -62,6 +62,17 @@ class Scored:
     frame: pd.DataFrame
     trial: np.ndarray | None
     participant: np.ndarray
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions of the observations in order of their keys, (observation,)."""
+        return in_key_order(self.frame, self.response.table)
+
+    @property
+    def keys(self) -> pd.MultiIndex:
+        """Keys of the observations, in that order."""
+        keys = key_columns(self.frame, self.response.table)
+        return pd.MultiIndex.from_frame(self.frame[keys].iloc[self.order].astype(str))
 
 
 @dataclass(frozen=True)

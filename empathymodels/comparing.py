@@ -114,6 +114,8 @@ def compare(
     compiled, responses = comparable(fits, response)
     asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)
     scores = UNITS[unit](fits, compiled, responses, asked)
+    units = next(iter(scores.values())).units.index
+    scores = {name: score.of(units) for name, score in scores.items()}
     elpds = {name: score.elpd for name, score in scores.items()}
     table = az.compare(elpds, round_to="none")
     table["pareto_k_bad"] = [int(is_bad(elpds[name]).sum()) for name in table.index]
@@ -275,14 +277,14 @@ def refuse_other_observations(
     for name in others:
         for response in responses:
             one, other = scored[first][response], scored[name][response]
-            rows, own = np.sort(one.rows), np.sort(other.rows)
-            if not np.array_equal(rows, own):
+            rows, own = one.keys, other.keys
+            if not rows.equals(own):
                 problems.append(
                     f"'{response}' is scored on {counted(len(rows), 'row')} in '{first}' and on "
-                    f"{len(own):,} in '{name}', {len(np.intersect1d(rows, own)):,} of them shared"
+                    f"{len(own):,} in '{name}', {len(rows.intersection(own)):,} of them shared"
                 )
                 continue
-            mine, theirs = (found.observed[np.argsort(found.rows)] for found in (one, other))
+            mine, theirs = (found.observed[found.order] for found in (one, other))
             if values and not np.array_equal(mine, theirs):
                 problems.append(f"the values of '{response}' differ between '{first}' and '{name}'")
     if problems:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from empathymodels.column_types import as_labels, keeps_text, plain, typed
 from empathymodels.recoding import OTHERS, Codes, as_numbers, blank_missing, decode
-from empathymodels.table_files import MISSING_TEXT, read_files
+from empathymodels.table_files import MISSING_TEXT, natural, read_files
 from empathymodels.wording import Told, counted, did_you_mean, listed, tell_all
 
 type Source = pd.DataFrame | str | Path | Sequence[str | Path]
@@ -47,6 +47,32 @@ def key_columns(table: pd.DataFrame, table_name: str) -> list[str]:
     keys = [key for key in KEYS[table_name] if key in table]
     by_condition = table_name == "regions" and "condition" in table and "trial" not in table
     return [*keys, "condition"] if by_condition else keys
+
+
+def in_key_order(table: pd.DataFrame, table_name: str, *, as_met: bool = False) -> np.ndarray:
+    """Return the positions of rows in order of their keys, whatever order they are given in.
+
+    Numbers ascend, and so do numbers within labels. With `as_met`, sessions and blocks with text
+    labels keep the order in which each person has them, which is that of time.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"participant": ["p10", "p2", "p2"], "trial": [1, 2, 1]})
+    >>> in_key_order(trials, "trials")
+    array([2, 1, 0])
+    """
+    keys, ranks = key_columns(table, table_name), []
+    for depth, key in enumerate(keys, start=1):
+        values = table[key]
+        if pd.api.types.is_numeric_dtype(values):
+            ranks.append(values.to_numpy())
+        elif as_met and key in ("session", "block"):
+            met = pd.Series(np.arange(len(table)), index=table.index)
+            ranks.append(met.groupby([table[k] for k in keys[:depth]]).transform("min").to_numpy())
+        else:
+            place = {label: k for k, label in enumerate(sorted(values.unique(), key=natural))}
+            ranks.append(values.map(place).to_numpy())
+    return np.lexsort(ranks[::-1])
 
 
 def join_rows(

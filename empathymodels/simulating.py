@@ -24,6 +24,7 @@ from empathymodels.nouns import FirstResponse, Response
 from empathymodels.own_values import values_from_table
 from empathymodels.people import column_label, parameter_dims
 from empathymodels.rating_scale import middle_of
+from empathymodels.reading import in_key_order
 from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
@@ -48,7 +49,7 @@ def simulate(
     parameters : DataFrame or mapping, optional
         Natural-scale values as in `log_likelihood`. Drawn from the prior unless given.
     seed : int
-        Seed of all draws.
+        Seed of all draws. It gives the same data whatever the order of the design's rows.
 
     Returns
     -------
@@ -73,7 +74,8 @@ def simulate(
     >>> len(truth)
     36
     """
-    design = with_placeholders(model, study, model.responses)
+    order = {name: in_key_order(t, name, as_met=True) for name, t in study.tables.items()}
+    design = with_placeholders(model, _reordered(study, order), model.responses)
     with warnings.catch_warnings():  # placeholders are identical by design
         warnings.filterwarnings("ignore", message="Identical responses")
         compiled = evaluator(model, design)
@@ -85,7 +87,21 @@ def simulate(
         values = values_from_table(arrangement, parameters)
     compiled.reseed(seed)
     responses = simulate_responses(compiled, values)
-    return filled_study(design, arrangement, responses), parameter_table(arrangement, values)
+    filled = filled_study(design, arrangement, responses)
+    truth = parameter_table(arrangement, values)
+    back = {name: np.argsort(places) for name, places in order.items()}
+    return _reordered(filled, back), truth.iloc[back["participants"]].reset_index(drop=True)
+
+
+def _reordered(study: Study, order: Mapping[str, np.ndarray]) -> Study:
+    """Return a study with the rows of its tables in another order; new rows follow."""
+    if all(np.array_equal(places, np.arange(len(places))) for places in order.values()):
+        return study
+    tables = {
+        name: study.tables[name].iloc[[*places, *range(len(places), len(study.tables[name]))]]
+        for name, places in order.items()
+    }
+    return replace(study, **tables)
 
 
 def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import arviz as az
 import numpy as np
@@ -81,6 +82,14 @@ class Score:
         """Whether importance weights or Monte-Carlo error of a unit cannot be trusted, (unit,)."""
         return is_bad(self.elpd) | ~(self.units["error"].to_numpy() <= WORST)
 
+    def of(self, units: pd.Index) -> Score:
+        """Return the score with its units in another order."""
+        place, elpd = self.units.index.get_indexer(units), copy(self.elpd)
+        elpd.elpd_i = elpd.elpd_i[place]
+        if elpd.pareto_k is not None:
+            elpd.pareto_k = elpd.pareto_k[place]
+        return replace(self, elpd=elpd, units=self.units.iloc[place])
+
 
 Fits = Mapping[str, xr.DataTree]
 Compiled = Mapping[str, Evaluator]
@@ -110,7 +119,7 @@ def _of_rows(compiled: Evaluator, posterior: xr.Dataset, responses: list[str]) -
     One array, filled draw by draw, since of many people it is nearly all the memory there is.
     """
     scored = compiled.arrangement.scored
-    orders = {name: np.argsort(scored[name].rows) for name in responses}
+    orders = {name: scored[name].order for name in responses}  # rows are known by their keys
     sizes = posterior.sizes["chain"], posterior.sizes["draw"], sum(map(len, orders.values()))
     values = np.empty(sizes, dtype=float if np.prod(sizes, dtype=float) < MANY else np.float32)
     draws = each_draw(compiled, posterior, "log_likelihood", description="Log-likelihoods")

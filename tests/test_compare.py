@@ -167,6 +167,30 @@ def test_other_values_are_refused(own_fit, own_study):
         em.compare({"one": own_fit, "other": moved})
 
 
+@pytest.mark.parametrize("unit", ["trial", "participant"])
+def test_rows_are_known_by_their_keys(own_fit, own_study, unit):
+    """The same fit, of the same study with people and trials in another order."""
+    places = np.random.default_rng(0).permutation(24)
+    tables = {
+        "trials": own_study.trials.sample(frac=1, random_state=3),
+        "participants": own_study.participants.iloc[places],
+    }
+
+    def moved(group):
+        return group.isel(participant=places) if "participant" in group.dims else group
+
+    other = own_fit.map_over_datasets(moved)
+    other.attrs = own_fit.attrs
+    other["study"] = study_tree(replace(own_study, **tables))
+    table = em.compare({"one": own_fit, "other": other}, unit=unit, draws=100)
+    assert len(table.attrs["units"]["one"]) == {"trial": 463, "participant": 24}[unit]
+    one, two = (table.attrs["units"][name] for name in ("one", "other"))
+    pd.testing.assert_index_equal(one.index, two.index)
+    tolerance = {"trial": 1e-9, "participant": 0.2}[unit]  # proposals of people are drawn
+    np.testing.assert_allclose(one["elpd"], two["elpd"], rtol=0, atol=tolerance)
+    assert one["elpd"].std() > 0.5
+
+
 def test_observations_that_are_the_same_in_a_chain_that_is_stuck():
     """Half of the draws of one unit are alike, and the least likely: no tail to be fitted."""
     values = np.random.default_rng(0).normal(-1, 0.1, (2, 200, 4))

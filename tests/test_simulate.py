@@ -105,6 +105,23 @@ def test_seed_decides(chooser, small):
     assert not one[0].trials["mood"].equals(third[0].trials["mood"])
 
 
+def test_the_order_of_rows_does_not_matter(chooser, small):
+    """Rows are known by their keys: the same seed gives the same data, row by row."""
+    people = pd.DataFrame({"participant": small["participant"].unique()})
+    one, truth = em.simulate(chooser, em.Study(trials=small, participants=people), seed=4)
+    mixed = small.sample(frac=1, random_state=1)
+    study = em.Study(trials=mixed, participants=people[::-1])
+    other, again = em.simulate(chooser, study, seed=4)
+    assert other.trials["trial"].tolist() == mixed["trial"].tolist()
+    assert again["participant"].tolist() == people["participant"][::-1].tolist()
+    keys = [key for key in ("participant", "block", "trial") if key in small]
+    pd.testing.assert_frame_equal(
+        one.trials.sort_values(keys, ignore_index=True),
+        other.trials.sort_values(keys, ignore_index=True)[list(one.trials)],
+    )
+    pd.testing.assert_frame_equal(truth, again[::-1].reset_index(drop=True))
+
+
 def test_without_what_other_options_would_have_brought(chooser, small):
     observed = small.assign(choice=[0, 1] * 9, outcome=small["outcome_1"], mood=small["outcome_0"])
     study = em.Study(trials=observed.drop(columns=["outcome_0", "outcome_1"]))
