@@ -56,6 +56,12 @@ def doubts(
             yield from _other_units(column.name, column.unit, rows[column.name].dropna())
         elif column.name in rows and column.levels == "any":
             yield from mistyped_labels(rows, column.name, column.table)
+    people = tables["participants"]
+    declared = {column.name for column in columns}
+    for name in [name for name in people if name not in {"participant", "_row", *declared}]:
+        labels = people[name].dropna()  # a group, such as a covariate
+        if all(isinstance(label, str) for label in labels) and 2 * labels.nunique() <= len(labels):
+            yield from mistyped_labels(people, name, "participants")
 
 
 def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:

@@ -162,7 +162,7 @@ def test_other_people_are_refused(own_model, own_fit, own_study):
 
 
 def test_other_values_are_refused(own_fit, own_study):
-    moved = with_ratings(own_fit, own_study, own_study.trials["rating"] + 0.5)
+    moved = with_ratings(own_fit, own_study, 10 - own_study.trials["rating"])
     with pytest.raises(ValueError, match="values of 'rating' differ between 'one' and 'other'"):
         em.compare({"one": own_fit, "other": moved})
 

@@ -381,6 +381,15 @@ def test_a_mistyped_label_is_told_of_what_a_model_reads(trials):
         validate(model(RATING, columns=(cue,)), Study(trials=table))
 
 
+@pytest.mark.parametrize("kind", [object, "str", "category", "string"])
+def test_a_mistyped_group_of_people_is_told(trials, kind):
+    ids = [f"P{k}" for k in range(1, 9)]
+    groups = pd.Series(["control"] * 4 + ["patient"] * 3 + ["Control"]).astype(kind)
+    people = pd.DataFrame({"participant": ids, "group": groups, "story": ids})
+    with pytest.warns(UserWarning, match=r"Labels of 'group' .* 'Control' \(1 row\) for 'control'"):
+        validate(model(RATING), Study(trials=trials, participants=people))
+
+
 @pytest.mark.parametrize(
     ("near", "told"), [("motives", 1), ("Motive", 1), ("mottive", 1), ("mood", 0)]
 )
