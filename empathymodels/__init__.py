@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from empathymodels.study import Study, list_studies, load_study
     from empathymodels.verifying import verify
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "calibrating": ("calibrate",),
