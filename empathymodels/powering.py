@@ -311,6 +311,12 @@ def _trials_per_person(study: Study) -> int:
 def _reading(table: pd.DataFrame, smallest: Mapping[str, int] | None, probability: float) -> str:
     failed = int(table["failed"].sum())
     end = f"; {counted(failed, 'replicate')} failed and count as not found" if failed else ""
+    worst = table.loc[table["sign_errors"].idxmax()]
+    if worst["sign_errors"]:
+        end = (
+            f"; with the wrong sign in up to {worst['sign_errors']:.2f} of replicates "
+            f"({worst['people']} people x {worst['trials']} trials){end}"
+        )
     if smallest is None:
         best = table.loc[table["power"].idxmax()]
         return (

@@ -93,6 +93,16 @@ def test_what_is_found_with_the_wrong_sign_is_no_power():
     assert powering._misshapen({7: {"found": True, "mean": 0.4}}) == [7]
 
 
+def test_the_reading_tells_errors_of_sign():
+    sizes = {"people": [10, 40], "trials": [20, 20], "power": [0.3, 0.9], "power_low": [0.2, 0.8]}
+    rest = {"power_high": [0.4, 0.95], "failed": [0, 1], "enough": [False, True]}
+    table = pd.DataFrame({**sizes, **rest, "sign_errors": [0.06, 0.01]})
+    text = powering._reading(table, {"people": 40, "trials": 20}, 0.8)
+    assert "with the wrong sign in up to 0.06 of replicates (10 people x 20 trials); 1 rep" in text
+    none = powering._reading(table.assign(sign_errors=0.0), {"people": 40, "trials": 20}, 0.8)
+    assert "sign" not in none
+
+
 def test_a_contrast_that_no_fit_could_answer_is_refused_before_any(own_model, design, tmp_path):
     how = {**ASKED, **FEW, "people": (4,), "n": 2, "folder": tmp_path}
     with pytest.raises(KeyError, match=r"'group' must be .* formula is .*Fit with covariates="):
