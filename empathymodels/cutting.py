@@ -29,6 +29,7 @@ from empathymodels.compiling import in_double_precision
 from empathymodels.equations import Equations, symbol
 from empathymodels.evaluating import Evaluator, evaluator_of
 from empathymodels.nouns import Column, Response
+from empathymodels.rating_scale import steps_of
 from empathymodels.wording import listed
 
 HELD = "held latent"  # no column of a study's: equations could not read such a name
@@ -164,17 +165,22 @@ def _on_rows_of(arrangement: Arrangement, name: str, response: str) -> Arrangeme
 def spread_out(distribution: Any, response: Response) -> tuple[Any, Any]:
     """Values that a response may take, and how much each of them counts, both (value, row).
 
-    Its levels with their probabilities, or points and weights of Gauss-Hermite quadrature.
+    Its levels, or the steps of a rating, with their probabilities, or points and weights of
+    Gauss-Hermite quadrature.
 
     Raises
     ------
     ValueError
         It has no levels and is not normal.
     """
+    values: list[Any] = []
     if response.levels is not None:
-        levels = [np.int64(level) for level in response.levels]
-        weights = pt.stack([pt.exp(pm.logp(distribution, level)) for level in levels])
-        return pt.constant(np.array(levels, dtype=float))[:, None], weights
+        values = [np.int64(level) for level in response.levels]
+    elif _kind(distribution) == "RoundedNormal":
+        values = list(steps_of(response))
+    if values:
+        weights = pt.stack([pt.exp(pm.logp(distribution, value)) for value in values])
+        return pt.constant(np.array(values, dtype=float))[:, None], weights
     if not isinstance(distribution.owner.op, pm.Normal.rv_type):
         raise ValueError(
             f"A response that another one reads on its trial must be normal, or have levels, to be "

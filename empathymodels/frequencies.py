@@ -19,6 +19,7 @@ from empathymodels.likelihood import log_likelihood
 from empathymodels.model import Model
 from empathymodels.nouns import Response
 from empathymodels.own_values import values_from_table
+from empathymodels.rating_scale import steps_of
 from empathymodels.simulating import simulate, simulate_responses, with_placeholders
 from empathymodels.study import Study
 
@@ -48,8 +49,7 @@ def density_and_places(
     compiled, name = evaluator(model, study), response.name
     arrays = values_from_table(compiled.arrangement, values)
     draws = np.stack([compiled(arrays)["draw"][name] for _ in range(DRAWS)])
-    atoms = _atoms(draws)
-    grid = _grid(draws, atoms)  # (grid, observation)
+    atoms, grid = _atoms_and_grid(compiled, response, draws)  # grid: (grid, observation)
     density = np.exp([log_density(compiled, arrays, name, points) for points in grid])
     density = np.nan_to_num(density)  # some log-densities are undefined outside their support
     pieces = np.diff(grid, axis=0) * (density[1:] + density[:-1]) / 2
@@ -70,6 +70,17 @@ def density_and_places(
         places = places + mass * np.where(found == atom, within, found > atom)
     total = cumulative[-1] + sum(masses)
     return float(total[np.argmax(abs(total - 1))]), np.clip(np.ravel(places), 0, 1)
+
+
+def _atoms_and_grid(
+    compiled: Evaluator, response: Response, draws: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values that have a probability, and points of the integral of a density between them."""
+    arrangement = compiled.arrangement
+    if arrangement.needs[response.name].distribution == "RoundedNormal":
+        return steps_of(arrangement.model.response(response.name)), draws[:1]  # nothing between
+    atoms = _atoms(draws)
+    return atoms, _grid(draws, atoms)
 
 
 def _atoms(draws: np.ndarray) -> np.ndarray:

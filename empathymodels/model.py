@@ -113,7 +113,7 @@ class Model(Declared):
     def label(self) -> str:
         """Name with every change made to it, for tables and legends."""
         changes = [change_text(verb, argument) for verb, argument in self.variant]
-        return " ".join([self.name or "(unnamed)", *changes])
+        return " ".join([self.name or "(unnamed)", *(text for text in changes if text)])
 
     @property
     def observables(self) -> tuple[Response, ...]:

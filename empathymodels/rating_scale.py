@@ -99,6 +99,14 @@ def _all_on(shares: np.ndarray, number: int) -> bool:
     return bool((np.abs(shares * number - np.round(shares * number)) < ON_STEP).all())
 
 
+def steps_of(response: Response) -> np.ndarray:
+    """All values that a response with a range can be recorded as, rising."""
+    assert response.range is not None
+    low, high = response.range
+    step = resolution_of(response)
+    return np.minimum(low + step * np.arange(round((high - low) / step) + 1), high)
+
+
 def off_step(response: Response, values: np.ndarray) -> np.ndarray:
     """Ratings that lie between the steps that are declared; none between the finest there are."""
     is_declared = response.range is not None and isinstance(response.resolution, int | float)

@@ -292,7 +292,10 @@ SHIPPED = [
 def test_certificates_that_are_shipped(name):
     model = em.get_model(name)
     found = certificates.certificate_of(model)
-    assert found["fingerprint"] == fingerprint(model)
+    if found["fingerprint"] != fingerprint(model):  # and so not shown, until it is made anew
+        assert "Made for other equations or priors" in em.card(model)
+        assert f"`{name}`" in re.search(r"‡ [^\n]*(\n[^\n]+)*", README)[0]
+        return
     study = em.load_study(found["study"])
     assert found["people"] == len(study.tables["participants"])
     assert found["trials"] == len(study.tables["trials"])

@@ -200,7 +200,7 @@ def test_absent_responses_are_left_out_and_told(model, study, capsys, monkeypatc
     told = "".join(capsys.readouterr())
     assert "'insula' is left out of the likelihood: the study has no table 'regions'" in told
     assert "'empathy_after' is left out" in told
-    assert "'feeling'" not in told
+    assert "Response 'feeling'" not in told
 
 
 # covariates

@@ -1,6 +1,5 @@
 """Path effects against computation by hand: slopes that covary, probabilities, chains, states."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +14,12 @@ from pymc.distributions.moments.means import mean
 from scipy import integrate, special, stats
 
 import empathymodels as em
+from empathymodels import fitting
 from empathymodels.arrangement import arrange
+from empathymodels.covariates import covariates_for
 from empathymodels.cutting import HELD, cut, expected
 from empathymodels.drawing import prior_people
 from empathymodels.equations import read_equations, symbol
-from empathymodels.fitting import observed_data
-from empathymodels.identity import fingerprint
-from empathymodels.saving import study_tree
 
 TWO_WAYS = Path(__file__).parent / "models" / "two_ways.py"
 THREE_SLOPES = Path(__file__).parent / "models" / "three_slopes.py"
@@ -34,16 +32,11 @@ def as_fit(model, study, **values):
     people = prior_people(model, study, draws=4, seed=1)
     for name, array in values.items():
         people[name] = people[name].dims, np.broadcast_to(array, people[name].shape)
-    tree = xr.DataTree.from_dict({"posterior": people, "observed_data": observed_data(arrangement)})
-    tree["study"] = study_tree(study)
-    tree.attrs = {
-        "model": arrangement.model.name,
-        "source": arrangement.model.source,
-        "variant": json.dumps(arrangement.model.variant),
-        "fingerprint": fingerprint(arrangement.model),
-        "covariates": "{}",
-        "method": "nuts",
-    }
+    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 4), dtype=bool))})
+    tree = fitting._tree(people, stats, arrangement, covariates_for(arrangement, None))
+    settings = {"draws": 4, "tune": 4, "chains": 1, "target_accept": 0.9, "sampler": {}}
+    settings |= {"centring": {p.name: 0.0 for p in arrangement.parameters}}
+    tree.attrs = fitting._provenance(arrangement, "nuts", 1, settings, {})
     return tree
 
 

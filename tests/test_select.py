@@ -455,7 +455,10 @@ def fit_of(people):
     observed = xr.DataArray(
         np.ones(len(people)), dims="trial_row", coords={"participant": ("trial_row", people)}
     )
-    return xr.DataTree.from_dict({"observed_data": xr.Dataset({"choice": observed})})
+    groups = {"observed_data": xr.Dataset({"choice": observed}), "posterior": None, "study": None}
+    fit = xr.DataTree.from_dict(groups)
+    fit.attrs = {"model": "learning", "fingerprint": "of learning"}
+    return fit
 
 
 def test_ids_may_be_numbers_or_text_with_or_without_their_prefix(weak):
