@@ -17,7 +17,7 @@ import empathymodels as em
 from empathymodels import fitting
 from empathymodels.arrangement import arrange
 from empathymodels.covariates import covariates_for
-from empathymodels.cutting import HELD, cut, expected
+from empathymodels.cutting import HELD, cut, expected, spread_out
 from empathymodels.drawing import prior_people
 from empathymodels.equations import read_equations, symbol
 
@@ -409,6 +409,7 @@ def test_a_shared_residual_of_a_choice_is_averaged_over(motives):
     """Its expected help is that of all residuals a rating may have, not of those recorded."""
     trials = motives.trials.assign(help=motives.trials["engage"])
     model = em.get_model("motivated_empathy").rival("shared_residuals").without("AI")
+    model = model.with_resolution(None)  # a residual has a distribution in closed form
     few = em.Study(trials=trials, name="few", simulated=True)
     fit = as_fit(model, few, help_residual=1.5)
     change = {"column": "cost", "response": "help", "values": (-1.0, 1.0)}
@@ -435,12 +436,21 @@ def test_a_shared_residual_of_a_choice_is_averaged_over(motives):
     np.testing.assert_allclose(means_of(table).iloc[1], by_hand, rtol=1e-7)
 
 
+def test_a_rating_in_steps_is_spread_over_them():
+    response = em.Response("rating", lambda *_: None, "", range=(1, 9), resolution=0.5)
+    rating = em.RoundedNormal.dist(np.array([2.0, 8.8]), 1.5, 1.0, 9.0, 0.5)
+    values, weights = (part.eval() for part in spread_out(rating, response))
+    assert values.shape == (17, 1) and weights.shape == (17, 2)
+    np.testing.assert_allclose(weights.sum(axis=0), 1, rtol=1e-12)
+    np.testing.assert_allclose((values * weights).sum(axis=0), mean(rating).eval(), rtol=1e-12)
+
+
 def test_a_shared_residual_moves_nothing():
     """Concern reads what else moved distress: instructions change its mean, and no residual."""
     study = em.load_study("regulated_empathy")
     people = study.trials["participant"].unique()[:5]
     trials = study.trials[study.trials["participant"].isin(people)]
-    model = em.get_model("empathy_regulation")
+    model = em.get_model("empathy_regulation").rival("plain_normal")
     fit = as_fit(model, em.Study(trials=trials, name="few", simulated=True))
     change = {"column": "downregulate", "response": "concern", "values": (0, 1)}
     found = means_of(em.path_effects(fit, **change, through="shift"))
@@ -474,7 +484,8 @@ def learning_study(study):
 
 @pytest.fixture(scope="module")
 def learning_fit(model, learning_study):
-    return as_fit(model, learning_study)
+    """Without steps and ends, so that the mean of a rating is what its equation says."""
+    return as_fit(model.with_resolution(None), learning_study)
 
 
 def by_recursion(fit, study, outcome, held=None):
@@ -589,7 +600,7 @@ def test_error_to_a_summary_to_the_change_of_empathy(learning_fit, learning_stud
 def test_recorded_betas_are_on_no_path(learning_fit):
     with pytest.raises(
         ValueError,
-        match=r"'insula' is a response; in 'outgroup_help_learning' 'empathy_after' does not read "
+        match=r"'insula' is a response; in 'outgroup_help_learning.*' 'empathy_after' does not read "
         r"it\. Both depend on the latents 'value', 'prediction_error' and share the parameters "
         r"'insula_error', and that is all.*lead 4: .*'mean_surprise'",
     ):
