@@ -601,8 +601,8 @@ def test_recorded_betas_are_on_no_path(learning_fit):
     with pytest.raises(
         ValueError,
         match=r"'insula' is a response; in 'outgroup_help_learning.*' 'empathy_after' does not "
-        r"read it\. Both depend on the latents 'value', 'prediction_error' and share the parameters "
-        r"'insula_error', and that is all.*lead 4: .*'mean_surprise'",
+        r"read it\. Both depend on the latents 'value', 'prediction_error' and share the "
+        r"parameters 'insula_error', and that is all.*lead 4: .*'mean_surprise'",
     ):
         em.path_effects(
             learning_fit,
