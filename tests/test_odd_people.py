@@ -4,21 +4,7 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-
-STUDIES = {
-    "affect_congruence": "rival_fortunes",
-    "costly_helping": "induced_motives",
-    "cue_expectation_learning": "cue_pain",
-    "empathy_learning": "closeness_learning",
-    "empathy_regulation": "regulated_empathy",
-    "empathy_selection": "chosen_empathy",
-    "inequity_aversion": "split_or_keep",
-    "intergroup_bias": "group_pain",
-    "motivated_empathy": "motives",
-    "outgroup_help_learning": "outgroup_help",
-    "prosocial_effort": "effort_for_others",
-    "social_discounting": "shared_dollars",
-}
+from empathymodels.certificates import design_of
 
 
 def to_ends(values):
@@ -77,10 +63,10 @@ def test_a_win_stay_rater_ruins_nothing(study):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", em.list_models())
 def test_odd_people_do_not_break_default_fits(name):
     model = em.get_model(name)
-    fit = em.fit(model, with_odd_people(model, em.load_study(STUDIES[name])), seed=1)
+    fit = em.fit(model, with_odd_people(model, em.load_study(design_of(name))), seed=1)
     checks = em.check(fit, draws=100).set_index("check")
     print(checks[["value", "passed"]].to_string(), fit.attrs.get("ended"))
     for row in ("R-hat, population", "R-hat, people", "divergences"):
