@@ -242,7 +242,7 @@ def test_what_cannot_be_stored_is_refused(own_model, own_study, tmp_path, monkey
         em.fit(own_model, own_study, store=tmp_path / "fit.nc")
     (tmp_path / "other.zarr").mkdir()
     (tmp_path / "other.zarr" / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"other\.zarr cannot be read as such"):
+    with pytest.raises(FileExistsError, match=r"a folder that also holds 'notes\.txt'"):
         em.fit(own_model, own_study, store=tmp_path / "other.zarr")
     monkeypatch.setattr("empathymodels.saving.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'empathymodels\[zarr\]'"):
@@ -313,7 +313,7 @@ except OSError as error:
     print(error.args[0])
 """
         ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
-        assert f"MB must be written whole; {path} cannot be: File too large" in ended.stdout
+        assert f"MB must be written whole; '{path}' cannot be: File too large" in ended.stdout
         assert ("the older one there is as it was" in ended.stdout) == (path == file)
         assert "Make room on that disk" in ended.stdout
     assert file.read_bytes() == before
