@@ -89,7 +89,9 @@ def test_one_model_has_no_rival(own_model, trials):
 def test_a_density_is_not_confused_with_a_mass():
     model, study = em.get_model("affect_congruence"), em.load_study("rival_fortunes")
     models = {"rounded": model, "normal": model.rival("plain_normal")}
-    with pytest.raises(ValueError, match="of probability masses in 'rounded' and of densities in"):
+    with pytest.raises(
+        ValueError, match="of probability masses of steps of 1 in 'rounded' and of dens"
+    ):
         em.confuse(models, study, n=1)
 
 
