@@ -382,12 +382,14 @@ def _place(
     at: Mapping[str, Any],
 ) -> tuple[Any, np.ndarray | None]:
     given = dict(at)
-    level = given.pop(parameter.by, None) if parameter.by else None
-    known = _levels(parameter, arrangement)
-    if parameter.by and level not in known:
+    asked = given.pop(parameter.by, None) if parameter.by else None
+    known = {label_text(level): level for level in _levels(parameter, arrangement)}
+    level = known.get(label_text(asked))
+    if parameter.by and level is None:
+        example = {parameter.by: next(iter(known.values()))}
         raise KeyError(
-            f"'{parameter.name}' has one value per '{parameter.by}': name one of {listed(known)} "
-            f"on both sides, for example {{'{parameter.by}': {known[0]!r}}}; found {level!r}."
+            f"'{parameter.name}' has one value per '{parameter.by}': name one of "
+            f"{listed(known.values())} on both sides, for example {example}; found {asked!r}."
         )
     return level, _rows_at(parameter, arrangement, covariates, given)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from empathymodels.wording import did_you_mean, listed
 
 PREFIX = "sub-"  # of a participant in BIDS
+WHOLE = re.compile(r"(?<=\d)\.0+$")  # what a column of decimals adds to a whole number
 
 
 def participant_label(given: Any) -> str:
@@ -27,20 +29,23 @@ def participant_label(given: Any) -> str:
 def matched_participants(given: Iterable[Any], known: Iterable[Any]) -> list[Any]:
     """Return for each id the participant that it names, and None where it names nobody.
 
-    An id may be a number or text, with or without BIDS's ``sub-``. Leading zeros tell people
-    apart.
+    An id may be a number or text, with or without BIDS's ``sub-``, and whole numbers with the
+    ``.0`` that a column of decimals gave them, where nobody is called exactly that. Leading
+    zeros tell people apart.
 
     Examples
     --------
-    >>> matched_participants([7, "sub-08", 9], ["7", "08", "sub-9"])
-    ['7', '08', 'sub-9']
+    >>> matched_participants([7, "sub-08", 9, "6"], ["7", "08", "sub-9", "6.0"])
+    ['7', '08', 'sub-9', '6.0']
     >>> matched_participants(["07"], ["7"])
     [None]
     """
-    by_label = {participant_label(entry): entry for entry in known}
+    exact = {participant_label(entry): entry for entry in known}
+    by_label = {WHOLE.sub("", label): entry for label, entry in exact.items()} | exact
 
     def match(label: str) -> Any:
-        written = (label, label.removeprefix(PREFIX), PREFIX + label)
+        bare = WHOLE.sub("", label)
+        written = (label, bare, bare.removeprefix(PREFIX), PREFIX + bare)
         return next((by_label[text] for text in written if text in by_label), None)
 
     return [match(participant_label(one)) for one in given]

@@ -87,7 +87,7 @@ def validate(
     Examples
     --------
     >>> from empathymodels.column_types import as_labels
-    from empathymodels.model import Model
+    >>> from empathymodels.model import Model
     >>> from empathymodels.nouns import Response
     >>> rating = Response("rating", lambda *_: None, "how one feels", range=(1, 9))
     >>> trials = pd.DataFrame({"participant": [1, 1, 2], "trial": [1, 2, 1], "rating": [3, 9, 5]})

@@ -71,8 +71,8 @@ def drawable(label: object) -> str:
 
     Examples
     --------
-    >>> print(drawable("$x_{1}$ \a"))
-    \$x_{1}\$ \a
+    >>> print(drawable("$x_{1}$\x07"))
+    \$x_{1}\$\x07
     """
     return printable(str(label), keep="\n").replace("$", r"\$")
 

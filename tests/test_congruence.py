@@ -121,9 +121,12 @@ def test_without_events_of_ones_own_reactivity_is_held_at_half_the_range(congrue
     found = arrange(congruence, em.Study(trials=others))
     assert found.model.parameter("reactivity").fixed == 50.0
     assert found.notices == [
-        "Parameter 'reactivity' is held at 50: trials has no column 'recipient'."
+        "Parameter 'reactivity' is held at 50: trials has no column 'recipient'.",
+        "Ratings are taken as recorded in steps of: 'rating' 1. At an end they stand for all beyond "
+        "it. Otherwise: model.with_resolution(...).",
     ]
-    nine = arrange(congruence.with_range(rating=(-4, 4)), em.Study(trials=others, simulated=True))
+    nine = congruence.with_range(rating=(-4, 4)).with_resolution(rating=None)
+    nine = arrange(nine, em.Study(trials=others, simulated=True))
     assert nine.model.parameter("reactivity").fixed == 4.0
     plain = arrange(congruence, em.Study(trials=others.drop(columns="stakes")))
     assert plain.model.parameter("stakes_shift").fixed == 0.0

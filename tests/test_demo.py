@@ -45,7 +45,8 @@ def arrangement():
         Parameter("start", "", by="cue", **given),
         Parameter("item", "", level="picture", **given),
     ]
-    return SimpleNamespace(parameters=parameters, levels={"cue": ["a"]})
+    people = tuple(truth()["participant"])
+    return SimpleNamespace(parameters=parameters, levels={"cue": ["a"]}, participants=people)
 
 
 def test_recovery_matches_people_levels_and_population():

@@ -88,7 +88,7 @@ def test_chains_run_beside_no_other_threads(monkeypatch):
     with threadpool_limits(limits=2, user_api="blas"):
         before = threads()
         with pytest.raises(Stop):
-            sample(_Anything(), starts=np.zeros((1, 1)))
+            sample(_Anything(), starts=np.zeros((1, 1)), draws=1, tune=1, chains=1)
         assert threads() == before
     assert set(seen) == {1}
     assert set(before) == {2}

@@ -39,7 +39,7 @@ def evaluated(pain):
     first = trials.groupby(["participant", "cue"]).expectation_rating.first().unstack()
     theirs = pd.read_csv(FOLDER / "derived_author_mdl1_pain_parameters.csv")
     theirs = theirs.set_index(theirs.columns[0])
-    theirs.index = theirs.index.astype(str)
+    theirs.index = theirs.index.map("{:.1f}".format)  # as the table of trials writes them
     table = pd.DataFrame(
         {
             "learning_rate": theirs.alpha_mdl1,

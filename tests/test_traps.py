@@ -238,7 +238,8 @@ def profile():
     noise = np.random.default_rng(7).normal(0, 8, 30)
     rows = {"pain": np.zeros(30, dtype=int), "closeness": np.clip(ratings + noise, 0, 100)}
     study = em.Study(trials=people_of((f"{rate:g}", rows) for rate in RATES))
-    model = em.get_model("empathy_learning").without("emotion").fix(recalibration=0.0)
+    model = em.get_model("empathy_learning").rival("plain_normal").without("emotion")
+    model = model.fix(recalibration=0.0)
 
     def found(start, noise):
         values = {"start_closeness": start, "closeness_noise": noise}
