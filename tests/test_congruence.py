@@ -122,8 +122,8 @@ def test_without_events_of_ones_own_reactivity_is_held_at_half_the_range(congrue
     assert found.model.parameter("reactivity").fixed == 50.0
     assert found.notices == [
         "Parameter 'reactivity' is held at 50: trials has no column 'recipient'.",
-        "Ratings are taken as recorded in steps of: 'rating' 1. At an end they stand for all beyond "
-        "it. Otherwise: model.with_resolution(...).",
+        "Ratings are taken as recorded in steps of: 'rating' 1. At an end they stand for all "
+        "beyond it. Otherwise: model.with_resolution(...).",
     ]
     nine = congruence.with_range(rating=(-4, 4)).with_resolution(rating=None)
     nine = arrange(nine, em.Study(trials=others, simulated=True))
