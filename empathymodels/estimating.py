@@ -94,6 +94,16 @@ def summary(draws: np.ndarray, prob: float) -> dict[str, float]:
     }
 
 
+def summary_of_spread(fit: xr.DataTree, draws: np.ndarray, prob: float) -> dict[str, float]:
+    """Return `summary` of what spreads between people make; Laplace's has no interval.
+
+    In 20 simulated studies its intervals of 90 % held 65 % of the spreads.
+    """
+    has_none = method_of(fit) == "laplace"
+    without = {"hdi_low": np.nan, "hdi_high": np.nan} if has_none else {}
+    return summary(draws, prob) | without
+
+
 def _levels(parameter: Parameter, arrangement: Arrangement) -> list[Any]:
     return arrangement.levels[parameter.by] if parameter.by else [None]
 
@@ -126,11 +136,7 @@ def _population_rows(
         whose = "item average" if is_item(parameter) else "population average"
         yield {**head, "whose": whose, **_natural(parameter, average, prob)}
         whose = "spread between items" if is_item(parameter) else "spread between people"
-        described = summary(spread, prob)
-        if method_of(fit) == "laplace":
-            # in 20 simulated studies such intervals of 90 % held 65 % of the spreads
-            described |= {"hdi_low": np.nan, "hdi_high": np.nan}
-        yield {**head, "whose": whose, **described, "unit": "link"}
+        yield {**head, "whose": whose, **summary_of_spread(fit, spread, prob), "unit": "link"}
         for covariate, effect in _effects(posterior, parameter, level):
             coding = covariates.coding.get(covariate, ()) if covariates else ()
             share = {"p_positive": _share(effect, (effect > 0).mean()), "unit": "link"}

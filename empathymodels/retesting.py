@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arrangement import Arrangement
-from empathymodels.estimating import summary, with_method
+from empathymodels.estimating import summary_of_spread, with_method
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
 from empathymodels.nouns import Parameter
@@ -59,7 +59,8 @@ def reliability(
         Three rows per pair of levels (``measure``: ``"correlation"``, ``"ICC consistency"``,
         ``"ICC agreement"``) with ``mean``, ``median``, ``sd``, ``hdi_low``, ``hdi_high``, and
         ``prior_sd``, the standard deviation of the correlation's prior: where ``sd`` is not clearly
-        smaller, the data have said little. Attribute ``scale`` names the link scale, and
+        smaller, the data have said little. Under ``method="laplace"`` there are no intervals, as
+        for all spreads (see `estimates`). Attribute ``scale`` names the link scale, and
         ``reading`` says what of the differences between people is covered.
 
     Raises
@@ -114,7 +115,7 @@ def reliability(
         }
         about = {"parameter": parameter, "first": first, "second": second}
         rows += [
-            {**about, "measure": name, **summary(draws, prob), "prior_sd": prior_sd}
+            {**about, "measure": name, **summary_of_spread(fit, draws, prob), "prior_sd": prior_sd}
             for name, draws in measures.items()
         ]
     table = with_method(pd.DataFrame(rows), fit, place=4)

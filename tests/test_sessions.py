@@ -83,6 +83,15 @@ def test_covariates_add_to_the_differences_between_people(retested):
         em.reliability(fit, "baseline", kind="total")
 
 
+def test_reliability_has_no_interval_where_spreads_have_none(retested):
+    approximate = retested.copy()
+    approximate.attrs = retested.attrs | {"method": "laplace"}
+    table = em.reliability(approximate, "baseline")
+    assert table[["hdi_low", "hdi_high"]].isna().all(axis=None)
+    assert set(table["method"]) == {"laplace, approximate"}
+    assert not em.reliability(retested, "baseline")["hdi_low"].isna().any()
+
+
 def test_reliability_of_what_is_not_split(retested):
     with pytest.raises(ValueError, match=r"'slope' has 0 and .*split\(\"session\", \"slope\"\)"):
         em.reliability(retested, "slope")
