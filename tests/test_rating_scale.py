@@ -28,6 +28,32 @@ CASES = {
 }
 
 
+def noise_parameters():
+    """Standard deviations of ratings in all built-in models: (model, parameter)."""
+    return [
+        (name, parameter.name)
+        for name in em.list_models()
+        for parameter in em.get_model(name).parameters
+        if parameter.name.endswith("noise") and parameter.scale_of
+    ]
+
+
+@pytest.mark.parametrize(("name", "noise"), noise_parameters())
+def test_priors_of_noise_have_no_mass_at_zero(name, noise):
+    """As README says: shares of the range that priors predict for one person."""
+    parameter, rng = em.get_model(name).parameter(noise), np.random.default_rng(1)
+    mean, sd = (parameter.location.parameters[part] for part in ("mu", "sigma"))
+    logs = rng.normal(mean, sd, 200_000)
+    if parameter.level == "participant":
+        spreads = abs(rng.normal(0, parameter.spread.parameters["sigma"], logs.size))
+        logs += spreads * rng.normal(size=logs.size)
+    assert parameter.support == "positive"
+    least, low, middle, high = np.exp(np.quantile(logs, [1e-4, 0.005, 0.5, 0.995]))
+    assert 0.0015 < least < 0.025
+    assert 0.01 < low < high < 0.8
+    assert 0.1 < middle < 0.17
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_steps_are_read_from_ratings(case):
     ends, values, expected = CASES[case]
