@@ -9,6 +9,7 @@ import arviz as az  # noqa: F401  registers the accessor azstats
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.coverage import (
     PROBS,
     is_informative,
@@ -33,6 +34,7 @@ LEVEL = 0.05  # error probability of the verdict on all parameters together
 FEWEST = 20  # replicates below which a verdict says little
 
 
+@checked_arguments
 def calibrate(
     model: Model,
     design: Study | pd.DataFrame,

@@ -52,7 +52,7 @@ def get_model(name: str | Path) -> Model:
     FileNotFoundError
         The file does not exist.
     TypeError
-        The file does not define a `Model` called ``model``.
+        The name is no text, or the file does not define a `Model` called ``model``.
 
     Examples
     --------
@@ -60,6 +60,11 @@ def get_model(name: str | Path) -> Model:
     >>> em.get_model("outgroup_help_learning").states[0].name
     'value'
     """
+    if not isinstance(name, str | Path):
+        raise TypeError(
+            f"A model must be named by text or by the path of its file; found {name!r}. Name one "
+            f"of {listed(list_models())}."
+        )
     path = Path(name)
     if path.suffix == ".py":
         if not path.is_file():

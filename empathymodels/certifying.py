@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.calibrating import calibrate
 from empathymodels.certificates import CENTRING
 from empathymodels.confusing import confuse, refuse_incomparable
@@ -27,6 +28,7 @@ PARTS = ("recovery", "confusion")  # of a folder
 PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
 
 
+@checked_arguments
 def certify(
     model: Model,
     study: Study,

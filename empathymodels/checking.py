@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.boundaries import at_an_end, in_different_places, told
 from empathymodels.contracting import of_posterior
@@ -27,6 +28,7 @@ FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth 
 TAIL = 0.025  # posterior predictive p-values this close to 0 or 1 are flagged
 
 
+@checked_arguments
 def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     """Tell whether the sampling can be trusted and whether the model reproduces the data.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from numbers import Real
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,9 +14,13 @@ import pandas as pd
 
 from empathymodels.recoding import EXACT, TRUTH, as_numbers
 from empathymodels.table_files import MISSING_TEXT
-from empathymodels.wording import Told, listed
+from empathymodels.wording import Told, counted, listed, shortened
 
 LOSSY = re.compile(r"[+-]?0\d+(\.0*)?|[+-]?\d{16,}")  # 007, and more digits than a float has
+EVERY_WHOLE = 2**53  # up to here a float holds every whole number
+WIDEST = 2**63 - 1  # whole number of 64 bits
+BEYOND = 10**4000  # Python writes no longer numbers in decimals
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object in memory, another in every process
 
 
 def typed(values: pd.Series) -> pd.Series:
@@ -89,35 +96,120 @@ def keeps_text(written: pd.Series) -> list[str]:
     return lost[:3]
 
 
+# --------------------------------------------------------------------------- of data frames
+
+
 def plain(values: pd.Series, name: str, told: Told) -> pd.Series:
-    """Return a column of a data frame with a type of NumPy's, or of categories in use.
+    """Return a column of a data frame as text, numbers and truth values, or categories of these.
 
-    Nullable and Arrow columns hold what others hold: text, numbers, truth values.
+    Nullable, sparse and Arrow columns hold what others hold. Cells of any other kind (dates,
+    lists, objects) become text, which is told: where no model reads them they stop nothing, and
+    where one does they are refused as written.
+
+    Examples
+    --------
+    >>> told = Told()
+    >>> plain(pd.Series([[1, 2], None, "x"]), "answer", told).tolist()
+    ['[1, 2]', nan, 'x']
+    >>> told.done
+    ["read 1 of 3 values of 'answer' as text, of type list: '[1, 2]'"]
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        unused = values.cat.categories.difference(values.dropna().unique(), sort=False)
-        if len(unused):
-            told.done.append(f"left out levels of '{name}' that no row has: {listed(unused)}")
-        used = values.cat.remove_unused_categories()
-        return used.cat.rename_categories(_plain_values(pd.Series(used.cat.categories)).array)
-    return _plain_values(values)
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return _plain_values(values, name, told)
+    unused = values.cat.categories.difference(values.dropna().unique(), sort=False)
+    if len(unused):
+        told.done.append(f"left out levels of '{name}' that no row has: {listed(unused)}")
+    used = values.cat.remove_unused_categories()
+    labels = _plain_values(pd.Series(used.cat.categories), name, told)
+    if labels.is_unique and not labels.isna().any():
+        return used.cat.rename_categories(labels.array)
+    return labels.reindex(used.cat.codes).set_axis(values.index)
 
 
-def _plain_values(values: pd.Series) -> pd.Series:
+def _plain_values(values: pd.Series, name: str, told: Told) -> pd.Series:
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = values.sparse.to_dense()
     dtype: Any = values.dtype
-    if isinstance(dtype, np.dtype):
-        return values
-    if isinstance(dtype, pd.StringDtype):
-        return values.astype("str")
-    match getattr(dtype, "numpy_dtype", np.dtype("V")).kind:
-        case "i" | "u" if not values.isna().any():
-            return values.astype(dtype.numpy_dtype)
-        case "i" | "u" | "f":
+    match getattr(getattr(dtype, "numpy_dtype", dtype), "kind", "O"):
+        case "f":
             return values.astype(float)
-        case "M" | "m":
-            return values.astype(dtype.numpy_dtype)
-        case "b" | "U" | "O":
-            given = values.astype(object).where(values.notna(), np.nan)
-            is_text = given.dropna().map(lambda value: isinstance(value, str))
-            return given.astype("str") if is_text.all() else given.infer_objects()
-    return values
+        case "i" | "u" if not values.isna().any():
+            return values.astype("int64" if values.max() <= WIDEST else "uint64")
+        case "i" | "u" if values.abs().max() <= EVERY_WHOLE:
+            return values.astype(float)
+        case "b" if not values.isna().any():
+            return values.astype(bool)
+    given = values.dropna()
+    if pd.api.types.infer_dtype(given, skipna=False) == "string" and all(
+        storable(text) == text for text in given.unique()
+    ):
+        return values if isinstance(dtype, np.dtype) else values.astype("str")
+    return _plain_cells(values, name, told)
+
+
+def _plain_cells(values: pd.Series, name: str, told: Told) -> pd.Series:
+    given: list[Any] = list(values.astype(object))
+    cells = [plain_cell(value) for value in given]
+    if cells and all(type(cell) is int and abs(cell) <= WIDEST for cell in cells):
+        return pd.Series(cells, index=values.index, name=values.name, dtype="int64")
+    cells = [str(c) if type(c) is int and abs(c) > EVERY_WHOLE else c for c in cells]
+    changed = [
+        (type(value).__name__, cell)
+        for value, cell in zip(given, cells, strict=True)
+        if isinstance(cell, str) and not (isinstance(value, str) and value == cell)
+    ]
+    if changed:
+        kinds = dict(changed[::-1])
+        told.done.append(
+            f"read {len(changed):,} of {counted(len(cells), 'value')} of '{name}' as text, of type "
+            f"{', '.join(kinds)}: {listed((shortened(text) for text in kinds.values()), 3)}"
+        )
+    column = pd.Series(np.empty(len(cells), dtype=object), index=values.index, name=values.name)
+    column[:] = cells
+    return column.infer_objects()
+
+
+def plain_cell(value: Any) -> Any:
+    """Return a cell as text, a number, a truth value or NaN.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> from decimal import Decimal
+    >>> [plain_cell(value) for value in (Decimal("0.5"), None, b"S01", date(2020, 1, 1), {1})]
+    [0.5, nan, 'S01', '2020-01-01', '{1}']
+    """
+    if isinstance(value, str):
+        return storable(value)
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return np.nan
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value) if abs(int(value)) < BEYOND else storable(f"{int(value):#x}")
+    if isinstance(value, Real | Decimal):
+        with np.errstate(over="ignore"), suppress(OverflowError):
+            return float(value)
+    return storable(_as_text(value))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+    if isinstance(value, date | np.datetime64):
+        return str(pd.Timestamp(value)).removesuffix(" 00:00:00")
+    held = value.tolist() if isinstance(value, np.ndarray | pd.Series | pd.Index) else value
+    return ADDRESS.sub("", str(held))
+
+
+def storable(text: str) -> str:
+    r"""Return a text as files can hold it: letters that UTF-8 or C's texts lack are written out.
+
+    Examples
+    --------
+    >>> print(storable("a\0b \ud800"))
+    a\x00b \ud800
+    """
+    held = text.encode("utf-8", "backslashreplace").decode()
+    return held.replace("\0", r"\x00")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Scored
 from empathymodels.checking import unconverged
 from empathymodels.elpds import is_bad
@@ -23,6 +24,7 @@ from empathymodels.wording import counted, listed, not_converged
 NEARBY = 1e-9  # as a share of the range of the values
 
 
+@checked_arguments
 def compare(
     fits: Mapping[str, xr.DataTree],
     *,
@@ -106,10 +108,6 @@ def compare(
     >>> fits = {"learning": fit, "static": static_fit}  # doctest: +SKIP
     >>> em.compare(fits, unit="participant")  # doctest: +SKIP
     """
-    if unit not in UNITS:
-        raise ValueError(
-            f"unit must be one of {listed(UNITS)}; found '{unit}'. Name one, or leave it out."
-        )
     fits = {_marked(name, fit): fit for name, fit in checked_fits(fits).items()}
     compiled, responses = comparable(fits, response)
     asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)

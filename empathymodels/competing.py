@@ -6,6 +6,7 @@ from typing import Any
 
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import arrange
 from empathymodels.fitting import fit
 from empathymodels.model import Model
@@ -13,6 +14,7 @@ from empathymodels.study import Study
 from empathymodels.terminal import tell
 
 
+@checked_arguments
 def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dict[str, xr.DataTree]:
     """Fit a model and its rivals to the same study, for `compare`.
 

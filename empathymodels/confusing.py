@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.comparing import (
     compare,
     measures,
@@ -27,7 +28,7 @@ from empathymodels.resimulating import kept_refitter
 from empathymodels.simulated_fits import SAMPLED, Plan, as_study, expected_seconds
 from empathymodels.simulating import filled_study, with_placeholders
 from empathymodels.study import Study
-from empathymodels.wording import counted, listed
+from empathymodels.wording import counted, did_you_mean, listed
 
 Unit = Literal["trial", "participant", "future"]
 
@@ -44,6 +45,7 @@ class _Contest:
     settings: Mapping[str, Any]
 
 
+@checked_arguments
 def confuse(
     models: Mapping[str, Model],
     design: Study | pd.DataFrame,
@@ -103,12 +105,18 @@ def confuse(
     >>> models = {"learning": model, "no learning": model.rival("no_learning")}
     >>> em.confuse(models, study, n=20, folder="confusion")  # doctest: +SKIP
     """
-    if not isinstance(models, Mapping) or len(models) < 2:
-        found = listed(models) if isinstance(models, Mapping) else f"a {type(models).__name__}"
+    if len(models) < 2:
         raise ValueError(
             "Models are confused with others: give two or more, by name; found "
-            f"{found}. Add a rival: {{'a': model, 'b': model.rival(...)}}."
+            f"{listed(models)}. Add a rival: {{'a': model, 'b': model.rival(...)}}."
         )
+    for name, model in models.items():
+        known = [one.name for one in model.responses]
+        if response is not None and response not in known:
+            raise KeyError(
+                f"response must name a response of all models; found '{response}', and '{name}' "
+                f"has {listed(known)}. Correct the name.{did_you_mean(response, known)}"
+            )
     study = as_study(design)
     settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
     identity = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from pymc_extras.prior import Prior
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.catalog import get_model
 from empathymodels.certificates import certificate_text
 from empathymodels.citing import reference_text
@@ -46,6 +47,7 @@ SUMMARIES = {
 }
 
 
+@checked_arguments
 def card(model: Model) -> str:
     """Return all that a model declares, as Markdown that also reads well in a terminal.
 

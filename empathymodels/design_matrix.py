@@ -18,6 +18,7 @@ from formulaic.transforms.contrasts import SumContrasts, TreatmentContrasts
 from empathymodels.expressions import ARITHMETIC, Call, Column, Node, Number, Operation, Text
 from empathymodels.formulas import BASES, Formula, columns_of_factor, label_of
 from empathymodels.reading import as_numbers
+from empathymodels.recoding import LARGEST
 from empathymodels.wording import counted, did_you_mean, listed
 
 FEW = 10  # text with more numbers than this is no set of labels
@@ -266,7 +267,7 @@ def _centre_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _refuse_infinite(factor: Node, people: pd.DataFrame, values: np.ndarray) -> None:
-    finite = np.isfinite(values).reshape(len(people), -1).all(axis=1)
+    finite = (np.abs(values) < LARGEST).reshape(len(people), -1).all(axis=1)
     if finite.all():
         return
     columns = columns_of_factor(factor)
@@ -276,7 +277,8 @@ def _refuse_infinite(factor: Node, people: pd.DataFrame, values: np.ndarray) -> 
         for person, row in wrong.iterrows()
     ]
     raise ValueError(
-        f"{label_of(factor)} must be a finite number for everybody; it is none for "
+        f"{label_of(factor)} must be a finite number for everybody, below {LARGEST:g} in size; "
+        f"it is none for "
         f"{len(wrong):,} of {counted(len(people), 'participant')}: {listed(found, 5)}. Leave "
         "these people out with study.exclude(..., reason=...), or change the formula"
     )

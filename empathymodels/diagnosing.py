@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.attributes import Finding, finding, of_attributes
 from empathymodels.contracting import contractions
@@ -24,6 +25,7 @@ from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
 
+@checked_arguments
 def diagnose_design(
     model: Model,
     study: Study,
@@ -107,10 +109,6 @@ def diagnose_design(
     >>> bool(table.passed.all())
     True
     """
-    if draws < 1:
-        raise ValueError(
-            f"draws must be at least 1; found {draws}. Leave it out for 20 sets of people."
-        )
     recorded = _has_responses(model, study)
     design = study if recorded else with_placeholders(model, study, model.responses)
     compiled = evaluator(model, design)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import Covariates, covariates_of, people_of
 from empathymodels.design_matrix import label_text
@@ -21,6 +22,7 @@ from empathymodels.people import deviation_quadrature, linked_values, natural_va
 from empathymodels.wording import did_you_mean, listed
 
 
+@checked_arguments
 def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
     """Tidy table of the population and of every participant, on the natural scale.
 
@@ -273,6 +275,7 @@ def _share(draws: np.ndarray, share: float) -> float:
 # ------------------------------------------------------------------------- contrasts
 
 
+@checked_arguments
 def contrast(
     fit: xr.DataTree,
     parameter: str,
@@ -333,7 +336,7 @@ def contrast(
     ...     rope=(-0.05, 0.05),
     ... )  # doctest: +SKIP
     """
-    _check_rope(rope)
+    check_rope(rope)
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
     declared = arrangement.model.parameter(parameter)
     pairs = [(first, second), *([minus] if minus else [])]
@@ -456,9 +459,9 @@ def _no_side(
     )
 
 
-def _check_rope(rope: Any) -> None:
-    ends = () if rope is None or np.isscalar(rope) else tuple(rope)
-    if rope is not None and not (len(ends) == 2 and ends[0] < ends[1]):
+def check_rope(rope: tuple[float, float] | None) -> None:
+    """Refuse a region of practical equivalence whose ends do not rise."""
+    if rope is not None and not rope[0] < rope[1]:
         raise ValueError(
             f"rope must be two numbers that rise, the ends of what counts as equal; found {rope}. "
             "Give for example (-0.1, 0.1)."

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from inspect import signature
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.approximating import approximate
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.build import build
 from empathymodels.convergence import FIRST, MOST, Length
@@ -32,6 +32,7 @@ from empathymodels.nouns import Population
 from empathymodels.people import refuse_heavy_tails
 from empathymodels.plausibility import warn_of_constants
 from empathymodels.population import anchor_labels
+from empathymodels.recoding import as_numbers
 from empathymodels.sampling import Trace, run_pilot, sample
 from empathymodels.saving import find_model, study_from_tree, study_tree
 from empathymodels.starting import check_start, start_point, starts_around
@@ -40,11 +41,11 @@ from empathymodels.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 from empathymodels.wording import listed
 
-METHODS = ("nuts", "laplace", "map")
 PACKAGES = ("empathymodels", "pymc", "pytensor", "nutpie", "arviz", "numpy")
 _MODELS: dict[str, Model] = {}
 
 
+@checked_arguments
 def fit(
     model: Model,
     study: Study,
@@ -92,8 +93,9 @@ def fit(
         with the curvature there, and everybody given each draw from Gaussians of their own, in
         one chain. ``"map"`` gives one draw: that population, and everybody's most probable
         values given it. The joint mode of population and people, often meant by "MAP", is not
-        offered: it makes spreads far too wide, or, with people centred, zero. With many crossed
-        items or split parameters both take longer than sampling.
+        offered: it makes spreads far too wide, or, with people centred, zero; nor is Pathfinder,
+        which made the intervals of people half as wide as NUTS. With many crossed items or split
+        parameters both take longer than sampling.
     population : {"normal", "student_t"}, optional
         How people deviate from the population's means on the link scale; see
         `Model.with_population`. With ``"student_t"`` a few people far from all others no longer
@@ -177,14 +179,8 @@ def fit(
     >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
-    _check_method(method)
     if population is not None:
         model = model.with_population(population)
-    _check_numbers(draws=draws, max_draws=max_draws, tune=tune, chains=chains, cores=cores)
-    if seed is not None and not isinstance(seed, Integral):
-        raise ValueError(f"seed must be a whole number; found {seed!r}. Give one, or leave it out.")
-    _check_named("until", until, ("converged", None))
-    _check_named("on_interrupt", on_interrupt, ("raise", "partial"))
     wanted: dict[str, Any] = {"draws": draws if until or draws else FIRST}
     if wanted["draws"] is None:
         wanted |= {"until": until, "max_draws": max_draws}
@@ -275,39 +271,6 @@ def fit(
     return tree
 
 
-def _check_method(method: str) -> None:
-    if method in METHODS:
-        return
-    reason = ""
-    if method == "pathfinder":
-        reason = " Pathfinder is left out: it made the intervals of people half as wide as NUTS."
-    raise ValueError(
-        f"method must be one of {listed(METHODS)}; found {method!r}. Name one of them.{reason}"
-    )
-
-
-def _check_named(name: str, value: Any, known: Sequence[Any]) -> None:
-    if value not in known:
-        raise ValueError(
-            f"{name} must be {' or '.join(map(repr, known))}; found {value!r}. Leave it out for "
-            f"{known[0]!r}."
-        )
-
-
-def _check_numbers(**numbers: int | None) -> None:
-    wrong = {
-        name: n
-        for name, n in numbers.items()
-        if n is not None and (not isinstance(n, Integral) or n < 1)
-    }
-    if wrong:
-        given = ", ".join(f"{name}={n!r}" for name, n in wrong.items())
-        raise ValueError(
-            f"{listed(numbers)} are whole numbers from 1; found {given}. Leave out what you need "
-            "not change."
-        )
-
-
 def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
     usual = signature(fit).parameters
     unused = [name for name, value in settings.items() if value != usual[name].default]
@@ -318,17 +281,19 @@ def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
 def _given_centring(
     model: Model, centring: str | float | Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
+    if centring == "measured":
+        return None
+    given = centring if isinstance(centring, Mapping) else {"": centring}
+    numbers = np.concatenate([as_numbers(np.ravel(share)) for share in given.values()] or [[]])
+    if not ((numbers >= 0) & (numbers <= 1)).all():
+        raise ValueError(
+            f"centring must be 'measured', a number from 0 to 1 or a mapping of parameters to "
+            f"such numbers; found {centring!r}. Leave it out to have it measured."
+        )
     if isinstance(centring, Mapping):
         for name in centring:
             model.parameter(name)
         return centring
-    if isinstance(centring, str):
-        if centring != "measured":
-            raise ValueError(
-                f"centring must be 'measured', a number from 0 to 1 or a mapping of parameters to "
-                f"such numbers; found {centring!r}. Leave it out to have it measured."
-            )
-        return None
     return {p.name: float(centring) for p in model.parameters}
 
 

@@ -8,6 +8,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Scored
 from empathymodels.evaluating import Evaluator, evaluate_draws, evaluator
 from empathymodels.fitting import marked, method_of, model_of, study_of
@@ -20,6 +21,7 @@ from empathymodels.wording import did_you_mean, listed
 MOST = 100_000_000  # numbers in each of the two groups that are added: 0.8 GB
 
 
+@checked_arguments
 def loo(
     fit: xr.DataTree,
     *,
@@ -79,10 +81,6 @@ def loo(
     >>> import empathymodels as em
     >>> em.loo(fit)  # doctest: +SKIP
     """
-    if unit not in UNITS:
-        raise ValueError(
-            f"unit must be one of {listed(UNITS)}; found '{unit}'. Name one, or leave it out."
-        )
     compiled, name = _scorable(fit), marked("fit", fit)
     known = compiled.arrangement.scored
     if response is not None and response not in known:
@@ -95,6 +93,7 @@ def loo(
     return UNITS[unit]({name: fit}, {name: compiled}, responses, asked)[name].elpd
 
 
+@checked_arguments
 def with_log_likelihood(fit: xr.DataTree, *, draws: int = 1000, seed: int = 0) -> xr.DataTree:
     """Return a fit with the groups that ArviZ's functions on predictions read.
 

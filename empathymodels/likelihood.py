@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.evaluating import evaluator
 from empathymodels.labelling import latent_rows, response_rows
 from empathymodels.model import Model
@@ -16,6 +17,7 @@ from empathymodels.own_values import values_from_table
 from empathymodels.study import Study
 
 
+@checked_arguments
 def log_likelihood(
     model: Model, study: Study, parameters: pd.DataFrame | Mapping[str, Any]
 ) -> xr.DataTree:

@@ -37,6 +37,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, arrange, columns_read
 from empathymodels.cutting import between, drawn_beside, expectation, moved
 from empathymodels.estimating import summary, with_method
@@ -49,6 +50,7 @@ from empathymodels.wording import did_you_mean, listed
 ROUNDING = 1e-12  # relative, of a mean over rows: far above its error, far below any interest
 
 
+@checked_arguments
 def path_effects(
     fit: xr.DataTree,
     column: str,

@@ -12,6 +12,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.nouns import Parameter
 from empathymodels.participants import matched_participants, participant_label
 from empathymodels.people import column_label, fixed_value
+from empathymodels.recoding import as_numbers
 from empathymodels.response_scale import natural_support
 from empathymodels.wording import did_you_mean, listed
 
@@ -74,10 +75,14 @@ def _as_columns(
         # a table of `point_estimates` names its parameters among other columns
         columns = parameters.attrs.get("parameters", table.columns)
         return {str(name): table[name] for name in columns}
-    return {
-        name: value if isinstance(value, pd.Series) else float(value)
-        for name, value in parameters.items()
-    }
+    numbers = {n: v for n, v in parameters.items() if not isinstance(v, pd.Series)}
+    wrong = {n: v for n, v in numbers.items() if as_numbers([v]).isna().any()}
+    if wrong:
+        raise ValueError(
+            "Parameters must be numbers, or Series of them by participant; found "
+            f"{', '.join(f'{name}={value!r}' for name, value in wrong.items())}. Correct them."
+        )
+    return {name: float(numbers[name]) if name in numbers else v for name, v in parameters.items()}
 
 
 def _one_column(

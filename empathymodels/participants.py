@@ -52,7 +52,7 @@ def matched_participants(given: Iterable[Any], known: Iterable[Any]) -> list[Any
 
 
 def named_participants(
-    given: Iterable[Any], known: Iterable[Any], *, argument: str = "participants="
+    given: Iterable[Any] | float, known: Iterable[Any], *, argument: str = "participants="
 ) -> list[Any]:
     """Return the participants that ids name; KeyError tells those that name nobody.
 
@@ -61,7 +61,8 @@ def named_participants(
     >>> named_participants([1, 3], ["1", "2", "3"])
     ['1', '3']
     """
-    given, known = [given] if isinstance(given, str | Real) else list(given), list(known)
+    given = [given] if isinstance(given, str | float | Real) else list(given)
+    known = list(known)
     found = matched_participants(given, known)
     unknown = [one for one, match in zip(given, found, strict=True) if match is None]
     if unknown:

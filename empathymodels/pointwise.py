@@ -19,6 +19,7 @@ from pymc.pytensorf import compile
 from pymc_extras.prior import Prior
 from scipy.optimize import minimize
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.build import observe
 from empathymodels.compiling import compiling
@@ -28,7 +29,7 @@ from empathymodels.nouns import Parameter
 from empathymodels.people import Block, blocks, column_label, natural, refuse_heavy_tails, scales
 from empathymodels.study import Study
 from empathymodels.terminal import tell
-from empathymodels.wording import counted, listed
+from empathymodels.wording import counted
 
 METHODS = ("maximum_likelihood", "map")
 WALL = 10.0  # furthest value on the logit scale, and on the log scale from the prior's mean
@@ -57,6 +58,7 @@ class Search:
     high: np.ndarray
 
 
+@checked_arguments
 def point_estimates(
     model: Model,
     study: Study,
@@ -122,11 +124,6 @@ def point_estimates(
     >>> table = em.point_estimates(model, study, method="map")  # doctest: +SKIP
     >>> table[["participant", "learning_rate", "aic", "at_bound"]]  # doctest: +SKIP
     """
-    if method not in METHODS or starts < 1:
-        raise ValueError(
-            f"method must be one of {listed(METHODS)} and starts at least 1; found {method!r} and "
-            f"{starts}. Leave out what you need not change."
-        )
     arrangement = arrange(_alone(model), study)
     for notice in arrangement.notices:
         tell(notice)

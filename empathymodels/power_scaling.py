@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from pymc_extras.prior import Prior
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates, covariates_of
 from empathymodels.estimating import with_method
@@ -26,6 +27,7 @@ from empathymodels.wording import counted, listed
 THRESHOLD = 0.05  # of the paper: from there on a posterior counts as sensitive
 
 
+@checked_arguments
 def sensitivity(fit: xr.DataTree, *, draws: int = 4000) -> pd.DataFrame:
     r"""Tell how much each population parameter would move with the prior and the likelihood.
 

@@ -12,7 +12,8 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import beta
 
-from empathymodels.estimating import contrast, contrast_places
+from empathymodels.arguments import checked_arguments
+from empathymodels.estimating import check_rope, contrast, contrast_places
 from empathymodels.fitting import fit
 from empathymodels.identity import fingerprint
 from empathymodels.model import Model
@@ -35,6 +36,7 @@ class _Question:
     asked: Mapping[str, Any]
 
 
+@checked_arguments
 def design_power(
     model: Model,
     design: Study | pd.DataFrame,
@@ -123,7 +125,8 @@ def design_power(
     ... )  # doctest: +SKIP
     """
     study = as_study(design)
-    _check_numbers(people, trials or [1], probability, rope)
+    _check_numbers(people, [1] if trials is None else trials)
+    check_rope(rope)
     settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
     asked: dict[str, Any] = dict(parameter=parameter, first=dict(first), second=dict(second))
     asked |= dict(rope=list(rope), prob=prob, scale=scale)
@@ -331,18 +334,10 @@ def _reading(table: pd.DataFrame, smallest: Mapping[str, int] | None, probabilit
     )
 
 
-def _check_numbers(
-    people: Sequence[int], trials: Sequence[int], probability: float, rope: tuple[float, float]
-) -> None:
+def _check_numbers(people: Sequence[int], trials: Sequence[int]) -> None:
     for name, numbers in (("people", people), ("trials", trials)):
-        wrong = [number for number in numbers if number < 1]
-        if wrong or not len(numbers):
+        if not len(numbers):
             raise ValueError(
-                f"Numbers of {name} must be one or more, each at least 1; found {list(numbers)}. "
-                f"Give for example {name}=(20, 40)."
+                f"Numbers of {name} must be one or more; found none. Give for example "
+                f"{name}=(20, 40)."
             )
-    if not 0 < probability < 1 or not rope[0] < rope[1]:
-        raise ValueError(
-            f"probability must lie between 0 and 1, and rope must rise; found {probability} and "
-            f"{rope}. Give for example 0.8 and (-0.1, 0.1)."
-        )

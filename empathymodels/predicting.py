@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.covariates import Covariates, covariates_of
 from empathymodels.declaring import all_needs
@@ -27,6 +28,7 @@ from empathymodels.wording import listed
 Kind = Literal["one_step_ahead", "simulation"]
 
 
+@checked_arguments
 def latents(fit: xr.DataTree, *, draws: int = 400) -> xr.Dataset:
     """Trial-wise latents of a fit with their posterior uncertainty.
 
@@ -65,6 +67,7 @@ def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
     return posterior.isel(draw=kept)
 
 
+@checked_arguments
 def predict(
     source: xr.DataTree | Model,
     study: Study | None = None,
@@ -116,10 +119,6 @@ def predict(
     >>> prior.attrs["prediction"]
     'prior prediction, one step ahead, new people'
     """
-    if kind not in ("one_step_ahead", "simulation"):
-        raise ValueError(
-            f"kind must be 'one_step_ahead' or 'simulation'; found {kind!r}. Name one of the two."
-        )
     if isinstance(source, Model):
         if study is None:
             raise TypeError(

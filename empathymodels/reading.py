@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.column_types import as_labels, keeps_text, plain, typed
+from empathymodels.column_types import as_labels, keeps_text, plain, storable, typed
 from empathymodels.recoding import OTHERS, Codes, as_numbers, blank_missing, decode
 from empathymodels.table_files import MISSING_TEXT, natural, read_files
 from empathymodels.wording import Told, counted, did_you_mean, listed, tell_all
@@ -198,9 +198,16 @@ def _read(
     """Return a fresh table with text column names; one from files holds text alone."""
     if isinstance(source, pd.DataFrame):
         unnamed = list(source.index.names) == [None]
-        table = source.reset_index(drop=unnamed, allow_duplicates=True).rename(columns=str)
-        columns = [plain(table.iloc[:, k], name, told) for k, name in enumerate(table)]
-        return pd.concat(columns, axis=1) if columns else table
+        table = source.reset_index(drop=unnamed, allow_duplicates=True)
+        names = [storable(str(name)) for name in table]
+        columns = [plain(table.iloc[:, k].rename(k), name, told) for k, name in enumerate(names)]
+        held = pd.concat(columns, axis=1) if columns else table
+        told.log.extend(
+            f"read column {str(given)!r} as '{name}'"
+            for given, name in zip(table, names, strict=True)
+            if str(given) != name
+        )
+        return held.set_axis(pd.Index(names, dtype=object), axis=1)
     paths: list[Any] = list(source) if isinstance(source, list | tuple) else [source]
     wrong = [path for path in paths if not isinstance(path, str | Path)]
     if wrong or not paths:

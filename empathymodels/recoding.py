@@ -22,6 +22,7 @@ type Codes = Mapping[str, Mapping[Any, Any]]
 OTHERS = ("refuse", "keep")
 TRUTH = {"true": True, "false": False}
 EXACT = 1e15  # whole numbers up to here are floats without rounding
+LARGEST = 1e15  # no measured number is beyond it, and beyond it sums lose digits
 
 
 def as_numbers(values: Any) -> pd.Series:

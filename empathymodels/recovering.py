@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, arrange, is_item
 from empathymodels.covariates import covariates_for
 from empathymodels.coverage import (
@@ -37,6 +38,7 @@ from empathymodels.wording import listed
 ENDS = {"coverage_50": ("q25", "q75"), "coverage_90": ("q05", "q95")}
 
 
+@checked_arguments
 def recover(
     model: Model,
     design: Study | pd.DataFrame,

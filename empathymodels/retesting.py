@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.estimating import summary_of_spread, with_method
 from empathymodels.evaluating import evaluator
@@ -19,6 +20,7 @@ from empathymodels.people import blocks
 from empathymodels.wording import listed
 
 
+@checked_arguments
 def reliability(
     fit: xr.DataTree,
     parameter: str,
@@ -77,10 +79,6 @@ def reliability(
     >>> import empathymodels as em
     >>> em.reliability(fit, "learning_rate")  # doctest: +SKIP
     """
-    if kind not in ("conditional", "unconditional"):
-        raise ValueError(
-            f"kind must be 'conditional' or 'unconditional'; found {kind!r}. Name one of them."
-        )
     declared = model_of(fit).parameter(parameter)
     posterior = fit["posterior"].to_dataset()
     labels = posterior["correlated"].to_numpy().tolist() if "correlation" in posterior else []

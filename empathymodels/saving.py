@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.catalog import FOLDER, get_model, list_models
 from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.fits import checked_fit
@@ -37,11 +38,13 @@ FORMAT = 1
 FOR_LABELS = 2**20  # bytes beside the numbers, generously
 BEGUN = "begun.zarr"  # in a store: a fit under way, without its draws
 COMPLETE = "complete"  # in a run of a store: it came to its end
+VARIABLE = re.compile(r"\w[\w .()-]{0,99}(?<! )", re.ASCII)  # what any file may call a variable
 FIXED_LENGTH = "SUV"  # kinds of types of texts and records of one length
 ZARR_FILES = {"zarr.json", ".lock", COMPLETE, ".DS_Store"}  # those that are no chunks
 CHUNK = re.compile(r"(.*/)?c(/\d+)*")
 
 
+@checked_arguments
 def save(fit: xr.DataTree, path: str | Path) -> Path:
     """Write a fit to one file from which everything downstream works.
 
@@ -158,6 +161,7 @@ def check_suffix(path: Path) -> None:
         )
 
 
+@checked_arguments
 def load(
     path: str | Path, *, model: str | Path | None = None, trust_source: bool = False
 ) -> xr.DataTree:
@@ -358,7 +362,7 @@ def study_from_tree(tree: xr.DataTree) -> Study:
 
 def _encoded(table: pd.DataFrame) -> xr.Dataset:
     variables = {}
-    for name, column in table.items():
+    for k, (name, column) in enumerate(table.items()):
         attributes = {"kind": "number", "column_dtype": str(column.dtype)}
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             missing = column.isna().any()
@@ -368,7 +372,10 @@ def _encoded(table: pd.DataFrame) -> xr.Dataset:
         else:
             values, labels = _labelled(column)
             attributes |= {"kind": "labels", "labels": json.dumps([_plain(x) for x in labels])}
-        variables[str(name)] = ("row", values, attributes)
+        held = str(name)
+        if not VARIABLE.fullmatch(held) or held == "row":
+            attributes["column"], held = held, f"column {k}"
+        variables[held] = ("row", values, attributes)
     return xr.Dataset(variables, attrs={"columns": json.dumps(list(variables))})
 
 
@@ -376,8 +383,10 @@ def _labelled(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     """Return labels as codes, and what these stand for; of a categorical in its own order."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(dtype=np.int64), column.cat.categories
-    values, labels = pd.factorize(column.astype(object))
-    return values, pd.Index(labels)
+    column = column.astype(object)
+    written = column.map(repr, na_action="ignore")  # True and 1, and 2 and 2.0, are not one
+    values, _ = pd.factorize(written)
+    return values, pd.Index(column[~written.duplicated() & written.notna()], dtype=object)
 
 
 def _plain(value: Any) -> Any:
@@ -387,8 +396,9 @@ def _plain(value: Any) -> Any:
 
 def _decoded(dataset: xr.Dataset) -> pd.DataFrame:
     columns = {}
-    for name in json.loads(dataset.attrs["columns"]):  # Zarr sorts them by name
-        variable = dataset[name]
+    for held in json.loads(dataset.attrs["columns"]):  # Zarr sorts them by name
+        variable = dataset[held]
+        name = str(variable.attrs.get("column", held))
         if variable.attrs["kind"] == "number":
             columns[name] = pd.Series(variable.to_numpy())
         else:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.evidence_tables import Evidences, checked_evidences
 from empathymodels.model_frequencies import (
     equal_families_evidence,
@@ -32,6 +33,7 @@ class _Settings:
     seed: int
 
 
+@checked_arguments
 def select(
     evidences: pd.DataFrame | Mapping[str, Any],
     *,
@@ -154,7 +156,7 @@ def select(
     >>> em.select(table).loc["learning", "frequency"].round(2)
     np.float64(0.66)
     """
-    _refuse_settings(prob, draws)
+    _refuse_few(draws)
     checked = checked_evidences(evidences, evidence=evidence, families=families, groups=groups)
     settings, total = _Settings(prob, draws, seed), checked.total
     table = _frequencies(total, _own(total), settings)
@@ -189,11 +191,7 @@ def _poor(checked: Evidences) -> dict[tuple[str, str], str]:
     }
 
 
-def _refuse_settings(prob: float, draws: int) -> None:
-    if not 0 < prob < 1:
-        raise ValueError(
-            f"prob must lie between 0 and 1; found {prob}. Leave it out for intervals of 95 %."
-        )
+def _refuse_few(draws: int) -> None:
     if draws < 1_000:
         raise ValueError(
             f"draws must be at least 1,000, or tails of the posterior are lost; found {draws}. "

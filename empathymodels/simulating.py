@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, starting_rows
 from empathymodels.drawing import prior_people
 from empathymodels.evaluating import Evaluator, Values, evaluator
@@ -29,6 +30,7 @@ from empathymodels.study import Study
 from empathymodels.wording import counted, listed
 
 
+@checked_arguments
 def simulate(
     model: Model,
     study: Study,

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.reading import KEYS, Columns, Source, read_study
 from empathymodels.recoding import Codes
 from empathymodels.row_filters import ALLOWED, rows_that_match
@@ -315,6 +316,7 @@ class Study:
         return "\n".join(lines + [f"  {text}" for text in (self.citation, *self.log) if text])
 
 
+@checked_arguments
 def load_study(name: str) -> Study:
     """Return one of the bundled studies.
 

@@ -25,13 +25,12 @@ from empathymodels.plausibility import (
 from empathymodels.priors import impossible_priors
 from empathymodels.rating_scale import is_recorded, off_step
 from empathymodels.reading import first_rows, join_rows, key_columns
-from empathymodels.recoding import as_numbers
+from empathymodels.recoding import LARGEST, as_numbers
 from empathymodels.study import Study
 from empathymodels.suiting import no_anchor
 from empathymodels.wording import counted, did_you_mean, listed, tell_all
 
 MOST_MISSING = 0.25  # share of rows up to which a wrong value may be a code for a missing one
-LARGEST = 1e15  # no measured number is beyond it, and beyond it sums lose digits
 ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
 
 
@@ -154,6 +153,8 @@ def _why_left_out(response: Response, tables: Mapping[str, pd.DataFrame]) -> str
     rows, column = tables[response.table], response.values.name
     if column not in rows:
         return f"{response.table} has no column '{column}'.{did_you_mean(column, rows)}"
+    if rows.empty:
+        return f"{response.table} has no rows."
     rows = rows_of(response, rows)
     if rows.empty:
         regions = tables["regions"]["region"].unique()

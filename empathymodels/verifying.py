@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.catalog import get_model
 from empathymodels.dependencies import check_declaration
 from empathymodels.model import Model
@@ -31,6 +32,7 @@ from empathymodels.proving import (
 from empathymodels.wording import counted, listed
 
 
+@checked_arguments
 def verify(model: str | Path | Model) -> pd.DataFrame:
     """Return which checks of the common battery a model passes, and what to do where it fails.
 

@@ -11,14 +11,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+LONGEST = 200  # letters of a label that a message shows
+
 
 def listed(names: Iterable[object], limit: int = 12) -> str:
     """Return names quoted and joined by commas, cut after `limit` with the number left out."""
-    quoted = [f"'{printable(str(name), keep='')}'" for name in names]
+    quoted = [f"'{printable(shortened(str(name), LONGEST), keep='')}'" for name in names]
     if not quoted:
         return "none"
     shown = ", ".join(quoted[:limit])
     return shown if len(quoted) <= limit else f"{shown} and {len(quoted) - limit} more"
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Return a text, cut after `limit` letters.
+
+    Examples
+    --------
+    >>> shortened("a long answer in words", 10)
+    'a long ...'
+    """
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def did_you_mean(name: str, known: Iterable[object]) -> str:

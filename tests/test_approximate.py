@@ -299,10 +299,10 @@ def test_it_survives_saving(laplace, tmp_path, own_model):
 
 
 def test_unknown_methods_and_unused_settings(own_model, own_study, capsys):
-    for method, words in {"pathfinder": "half as wide", "vb": "'nuts', 'laplace', 'map'"}.items():
-        with pytest.raises(ValueError, match=f"method must be one of .*found '{method}'.*") as told:
+    for method in ("pathfinder", "vb"):
+        words = f"method must be one of 'nuts', 'laplace', 'map'; found '{method}'"
+        with pytest.raises(ValueError, match=words):
             em.fit(own_model, own_study, method=method)
-        assert words in str(told.value)
     settings = {"covariates": COVARIATES, "method": "map"}
     em.fit(own_model, own_study, chains=2, centring=0.5, **settings)
     assert "does not sample and leaves 'chains', 'centring' unused" in capsys.readouterr().err

@@ -255,7 +255,7 @@ def test_bundled_designs_of_two_kinds_pass(name):
 
 
 def test_no_draws(gains):
-    with pytest.raises(ValueError, match="draws must be at least 1; found 0"):
+    with pytest.raises(ValueError, match="draws must be a whole number, at least 1; found 0"):
         em.diagnose_design(gains, em.Study(trials=design()), draws=0)
 
 

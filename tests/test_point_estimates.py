@@ -223,7 +223,7 @@ def test_prior_of_a_new_person(own_model):
 
 
 def test_refusals(own_model, own_study):
-    with pytest.raises(ValueError, match="'maximum_likelihood', 'map' and starts at least 1"):
+    with pytest.raises(ValueError, match="method must be 'maximum_likelihood' or 'map'; found 'ml"):
         em.point_estimates(own_model, own_study, method="mle")
-    with pytest.raises(ValueError, match="found 'map' and 0"):
+    with pytest.raises(ValueError, match="starts must be a whole number, at least 1; found 0"):
         em.point_estimates(own_model, own_study, method="map", starts=0)

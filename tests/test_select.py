@@ -569,7 +569,7 @@ def test_other_faults(weak):
         em.select([1.0, 2.0])
     with pytest.raises(ValueError, match=r"draws must be at least 1,000.*found 10"):
         em.select(table, draws=10)
-    with pytest.raises(ValueError, match="prob must lie between 0 and 1; found 95"):
+    with pytest.raises(ValueError, match="prob must be a number between 0 and 1; found 95"):
         em.select(table, prob=95)
 
 

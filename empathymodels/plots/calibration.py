@@ -8,8 +8,17 @@ import pandas as pd
 from arviz_stats.ecdf_utils import ecdf_pit
 from matplotlib.figure import Figure
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.coverage import is_informative
-from empathymodels.plots.style import COLOURS, GREY, SMALL, letter_by_letter, panels, words
+from empathymodels.plots.style import (
+    COLOURS,
+    GREY,
+    SMALL,
+    letter_by_letter,
+    panels,
+    refuse_other_table,
+    words,
+)
 from empathymodels.wording import did_you_mean, listed
 
 PROB = 0.95  # that a whole curve of uniform ranks lies in its band
@@ -17,6 +26,7 @@ SIMULATIONS = 1000
 
 
 @letter_by_letter
+@checked_arguments
 def plot_calibration(table: pd.DataFrame, *, parameters: Sequence[str] | None = None) -> Figure:
     """Show the distribution of ranks of true values, minus a uniform one.
 
@@ -45,6 +55,7 @@ def plot_calibration(table: pd.DataFrame, *, parameters: Sequence[str] | None = 
     >>> import empathymodels as em
     >>> em.plot_calibration(em.calibrate(model, study))  # doctest: +SKIP
     """
+    refuse_other_table(table, "calibrate", ["parameter"], "ranks")
     known = table["parameter"].tolist()
     chosen = known if parameters is None else list(parameters)
     for name in chosen:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -14,11 +15,13 @@ from empathymodels.plots.style import (
     label_axes,
     letter_by_letter,
     panels,
+    refuse_other_table,
     words,
 )
 
 
 @letter_by_letter
+@checked_arguments
 def plot_compare(table: pd.DataFrame) -> Figure:
     """Show which model predicts better, and by how much compared with the uncertainty.
 
@@ -40,6 +43,7 @@ def plot_compare(table: pd.DataFrame) -> Figure:
     >>> table = em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
     >>> em.plot_compare(table)  # doctest: +SKIP
     """
+    refuse_other_table(table, "compare", ["elpd_diff", "dse", "weight"], "unit")
     figure, (left, right) = panels(2, width=3.6, height=1.0 + 0.4 * len(table))
     place = np.arange(len(table))[::-1]
     # differences are shown as "this model minus the best", whatever sign the table has

@@ -7,10 +7,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from empathymodels.plots.style import DARK, SMALL, TEXT, letter_by_letter, panels, words
+from empathymodels.arguments import checked_arguments
+from empathymodels.plots.style import (
+    DARK,
+    SMALL,
+    TEXT,
+    letter_by_letter,
+    panels,
+    refuse_other_table,
+    words,
+)
 
 
 @letter_by_letter
+@checked_arguments
 def plot_confusion(table: pd.DataFrame) -> Figure:
     """Show how well models can be told apart.
 
@@ -31,6 +41,7 @@ def plot_confusion(table: pd.DataFrame) -> Figure:
     >>> import empathymodels as em
     >>> em.plot_confusion(em.confuse(models, study))  # doctest: +SKIP
     """
+    refuse_other_table(table, "confuse", [], "inversion")
     size = 1.4 + 0.6 * len(table)
     figure, axes = panels(2, width=size + 0.6, height=size)
     _add_matrix(axes[0], table, "chosen,\ngiven what simulated")

@@ -12,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
 from empathymodels.plots.style import (
@@ -32,6 +33,7 @@ CELL = 0.74  # inches
 
 
 @says_method
+@checked_arguments
 def plot_correlations(fit: xr.DataTree) -> Figure:
     r"""Show which parameters go together over people, such as weights of motives and regions.
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.describing import SUMMARIES
 from empathymodels.evaluating import evaluate_draws, evaluator
@@ -25,6 +26,7 @@ from empathymodels.plots.predictions import (
     IN_BLOCK,
     column_of,
     predicted_rows,
+    scored_rows,
     trial_in_block,
 )
 from empathymodels.plots.style import (
@@ -53,11 +55,12 @@ from empathymodels.wording import did_you_mean, listed
 
 
 @says_method
+@checked_arguments
 def plot_latent(
     fit: xr.DataTree,
     latent: str,
     *,
-    participants: Sequence[str] | None = None,
+    participants: Sequence[Any] | str | float | None = None,
     n: int = 6,
     x: Literal["trial", "trial_in_block"] = "trial",
     draws: int = 400,
@@ -102,8 +105,6 @@ def plot_latent(
     """
     model, arrangement = model_of(fit), evaluator(model_of(fit), study_of(fit)).arrangement
     _check_latent(model, latent)
-    if x not in ("trial", IN_BLOCK):
-        raise ValueError(f"x must be 'trial' or '{IN_BLOCK}'; found {x!r}. Name one of the two.")
     named = named_participants(participants or [], arrangement.participants)
     values = latents(fit, draws=draws)[latent].stack(sample=("chain", "draw")).to_numpy()
     trials = study_of(fit).trials
@@ -217,6 +218,7 @@ def _add_outcomes(panel: Axes, x: np.ndarray, rows: pd.DataFrame, outcomes: np.n
 
 
 @says_method
+@checked_arguments
 def plot_response_over_latent(
     fit: xr.DataTree,
     response: str,
@@ -264,10 +266,12 @@ def plot_response_over_latent(
     >>> import empathymodels as em
     >>> em.plot_response_over_latent(fit, "insula", "prediction_error")  # doctest: +SKIP
     """
-    scored, predicted = predicted_rows(fit, response, draws, seed)
-    place = _latent_of(fit, scored, latent, draws)
     arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
-    levels = column_of(arrangement, scored, by) if by else pd.Series(np.zeros(len(place)))
+    scored = scored_rows(arrangement, response)
+    levels = pd.Series(np.zeros(len(scored.rows)))
+    levels = levels if by is None else column_of(arrangement, scored, by)
+    place = _latent_of(fit, scored, latent, draws)
+    predicted = predicted_rows(fit, scored, draws, seed)
     figure, (panel,) = panels(1, width=4.6, height=3.3)
     colours = colours_of(levels_of(arrangement, by) if by else [0.0])
     for level in levels_among(levels, list(colours)):

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement
 from empathymodels.describing import fixed_text
 from empathymodels.estimating import linked_mean, sign_is_open
@@ -84,6 +85,7 @@ class Weight:
 
 
 @says_method
+@checked_arguments
 def plot_motives(fit: xr.DataTree) -> Figure:
     r"""Show how much every motive to approach and to avoid weighs, and how surely so.
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, is_item
 from empathymodels.covariates import covariates_of, people_of
 from empathymodels.estimating import linked_mean
@@ -47,6 +48,7 @@ SHOWN_MASS = 0.998  # of a density: a long tail would squeeze the rest
 
 
 @says_method
+@checked_arguments
 def plot_parameters(fit: xr.DataTree) -> Figure:
     """Show what is known of the population, one panel per parameter, on the natural scale.
 
@@ -216,6 +218,7 @@ def _add_people_under(
 
 
 @says_method
+@checked_arguments
 def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> Figure:
     """Show everybody's value of one parameter, sorted, around the population's median person.
 

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pandas.api.types import is_numeric_dtype
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.arrangement import Arrangement, Scored
 from empathymodels.checking import predictive_statistics
-from empathymodels.evaluating import Evaluator, evaluator
+from empathymodels.evaluating import evaluator
 from empathymodels.fitting import model_of, study_of
 from empathymodels.nouns import Response
 from empathymodels.plots.style import (
@@ -56,6 +57,7 @@ IN_BLOCK = "trial_in_block"
 
 
 @says_method
+@checked_arguments
 def plot_predictions(
     fit: xr.DataTree,
     response: str,
@@ -114,10 +116,13 @@ def plot_predictions(
     >>> em.plot_predictions(fit, "help", x="other_gain", by="motive")  # doctest: +SKIP
     """
     model = model_of(fit)
-    scored, predicted = predicted_rows(fit, response, draws, seed)
     arrangement = evaluator(model, study_of(fit)).arrangement
-    x = x or _default_column(arrangement, scored, by)
+    scored = scored_rows(arrangement, response)
+    x = _default_column(arrangement, scored, by) if x is None else x
+    for column in [name for name in (x, by) if name is not None]:
+        column_of(arrangement, scored, column)
     levels = column_of(arrangement, scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
+    predicted = predicted_rows(fit, scored, draws, seed)
     colours = colours_of(levels_of(arrangement, by) if by else [0.0])
     shown = levels_among(levels, list(colours))
     figure, axes = panels(len(shown), width=3.8, height=2.9, share=True)
@@ -157,18 +162,16 @@ def _default_column(arrangement: Arrangement, scored: Scored, by: str | None) ->
     return "trial" if "trial" in scored.frame and scored.trial is not None else None
 
 
-def predicted_rows(
-    fit: xr.DataTree, response: str, draws: int, seed: int
-) -> tuple[Scored, np.ndarray]:
-    """Return a response's observed rows and their predictions (draw, observation)."""
-    scored = _scored(evaluator(model_of(fit), study_of(fit)), response)
+def predicted_rows(fit: xr.DataTree, scored: Scored, draws: int, seed: int) -> np.ndarray:
+    """Return predictions of a response's observed rows, (draw, observation)."""
     tree = predict(fit, draws=draws, seed=seed)
-    full = tree["posterior_predictive"][response].to_numpy()
-    return scored, full.reshape(-1, full.shape[-1])[:, scored.rows]
+    full = tree["posterior_predictive"][scored.response.name].to_numpy()
+    return full.reshape(-1, full.shape[-1])[:, scored.rows]
 
 
-def _scored(compiled: Evaluator, response: str) -> Scored:
-    known = compiled.arrangement.scored
+def scored_rows(arrangement: Arrangement, response: str) -> Scored:
+    """Return a response's observed rows; KeyError names those that there are."""
+    known = arrangement.scored
     if response not in known:
         raise KeyError(
             f"'{response}' must be a response that the fit scored. It scored {listed(known)}. "
@@ -288,6 +291,7 @@ def _edges(response: Response, observed: np.ndarray, predicted: np.ndarray) -> n
 
 
 @says_method
+@checked_arguments
 def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Figure:
     """Show where each feature of the data lies among the values that the fit predicts.
 

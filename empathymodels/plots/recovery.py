@@ -10,9 +10,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.coverage import is_informative
 from empathymodels.estimating import estimates
 from empathymodels.evaluating import evaluator
+from empathymodels.fits import checked_fit
 from empathymodels.fitting import model_of, study_of
 from empathymodels.plots.style import (
     COLOURS,
@@ -21,14 +23,17 @@ from empathymodels.plots.style import (
     SMALL,
     letter_by_letter,
     panels,
+    refuse_other_table,
     says_method,
     words,
 )
 from empathymodels.recovering import against_truth
+from empathymodels.wording import listed
 
 COLUMNS = 3
 
 
+@checked_arguments
 def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None = None) -> Figure:
     """Show estimated against true parameters of one simulated study, or of many.
 
@@ -66,11 +71,18 @@ def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None
     >>> em.plot_recovery(em.recover(model, study))  # doctest: +SKIP
     """
     if isinstance(source, pd.DataFrame):
+        refuse_other_table(source, "recover", ["whose"], "replicates")
         return _of_many(source)
     if truth is None:
         raise TypeError(
             "A fit is shown against its true values; found none. Give the table that simulate() "
             "returned, or the result of recover() alone."
+        )
+    checked_fit(source)
+    if "participant" not in truth:
+        raise KeyError(
+            "True values must have a column 'participant', and one for each parameter; found "
+            f"{listed(truth, 5)}. Give the table that simulate() returned."
         )
     return _of_one(source, truth)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -14,12 +15,13 @@ from empathymodels.plots.style import (
     label_axes,
     letter_by_letter,
     panels,
+    refuse_other_table,
     words,
 )
-from empathymodels.wording import counted, listed
 
 
 @letter_by_letter
+@checked_arguments
 def plot_selection(table: pd.DataFrame) -> Figure:
     """Show how frequent models are among people, and which is the most frequent one.
 
@@ -48,12 +50,7 @@ def plot_selection(table: pd.DataFrame) -> Figure:
     >>> table.attrs["evidence"] = "-BIC/2"
     >>> figure = em.plot_selection(em.select(table))
     """
-    if "protected_exceedance" not in table or "prob" not in table.attrs:
-        raise ValueError(
-            "A figure of a selection needs a table as select returns it, with its attrs; found "
-            f"{counted(len(table.columns), 'column')}: {listed(table.columns, 5)}. Give "
-            "em.select(evidences)."
-        )
+    refuse_other_table(table, "select", ["protected_exceedance"], "prob")
     figure, (left, right) = panels(2, width=3.6, height=1.0 + 0.4 * len(table))
     place = np.arange(len(table))[::-1]
     left.axvline(1 / len(table), color=GREY, linewidth=1, linestyle="--")

@@ -23,7 +23,7 @@ from empathymodels.arrangement import Arrangement
 from empathymodels.fitting import marked, method_of
 from empathymodels.model import Model
 from empathymodels.nouns import Parameter, Response
-from empathymodels.wording import drawable
+from empathymodels.wording import counted, drawable, listed
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -286,3 +286,13 @@ def says_method[**P](plot: FitPlot[P]) -> FitPlot[P]:
         return figure
 
     return drawn
+
+
+def refuse_other_table(table: pd.DataFrame, verb: str, columns: Iterable[str], attrs: str) -> None:
+    """Refuse a table that is not what a verb returned, with the attributes that it gave."""
+    if table.empty or not set(columns) <= set(table) or attrs not in table.attrs:
+        raise ValueError(
+            f"This figure needs a table as {verb}() returns it, with its attrs; found "
+            f"{counted(len(table), 'row')} and {counted(len(table.columns), 'column')}: "
+            f"{listed(table.columns, 5)}. Give the result of em.{verb}(...)."
+        )

@@ -14,6 +14,7 @@ import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.citing import citations, reference_text
 from empathymodels.comparing import compare
 from empathymodels.describing import equations_text
@@ -39,6 +40,7 @@ SCORED = {  # by unit of a comparison
 }
 
 
+@checked_arguments
 def report(
     fits: xr.DataTree | Mapping[str, xr.DataTree],
     path: str | Path,

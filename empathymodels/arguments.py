@@ -1,0 +1,203 @@
+"""Arguments of public verbs: of the kind that their signature says, before anything is computed.
+
+What an argument may be is read from the verb's own type hints, and within which bounds from its
+name: `draws` or `prob` mean the same everywhere. So a signature and what it refuses cannot part.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, wraps
+from inspect import Parameter, signature
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.wording import printable, shortened
+
+AT_LEAST = {"calibration": 0, "folds": 2, "seed": 0}  # whole numbers; all others 1
+ANY_WHOLE = ("workers",)  # below zero: all cores but so many
+OF_FITS = ("fits", "evidences")  # of which `empathymodels.fits` says more
+SHARES = ("prob", "probability", "target_accept")  # numbers between 0 and 1
+WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "True or False",
+    Path: "a path",
+    Mapping: "a mapping",
+    Sequence: "a list",
+    tuple: "a tuple",
+    pd.DataFrame: "a table (DataFrame)",
+    pd.Series: "a Series",
+    None: "None",
+}
+
+
+def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
+    """Refuse arguments of another kind than a verb's type hints say, or out of bounds.
+
+    Fits, and names that a verb looks up, are left to it, since it knows what there is.
+
+    Examples
+    --------
+    >>> @checked_arguments
+    ... def halves(draws: int, *, prob: float = 0.9) -> int:
+    ...     return draws // 2
+    >>> halves(8)
+    4
+    >>> halves("many")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    TypeError: halves() cannot take these arguments: draws must be a whole number, at least 1; ...
+    >>> halves(8, prob=2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: halves() cannot take these arguments: prob must be a number between 0 and 1; ...
+    """
+    usual = signature(verb)
+
+    @wraps(verb)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        bound = usual.bind(*args, **kwargs)  # which says itself what is missing or unknown
+        hints, problems = _hints(verb), []
+        error: type[Exception] = ValueError
+        for name, value in bound.arguments.items():
+            parameter = usual.parameters[name]
+            problem, is_of_kind = _problem(parameter, hints.get(name, Any), value)
+            problems += [problem] if problem else []
+            error = error if is_of_kind else TypeError
+        if problems:
+            raise error(f"{verb.__name__}() cannot take these arguments: {' '.join(problems)}")
+        return verb(*args, **kwargs)
+
+    return checked
+
+
+@cache
+def _hints(verb: Any) -> dict[str, Any]:
+    given = {name: hint for name, hint in verb.__annotations__.items() if name != "return"}
+    return get_type_hints(types.SimpleNamespace(__annotations__=given), verb.__globals__)
+
+
+def _problem(parameter: Parameter, hint: Any, value: Any) -> tuple[str, bool]:
+    """Say what is wrong with an argument, if anything, and whether it is of the right kind."""
+    name, has_default = parameter.name, parameter.default is not Parameter.empty
+    is_several = parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    kinds = _kinds(hint)
+    if (
+        is_several
+        or name in OF_FITS
+        or value is parameter.default
+        or any(_is_of(kind, value, name) for kind in kinds)
+    ):
+        return "", True
+    words = " or ".join(dict.fromkeys(_words(kind, name) for kind in kinds if kind is not None))
+    literals = any(get_origin(kind) is Literal for kind in kinds)
+    is_of_kind = literals or any(_is_of(_bare(kind), value, "") for kind in kinds)
+    found = shortened(printable(repr(value), keep=""), 80)
+    known = found if is_of_kind or value is None else f"{type(value).__name__} {found}"
+    advice = f"Leave it out for {parameter.default!r}." if has_default else "Give one."
+    return f"{name} must be {words}; found {known}. {advice}", is_of_kind
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """Return the kinds that a type hint allows; None where it may be left out."""
+    if isinstance(hint, TypeAliasType):
+        return _kinds(hint.__value__)
+    if get_origin(hint) in (Union, types.UnionType):
+        return [kind for part in get_args(hint) for kind in _kinds(part)]
+    return [None if hint is type(None) else hint]
+
+
+def _bare(kind: Any) -> Any:
+    return get_origin(kind) or kind
+
+
+def _words(kind: Any, name: str) -> str:
+    """Say what a kind is: "a list, each a whole number, at least 1"."""
+    if get_origin(kind) is Literal:
+        shown = list(map(repr, get_args(kind)))
+        return f"one of {', '.join(shown)}" if len(shown) > 2 else " or ".join(shown)
+    parts = [_each(part, name) for part in get_args(kind)]
+    match _bare(kind):
+        case origin if origin is tuple:
+            return f"{len(parts)} values ({'; '.join(parts)})"
+        case origin if origin is int:
+            return WORDS[int] + ("" if name in ANY_WHOLE else f", at least {_least(name)}")
+        case origin if origin is float and name in SHARES:
+            return "a number between 0 and 1"
+        case origin if origin is float and name == "minutes":
+            return "a number above 0"
+    words = WORDS.get(_bare(kind)) or f"a {_bare(kind).__name__}"
+    told = [part for part in parts if part]
+    return f"{words} of {' to '.join(told)}" if told else words
+
+
+def _each(hint: Any, name: str) -> str:
+    kinds = [kind for kind in _kinds(hint) if kind is not None]
+    return "" if Any in kinds else " or ".join(dict.fromkeys(_words(k, name) for k in kinds))
+
+
+def _least(name: str) -> int:
+    return AT_LEAST.get(name, 1)
+
+
+def _is_of(kind: Any, value: Any, name: str) -> bool:
+    """Whether a value is of a kind, and within the bounds that the argument's name has."""
+    origin, parts = _bare(kind), get_args(kind)
+    if kind is None:
+        return value is None
+    if origin is Literal:
+        return isinstance(value, str) and value in parts
+    if origin not in WORDS and origin not in _own():
+        return True  # the verb knows
+    if isinstance(value, bool | np.bool_):
+        return origin is bool
+    if origin is int:
+        return isinstance(value, Integral) and _is_within(name, int(value))
+    if origin is float:
+        return isinstance(value, Real) and _is_within(name, float(value))
+    if origin is Mapping:
+        return isinstance(value, Mapping | pd.Series) and _hold(parts, value.items(), name)
+    if origin is tuple:
+        return isinstance(value, tuple | list) and _hold(parts, [value], name)
+    if origin is Sequence:
+        is_list = isinstance(value, (Sequence, np.ndarray, pd.Series, pd.Index))
+        is_list = is_list and not isinstance(value, str | bytes)
+        return is_list and _hold(parts, ([entry] for entry in value), name)
+    return isinstance(value, origin)
+
+
+def _hold(parts: tuple[Any, ...], rows: Iterable[Iterable[Any]], name: str) -> bool:
+    """Whether the values of every row are of the kinds of their places."""
+    return not parts or all(
+        len(row) == len(parts)
+        and all(
+            any(_is_of(kind, value, name) for kind in _kinds(part))
+            for part, value in zip(parts, row, strict=True)
+        )
+        for row in map(list, rows)
+    )
+
+
+@cache
+def _own() -> tuple[type, ...]:
+    from empathymodels.model import Model
+    from empathymodels.study import Study
+
+    return Model, Study
+
+
+def _is_within(name: str, number: float) -> bool:
+    if not name:
+        return True
+    if name in SHARES:
+        return 0 < number < 1
+    if name == "minutes":
+        return 0 < number < np.inf
+    if isinstance(number, int) and name not in ANY_WHOLE:
+        return number >= _least(name)
+    return bool(np.isfinite(number))

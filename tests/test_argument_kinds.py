@@ -1,0 +1,197 @@
+"""Arguments of the wrong kind, to every public verb: told by name, before anything is compiled."""
+
+import inspect
+import re
+import traceback
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels import density, evaluating
+
+PACKAGE = str(Path(em.__file__).parent)
+NO_NUMBER = ["many", None, [3], True, 1.5, 0, -1, np.nan]
+NO_SHARE = ["half", None, [0.5], True, 0, 1, 2, -0.1, np.nan, np.inf]
+NO_TEXT = [None, 3, ["a"], b"a", {"a": 1}]
+NO_MAPPING = ["a", 3, ["a"], {"a"}]
+NO_MODEL = [None, "prosocial_effort", 3, em.Study, ["model"]]
+NO_PATH = [None, 3, ["a"], b"a"]
+
+
+def every(names, wrong):
+    return dict.fromkeys(names, wrong)
+
+
+WRONG = {
+    **every(("draws", "n", "tune", "chains", "starts", "max_draws", "cores"), NO_NUMBER),
+    **every(("bins", "workers", "folds"), ["many", [3], True, 1.5]),
+    **every(("seed", "calibration"), ["many", [3], True, 1.5, -1]),
+    **every(("prob", "probability", "target_accept"), NO_SHARE),
+    "minutes": ["long", None, [1], True, 0, -2, np.nan, np.inf],
+    **every(("model", "source"), NO_MODEL),
+    **every(("study", "design"), [3, "outgroup_help", ["study"], em.Study]),
+    "models": [None, 3, "a", [1], {"a": 3, "b": None}, {}],
+    "covariates": [
+        *NO_MAPPING,
+        {"slope": None},
+        {"slope": 3},
+        {"slope": ["age"]},
+        {1: "age"},
+        {"slpoe": "age"},
+        {"slope": "agee"},
+        {"slope": ""},
+        {"slope": "age +"},
+    ],
+    **every(("first", "second"), [None, 3, "a", ["a"], {"gruop": "in"}, {1: 2}]),
+    "parameter": [*NO_TEXT, "slpoe", ""],
+    "response": [3, ["a"], b"a", {"a": 1}, "ratng", ""],
+    "latent": [*NO_TEXT, "valeu", ""],
+    "column": [*NO_TEXT, "intensty", ""],
+    "through": [None, 3, "valeu", [], [3]],
+    "values": [None, 3, "ab", (1,), (1, 2, 3), ("a", "b"), (np.nan, 1)],
+    **every(("by", "x"), [3, ["a"], b"a", {"a": 1}, "gruop", ""]),
+    **every(("unit", "kind", "scale", "method"), [3, ["a"], "", "trails", None]),
+    "rope": [3, "ab", (1,), (0.1, -0.1), ("a", "b"), (np.nan, 1)],
+    "minus": [3, "ab", ({},), ({"gruop": "in"}, {})],
+    "participants": [3.5, ["P99"], "P99", [None]],
+    "parameters": [3, "a", ["a"], {"slpoe": 1.0}, {"slope": "a"}, {"slope": None}, pd.DataFrame()],
+    **every(("path", "folder", "store"), NO_PATH),
+    "name": [*NO_TEXT, "prosocial_efort", ""],
+    "table": [None, 3, "a", {}, pd.DataFrame(), pd.DataFrame({"a": [1]})],
+    "comparison": [3, "a", {}, pd.DataFrame({"a": [1]})],
+    "question": [None, 3, ["a"]],
+    "truth": [3, "a", ["a"], {"slpoe": 1.0}, pd.DataFrame({"a": [1]})],
+    "evidences": [None, 3, "a", [1], {}, pd.DataFrame()],
+    "evidence": [3, ["a"], "elpdd"],
+    "families": [3, "a", ["a"], {"x": 3}, {"x": ["nobody"]}, {}],
+    "groups": [3, "a", {"nobody": "a"}],
+    "people": [None, 3, "a", [], [0], [1.5], ["a"]],
+    "trials": [3, "a", [], [0], [1.5], ["a"]],
+    "effect": [3, "a", ["a"], {"slpoe": 1.0}],
+    "population": [3, "normall", ["normal"], {}],
+    "until": [3, "converge", ["a"], True],
+    "on_interrupt": [None, 3, "stop"],
+    "centring": ["measure", None, ["a"], {"slpoe": 1.0}, {"slope": "a"}, 2.0, -1, np.nan],
+    "sampler": [3, "a", ["a"]],
+    "progress": [3, "yes", ["a"]],
+    "refit": [3, "yes", None],
+    "trust_source": [3, "yes", None],
+    "fits": [None, 3, {}],
+}
+ALLOWED = {  # what some verbs do take
+    ("verify", "model"): ["prosocial_effort"],
+}
+
+
+@pytest.fixture
+def never(monkeypatch):
+    """Whatever is compiled to machine code fails a test."""
+
+    def compiled(*_, **__):
+        raise AssertionError("something was compiled")
+
+    def program(inputs, outputs, shared):
+        return evaluating.Program(compiled, [], shared)  # compiled when it is first called
+
+    monkeypatch.setattr(evaluating, "_compile", program)
+    monkeypatch.setattr(evaluating, "_PROGRAMS", OrderedDict())
+    monkeypatch.setattr(evaluating, "_EVALUATORS", OrderedDict())
+    monkeypatch.setattr(density.nutpie, "compile_pymc_model", compiled)
+
+
+@pytest.fixture
+def calls(own_model, own_study, drawn_fit, tmp_path):
+    """A call of every verb that would work, as keywords."""
+    fit, both = {"fit": drawn_fit}, {"model": own_model, "study": own_study}
+    design = {"model": own_model, "design": own_study}
+    sides = {"parameter": "slope", "first": {}, "second": {}}
+    return {
+        "calibrate": design,
+        "certify": both,
+        "check": fit,
+        "compare": {"fits": {"a": drawn_fit, "b": drawn_fit}},
+        "confuse": {"models": {"a": own_model, "b": own_model.fix(slope=0)}, "design": own_study},
+        "card": {"model": own_model},
+        "contrast": fit | sides,
+        "design_power": design | sides | {"rope": (-0.1, 0.1), "people": (10,)},
+        "diagnose_design": both,
+        "estimates": fit,
+        "fit": both,
+        "fit_rivals": both,
+        "get_model": {"name": "prosocial_effort"},
+        "latents": fit,
+        "load": {"path": tmp_path / "fit.nc"},
+        "load_study": {"name": "outgroup_help"},
+        "log_likelihood": both | {"parameters": {}},
+        "loo": fit,
+        "path_effects": fit
+        | {"column": "intensity", "response": "rating", "through": "value", "values": (0, 1)},
+        "plot_calibration": {"table": pd.DataFrame()},
+        "plot_compare": {"table": pd.DataFrame()},
+        "plot_confusion": {"table": pd.DataFrame()},
+        "plot_correlations": fit,
+        "plot_latent": fit | {"latent": "value"},
+        "plot_motives": fit,
+        "plot_parameters": fit,
+        "plot_people": fit | {"parameter": "slope"},
+        "plot_predictions": fit | {"response": "rating"},
+        "plot_recovery": {"source": drawn_fit},
+        "plot_response_over_latent": fit | {"response": "rating", "latent": "value"},
+        "plot_selection": {"table": pd.DataFrame()},
+        "plot_statistics": fit,
+        "point_estimates": both,
+        "predict": {"source": drawn_fit, "seed": 1},
+        "recover": design,
+        "reliability": fit | {"parameter": "slope"},
+        "report": {"fits": drawn_fit, "path": tmp_path / "page.html"},
+        "save": fit | {"path": tmp_path / "fit.nc"},
+        "select": {"evidences": pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0]})},
+        "sensitivity": fit,
+        "simulate": both | {"seed": 1},
+        "verify": {"model": own_model},
+        "with_log_likelihood": fit,
+    }
+
+
+NO_VERBS = {"cite", "list_models", "list_studies", "measured", "pick", "put", "thresholds"}
+VERBS = sorted(n for n in em.__all__ if inspect.isfunction(getattr(em, n)) and n not in NO_VERBS)
+
+
+def test_every_verb_is_tried(calls):
+    assert sorted(calls) == VERBS
+
+
+def faults(verb, given, names):
+    """What a verb does with wrong arguments that is no sentence of ours."""
+    for name in names:
+        for wrong in WRONG.get(name, []):
+            default = inspect.signature(verb).parameters[name].default
+            if default is wrong or wrong in ALLOWED.get((verb.__name__, name), []):
+                continue
+            try:
+                verb(**given | {name: wrong})
+            except (TypeError, ValueError, KeyError, FileNotFoundError) as error:
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                if last.filename.startswith(PACKAGE) and re.search(r"[.?]['\"]?$", str(error)):
+                    continue
+                told = f"{type(error).__name__}: {str(error)[:150]}"
+                told += f" at {Path(last.filename).name}:{last.lineno}"
+            except Exception as error:
+                told = f"{type(error).__name__}: {str(error)[:150]}"
+            else:
+                told = "taken"
+            yield f"{verb.__name__}({name}={wrong!r:.60}): {told}"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", VERBS)
+def test_arguments_of_the_wrong_kind_are_told(name, calls, never, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    verb = getattr(em, name)
+    found = list(faults(verb, calls[name], inspect.signature(verb).parameters))
+    assert not found, "\n".join(found)
+    assert not list(tmp_path.iterdir())
