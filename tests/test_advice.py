@@ -74,7 +74,7 @@ CALLS = [call for _, call in CALLS]
 
 def test_messages_advise_calls():
     named = {text.split("(")[0].split(".")[-1] for _, text, _ in CALLS}
-    assert {"loo", "select", "Study", "exclude", "fix", "with_priors"} <= named
+    assert {"loo", "Study", "exclude", "fix", "with_priors"} <= named
 
 
 @pytest.mark.parametrize(("file", "text", "found"), CALLS)
