@@ -55,7 +55,7 @@ def plot_calibration(table: pd.DataFrame, *, parameters: Sequence[str] | None = 
     >>> import empathymodels as em
     >>> em.plot_calibration(em.calibrate(model, study))  # doctest: +SKIP
     """
-    refuse_other_table(table, "calibrate", ["parameter"], "ranks")
+    refuse_other_table(table, "em.calibrate(model, study)", ["parameter"], "ranks")
     known = table["parameter"].tolist()
     chosen = known if parameters is None else list(parameters)
     for name in chosen:

@@ -43,7 +43,7 @@ def plot_compare(table: pd.DataFrame) -> Figure:
     >>> table = em.compare({"learning": fit, "static": static_fit})  # doctest: +SKIP
     >>> em.plot_compare(table)  # doctest: +SKIP
     """
-    refuse_other_table(table, "compare", ["elpd_diff", "dse", "weight"], "unit")
+    refuse_other_table(table, "em.compare(fits)", ["elpd_diff", "dse", "weight"], "unit")
     figure, (left, right) = panels(2, width=3.6, height=1.0 + 0.4 * len(table))
     place = np.arange(len(table))[::-1]
     # differences are shown as "this model minus the best", whatever sign the table has

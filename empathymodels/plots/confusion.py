@@ -41,7 +41,7 @@ def plot_confusion(table: pd.DataFrame) -> Figure:
     >>> import empathymodels as em
     >>> em.plot_confusion(em.confuse(models, study))  # doctest: +SKIP
     """
-    refuse_other_table(table, "confuse", [], "inversion")
+    refuse_other_table(table, "em.confuse(models, study)", [], "inversion")
     size = 1.4 + 0.6 * len(table)
     figure, axes = panels(2, width=size + 0.6, height=size)
     _add_matrix(axes[0], table, "chosen,\ngiven what simulated")

@@ -71,7 +71,7 @@ def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None
     >>> em.plot_recovery(em.recover(model, study))  # doctest: +SKIP
     """
     if isinstance(source, pd.DataFrame):
-        refuse_other_table(source, "recover", ["whose"], "replicates")
+        refuse_other_table(source, "em.recover(model, study)", ["whose"], "replicates")
         return _of_many(source)
     if truth is None:
         raise TypeError(

@@ -50,7 +50,7 @@ def plot_selection(table: pd.DataFrame) -> Figure:
     >>> table.attrs["evidence"] = "-BIC/2"
     >>> figure = em.plot_selection(em.select(table))
     """
-    refuse_other_table(table, "select", ["protected_exceedance"], "prob")
+    refuse_other_table(table, "em.select(evidences)", ["protected_exceedance"], "prob")
     figure, (left, right) = panels(2, width=3.6, height=1.0 + 0.4 * len(table))
     place = np.arange(len(table))[::-1]
     left.axvline(1 / len(table), color=GREY, linewidth=1, linestyle="--")

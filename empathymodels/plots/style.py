@@ -288,11 +288,11 @@ def says_method[**P](plot: FitPlot[P]) -> FitPlot[P]:
     return drawn
 
 
-def refuse_other_table(table: pd.DataFrame, verb: str, columns: Iterable[str], attrs: str) -> None:
-    """Refuse a table that is not what a verb returned, with the attributes that it gave."""
+def refuse_other_table(table: pd.DataFrame, call: str, columns: Iterable[str], attrs: str) -> None:
+    """Refuse a table that is not what a call returned, with the attributes that it gave."""
     if table.empty or not set(columns) <= set(table) or attrs not in table.attrs:
         raise ValueError(
-            f"This figure needs a table as {verb}() returns it, with its attrs; found "
+            f"This figure needs a table as {call} returns it, with its attrs; found "
             f"{counted(len(table), 'row')} and {counted(len(table.columns), 'column')}: "
-            f"{listed(table.columns, 5)}. Give the result of em.{verb}(...)."
+            f"{listed(table.columns, 5)}. Give that table."
         )
