@@ -443,7 +443,7 @@ def test_the_figure_shows_the_table(weak):
     bars = [bar.get_width() for bar in right.patches]
     np.testing.assert_allclose(bars, table["protected_exceedance"])
     assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b"]
-    with pytest.raises(ValueError, match=r"found 2 columns: 'a', 'b'\. Give em\.select"):
+    with pytest.raises(ValueError, match=r"as em\.select\(evidences\) returns it.*2 columns: 'a', 'b'"):
         em.plot_selection(table_of(weak))
 
 
