@@ -556,7 +556,7 @@ def test_other_faults(weak):
     assert "1 column of other values: 'participant'" in refusal(ids)
     families = refusal(table, families={"x": ["a", "b"], "y": []})
     assert "found 'x', 'y', of which 'y' (1) have none" in families
-    with pytest.raises(TypeError, match="families must be a mapping of text to a list of text"):
+    with pytest.raises(ValueError, match="families must be a mapping of text to a list of text"):
         em.select(table, families={"x": "a", "y": "b"})
     assert "evidence='fixed_prior' with 1 table" in refusal(table, evidence="fixed_prior")
     groups = pd.Series(["x", "y"] * 8, index=[*table.index, "p0"])
