@@ -27,7 +27,7 @@ import pandas as pd
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.convergence import criteria
+from empathymodels.inference.convergence import criteria
 
 SEED = 1
 STUDIES = Path(__file__).parents[2] / "shared" / "studies"

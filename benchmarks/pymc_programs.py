@@ -31,7 +31,7 @@ from choices import (
 )
 
 from empathymodels.compiling import compiling
-from empathymodels.logistic import log_sigmoid
+from empathymodels.responses.log_sigmoid import log_sigmoid
 
 CHAINS = 2
 REPEATS, CALLS = 200, 10  # kernel alone: the fastest of 200 batches of 10 calls
@@ -67,7 +67,7 @@ def scan_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
 def engine_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
     """Return the package's model of the same choices, non-centred like the others."""
     import empathymodels as em
-    from empathymodels.build import build
+    from empathymodels.engine.build import build
 
     learner = em.get_model(Path(__file__).with_name("choice_learner.py"))
     model, _ = build(

@@ -11,27 +11,21 @@ Names are imported when first used, so that listing and ``--help`` answer at onc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from empathymodels.version import __version__
+
 if TYPE_CHECKING:
     from pymc_extras.prior import Prior
 
-    from empathymodels.calibrating import calibrate
-    from empathymodels.catalog import get_model, list_models
-    from empathymodels.certifying import certify
-    from empathymodels.checking import check
-    from empathymodels.citing import cite
-    from empathymodels.comparing import compare
-    from empathymodels.competing import fit_rivals
-    from empathymodels.confusing import confuse
-    from empathymodels.describing import card
-    from empathymodels.diagnosing import diagnose_design
-    from empathymodels.equations import pick, put
-    from empathymodels.estimating import contrast, estimates
-    from empathymodels.fitting import fit
-    from empathymodels.leaving_out import loo, with_log_likelihood
-    from empathymodels.likelihood import log_likelihood
-    from empathymodels.mediating import path_effects
-    from empathymodels.model import Model
-    from empathymodels.nouns import (
+    from empathymodels.checks.check import check
+    from empathymodels.checks.diagnose_design import diagnose_design
+    from empathymodels.checks.sensitivity import sensitivity
+    from empathymodels.checks.verify import verify
+    from empathymodels.comparison.compare import compare
+    from empathymodels.comparison.loo import loo, with_log_likelihood
+    from empathymodels.comparison.select import select
+    from empathymodels.declaration.catalog import get_model, list_models
+    from empathymodels.declaration.model import Model
+    from empathymodels.declaration.parts import (
         Column,
         FirstResponse,
         Parameter,
@@ -41,6 +35,11 @@ if TYPE_CHECKING:
         Statistic,
         Summary,
     )
+    from empathymodels.inference.fit import fit
+    from empathymodels.inference.fit_rivals import fit_rivals
+    from empathymodels.inference.load import load
+    from empathymodels.inference.point_estimates import point_estimates
+    from empathymodels.inference.save import save
     from empathymodels.plots.calibration import plot_calibration
     from empathymodels.plots.comparison import plot_compare
     from empathymodels.plots.confusion import plot_confusion
@@ -51,12 +50,14 @@ if TYPE_CHECKING:
     from empathymodels.plots.predictions import plot_predictions, plot_statistics
     from empathymodels.plots.recovery import plot_recovery
     from empathymodels.plots.selection import plot_selection
-    from empathymodels.pointwise import point_estimates
-    from empathymodels.power_scaling import sensitivity
-    from empathymodels.powering import design_power
-    from empathymodels.predicting import latents, predict
-    from empathymodels.recovering import recover
-    from empathymodels.reporting.page import report
+    from empathymodels.recovery.calibrate import calibrate
+    from empathymodels.recovery.certify import certify
+    from empathymodels.recovery.confuse import confuse
+    from empathymodels.recovery.design_power import design_power
+    from empathymodels.recovery.recover import recover
+    from empathymodels.reporting.card import card
+    from empathymodels.reporting.cite import cite
+    from empathymodels.reporting.report import report
     from empathymodels.responses import (
         CensoredNormal,
         Choice,
@@ -68,34 +69,38 @@ if TYPE_CHECKING:
         measured,
         thresholds,
     )
-    from empathymodels.retesting import reliability
-    from empathymodels.saving import load, save
-    from empathymodels.selecting import select
-    from empathymodels.simulating import simulate
-    from empathymodels.study import Study, list_studies, load_study
-    from empathymodels.verifying import verify
-
-__version__ = "0.2.0"
+    from empathymodels.responses.options import pick, put
+    from empathymodels.results.contrast import contrast
+    from empathymodels.results.estimates import estimates
+    from empathymodels.results.latents import latents
+    from empathymodels.results.path_effects import path_effects
+    from empathymodels.results.predict import predict
+    from empathymodels.results.reliability import reliability
+    from empathymodels.simulation.log_likelihood import log_likelihood
+    from empathymodels.simulation.simulate import simulate
+    from empathymodels.study.bundled import list_studies, load_study
+    from empathymodels.study.study import Study
 
 _HOME = {
-    "calibrating": ("calibrate",),
-    "catalog": ("get_model", "list_models"),
-    "certifying": ("certify",),
-    "checking": ("check",),
-    "citing": ("cite",),
-    "comparing": ("compare",),
-    "competing": ("fit_rivals",),
-    "confusing": ("confuse",),
-    "describing": ("card",),
-    "diagnosing": ("diagnose_design",),
-    "equations": ("pick", "put"),
-    "estimating": ("contrast", "estimates"),
-    "fitting": ("fit",),
-    "leaving_out": ("loo", "with_log_likelihood"),
-    "likelihood": ("log_likelihood",),
-    "mediating": ("path_effects",),
-    "model": ("Model", "Prior"),
-    "nouns": (
+    "checks.check": ("check",),
+    "checks.diagnose_design": ("diagnose_design",),
+    "checks.sensitivity": ("sensitivity",),
+    "checks.verify": ("verify",),
+    "comparison.compare": ("compare",),
+    "comparison.loo": (
+        "loo",
+        "with_log_likelihood",
+    ),
+    "comparison.select": ("select",),
+    "declaration.catalog": (
+        "get_model",
+        "list_models",
+    ),
+    "declaration.model": (
+        "Model",
+        "Prior",
+    ),
+    "declaration.parts": (
         "Column",
         "FirstResponse",
         "Parameter",
@@ -105,22 +110,38 @@ _HOME = {
         "Statistic",
         "Summary",
     ),
+    "inference.fit": ("fit",),
+    "inference.fit_rivals": ("fit_rivals",),
+    "inference.load": ("load",),
+    "inference.point_estimates": ("point_estimates",),
+    "inference.save": ("save",),
     "plots.calibration": ("plot_calibration",),
     "plots.comparison": ("plot_compare",),
     "plots.confusion": ("plot_confusion",),
     "plots.correlations": ("plot_correlations",),
-    "plots.latents": ("plot_latent", "plot_response_over_latent"),
+    "plots.latents": (
+        "plot_latent",
+        "plot_response_over_latent",
+    ),
     "plots.motives": ("plot_motives",),
-    "plots.parameters": ("plot_parameters", "plot_people"),
-    "plots.predictions": ("plot_predictions", "plot_statistics"),
+    "plots.parameters": (
+        "plot_parameters",
+        "plot_people",
+    ),
+    "plots.predictions": (
+        "plot_predictions",
+        "plot_statistics",
+    ),
     "plots.recovery": ("plot_recovery",),
     "plots.selection": ("plot_selection",),
-    "pointwise": ("point_estimates",),
-    "power_scaling": ("sensitivity",),
-    "powering": ("design_power",),
-    "predicting": ("latents", "predict"),
-    "recovering": ("recover",),
-    "reporting.page": ("report",),
+    "recovery.calibrate": ("calibrate",),
+    "recovery.certify": ("certify",),
+    "recovery.confuse": ("confuse",),
+    "recovery.design_power": ("design_power",),
+    "recovery.recover": ("recover",),
+    "reporting.card": ("card",),
+    "reporting.cite": ("cite",),
+    "reporting.report": ("report",),
     "responses": (
         "CensoredNormal",
         "Choice",
@@ -132,12 +153,23 @@ _HOME = {
         "measured",
         "thresholds",
     ),
-    "retesting": ("reliability",),
-    "saving": ("load", "save"),
-    "selecting": ("select",),
-    "simulating": ("simulate",),
-    "study": ("Study", "list_studies", "load_study"),
-    "verifying": ("verify",),
+    "responses.options": (
+        "pick",
+        "put",
+    ),
+    "results.contrast": ("contrast",),
+    "results.estimates": ("estimates",),
+    "results.latents": ("latents",),
+    "results.path_effects": ("path_effects",),
+    "results.predict": ("predict",),
+    "results.reliability": ("reliability",),
+    "simulation.log_likelihood": ("log_likelihood",),
+    "simulation.simulate": ("simulate",),
+    "study.bundled": (
+        "list_studies",
+        "load_study",
+    ),
+    "study.study": ("Study",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [*_MODULE_OF, "__version__"]

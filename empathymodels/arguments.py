@@ -17,11 +17,11 @@ from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get
 import numpy as np
 import pandas as pd
 
-from empathymodels.wording import printable, shortened
+from empathymodels.messages import printable, shortened
 
 AT_LEAST = {"calibration": 0, "folds": 2, "seed": 0}  # whole numbers; all others 1
 ANY_WHOLE = ("workers",)  # below zero: all cores but so many
-OF_FITS = ("fits", "evidences")  # of which `empathymodels.fits` says more
+OF_FITS = ("fits", "evidences")  # of which `empathymodels.inference.fits` says more
 SHARES = ("prob", "probability", "target_accept")  # numbers between 0 and 1
 WORDS: dict[Any, str] = {
     int: "a whole number",
@@ -185,8 +185,8 @@ def _hold(parts: tuple[Any, ...], rows: Iterable[Iterable[Any]], name: str) -> b
 
 @cache
 def _own() -> tuple[type, ...]:
-    from empathymodels.model import Model
-    from empathymodels.study import Study
+    from empathymodels.declaration.model import Model
+    from empathymodels.study.study import Study
 
     return Model, Study
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from empathymodels.wording import counted, listed
+from empathymodels.messages import counted, listed
 
 WRITING = ".empathymodels-writing"  # marks our hidden folders; locked as long as somebody writes
 NEW, OLDER = "new", "older"  # in them: what is to come, and what was there

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-from empathymodels.wording import printable
+from rich.progress import track
+
+from empathymodels.messages import printable
 
 
 def is_interactive() -> bool:
@@ -28,3 +32,8 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def progress(items: list[Any], description: str) -> Iterator[Any]:
+    """Iterate with a progress bar where somebody can see it."""
+    return iter(track(items, description, disable=not is_interactive(), transient=True))

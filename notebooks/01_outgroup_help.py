@@ -30,7 +30,7 @@ import pandas as pd
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.study import study_folder
+from empathymodels.study.bundled import study_folder
 
 # %% [markdown]
 # ## The study

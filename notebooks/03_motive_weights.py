@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 import empathymodels as em
-from empathymodels.study import study_folder
+from empathymodels.study.bundled import study_folder
 
 study = em.load_study("motives")
 model = em.get_model("motivated_empathy")

@@ -10,10 +10,10 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import fitting
-from empathymodels.arrangement import arrange
-from empathymodels.covariates import covariates_for
-from empathymodels.drawing import prior_people
+from empathymodels.inference import provenance
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
+from empathymodels.simulation.prior_people import prior_people
 
 SHORT = {"chains": 2, "draws": 100, "tune": 200, "seed": 1}
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
@@ -96,10 +96,10 @@ def drawn_fit(own_model, own_study):
     arrangement = arrange(own_model, own_study)
     people = prior_people(own_model, own_study, draws=10, seed=1)
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 10), dtype=bool))})
-    tree = fitting._tree(people, stats, arrangement, covariates_for(arrangement, None))
+    tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, None))
     settings = {"draws": 10, "tune": 10, "chains": 1, "target_accept": 0.9, "sampler": {}}
     settings |= {"centring": {p.name: 0.0 for p in arrangement.parameters}}
-    tree.attrs = fitting._provenance(arrangement, "nuts", 1, settings, {})
+    tree.attrs = provenance.provenance(arrangement, "nuts", 1, settings, {})
     return tree
 
 

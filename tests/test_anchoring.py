@@ -10,12 +10,14 @@ import pymc as pm
 import pytest
 
 import empathymodels as em
-from empathymodels.build import build
-from empathymodels.covariates import covariates_for
-from empathymodels.density import compiled_density
-from empathymodels.population import Parametrisation, labelled, reparametrised
-from empathymodels.sampling import measured_anchoring, pilot_starts, pilot_trace
-from empathymodels.starting import density_and_slopes
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+from empathymodels.inference.centring import measured_anchoring, pilot_starts, pilot_trace
+from empathymodels.inference.starts import density_and_slopes
+from empathymodels.population.covariates import covariates_for
+from empathymodels.population.draws import reparametrised
+from empathymodels.population.labels import labelled
+from empathymodels.population.parametrisation import Parametrisation
 
 PEOPLE, TRIALS = 16, 20
 

@@ -9,23 +9,20 @@ import xarray as xr
 from scipy.stats import halfnorm, multivariate_normal, norm
 
 import empathymodels as em
-from empathymodels.approximating import (
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+from empathymodels.inference.fits import method_of
+from empathymodels.inference.laplace import _own_noise, _target, marginal_slopes, most_probable
+from empathymodels.inference.laplace_people import (
     Target,
-    _floored,
-    _own_noise,
-    _target,
-    _times_covariance,
-    _widened,
     curvature_at,
-    marginal_slopes,
-    most_probable,
+    floored,
     settle,
+    times_covariance,
+    widened,
 )
-from empathymodels.build import build
-from empathymodels.covariates import covariates_for
-from empathymodels.density import compiled_density
-from empathymodels.fitting import method_of
-from empathymodels.starting import start_point
+from empathymodels.inference.starts import start_point
+from empathymodels.population.covariates import covariates_for
 
 COVARIATES = {"baseline": "group + age"}
 
@@ -193,7 +190,7 @@ def test_people_and_crossed_items(crossed):
     assert settled.curvature.log_determinant == pytest.approx(exact, abs=1e-5)
     vector = np.random.default_rng(1).normal(size=14)
     expected = np.linalg.solve(np.exp(0.3) * precision, vector[:13])
-    found = _times_covariance(target, settled.curvature, vector)
+    found = times_covariance(target, settled.curvature, vector)
     np.testing.assert_allclose(found, np.append(expected, 0), atol=1e-6)
     assert marginal_slopes(target, settled)[0] == pytest.approx(-13 / 2 - 0.3, abs=1e-3)
 
@@ -210,11 +207,11 @@ def test_draws_of_people_and_crossed_items(crossed):
 
 def test_two_modes_do_not_attract_the_population():
     values = np.array([0.0, 0.5, 1 - 1e-6, 1 + 1e-6, 3.0])
-    np.testing.assert_allclose(np.log(_widened(values))[2:4], 0, atol=1e-5)
-    np.testing.assert_allclose(np.log(_widened(values))[[0, 1, 4]], [-1, -0.5, np.log(3)])
+    np.testing.assert_allclose(np.log(widened(values))[2:4], 0, atol=1e-5)
+    np.testing.assert_allclose(np.log(widened(values))[[0, 1, 4]], [-1, -0.5, np.log(3)])
     step = 1e-6
-    slopes = (np.log(_widened(values + step)) - np.log(_widened(values - step))) / (2 * step)
-    np.testing.assert_allclose(slopes[[0, 1, 4]], 1 / _floored(values)[[0, 1, 4]], rtol=1e-6)
+    slopes = (np.log(widened(values + step)) - np.log(widened(values - step))) / (2 * step)
+    np.testing.assert_allclose(slopes[[0, 1, 4]], 1 / floored(values)[[0, 1, 4]], rtol=1e-6)
 
 
 def test_no_maximum_is_told():

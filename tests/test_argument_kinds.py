@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels import density, evaluating
+from empathymodels.engine import density
+from empathymodels.engine import evaluator as evaluating
 
 PACKAGE = str(Path(em.__file__).parent)
 NO_NUMBER = ["many", None, [3], True, 1.5, 0, -1, np.nan]

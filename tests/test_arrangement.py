@@ -23,9 +23,9 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.arrangement import arrange
-from empathymodels.evaluating import evaluator
-from empathymodels.own_values import values_from_table
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.given_values import values_from_table
 
 ANY = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", sigma=1))
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
-from empathymodels.plausibility import warn_of_constants
+from empathymodels.layout.arrange import arrange
+from empathymodels.layout.plausibility import warn_of_constants
 
 MODEL = em.get_model("motivated_empathy")
 MOTIVES = ("suffering", "cost", "competition", "effort")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empathymodels.reading import join_rows
-from empathymodels.study import Study
+from empathymodels.study.keys import join_rows
+from empathymodels.study.study import Study
 
 STUDIES = Path(__file__).parents[2] / "shared" / "studies"
 TRUST = STUDIES / "dvs_trustgame_fareri2022"

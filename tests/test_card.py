@@ -9,8 +9,8 @@ import xarray as xr
 from pymc_extras.prior import Prior
 
 import empathymodels as em
-from empathymodels.declaring import claim, declarations
-from empathymodels.saving import study_tree
+from empathymodels.declaration.record import claim, declarations
+from empathymodels.inference.study_tree import study_tree
 
 MODELS = list(em.list_models())
 

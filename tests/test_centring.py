@@ -9,12 +9,16 @@ import pytest
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
-from empathymodels.build import build
-from empathymodels.density import compiled_density
-from empathymodels.people import Block, Scatter, blocks, cholesky_of
-from empathymodels.population import Parametrisation, _sampled, labelled, reparametrised
-from empathymodels.sampling import pilot_starts, pilot_trace
-from empathymodels.starting import density_and_slopes, places, start_point, starts_around
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+from empathymodels.inference.centring import pilot_starts, pilot_trace
+from empathymodels.inference.starts import density_and_slopes, places, start_point, starts_around
+from empathymodels.population.blocks import Block, blocks
+from empathymodels.population.draws import reparametrised
+from empathymodels.population.labels import labelled
+from empathymodels.population.parametrisation import Parametrisation
+from empathymodels.population.scatter import Scatter, cholesky_of
+from empathymodels.population.variables import _sampled
 
 CENTRE = np.array([4.0, -5.0, 1.0, 2.0])
 SPREAD = np.array([1.5, 0.7, 0.4, 0.3])

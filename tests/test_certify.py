@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels import certificates, certifying
 from empathymodels.cli import certificates as certify_command
 from empathymodels.cli import main
-from empathymodels.identity import fingerprint
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.recovery import certificate as certificates
+from empathymodels.recovery import certify as certifying
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

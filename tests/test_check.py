@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.checking import predictive_statistics
-from empathymodels.evaluating import evaluator
-from empathymodels.own_values import values_from_table
+from empathymodels.checks.predictive_statistics import predictive_statistics
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.population.given_values import values_from_table
 
 
 def checked(fit, **changes):

@@ -12,8 +12,9 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import cli, fitting
+from empathymodels import cli
 from empathymodels.cli import output
+from empathymodels.inference import fits as fits_module
 
 DATA = Path(__file__).parents[1] / "data" / "outgroup_help"
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
@@ -551,7 +552,7 @@ def test_missing_latents_of_some_trials(tmp_path):
 
 
 def test_a_model_of_ones_own_is_named_by_its_file(run, written, own_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(fitting, "_MODELS", {})
+    monkeypatch.setattr(fits_module, "_MODELS", {})
     code, out, err = run("estimates", own_file)
     assert (code, out) == (2, "")
     assert "Load it with load(path, model='rated_pain.py')" in err

@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.elpds import error_of_draws, influence_of_draws, left_out_one_by_one
-from empathymodels.saving import study_tree
+from empathymodels.comparison.elpd import error_of_draws, influence_of_draws, left_out_one_by_one
+from empathymodels.inference.study_tree import study_tree
 
 TINY = {"chains": 2, "draws": 100, "tune": 100, "centring": 0.5, "seed": 1}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.fitting import study_of
+from empathymodels.inference.fits import study_of
 
 FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "hein_saulin2019_complex_motives"
 PUBLISHED = {  # points of subjective equality and their 95 % intervals

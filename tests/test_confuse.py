@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.confusing import _is_contest, _matrix, refuse_incomparable
-from empathymodels.evaluating import evaluator
-from empathymodels.replicating import Replicate
-from empathymodels.simulating import with_placeholders
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.recovery.confuse import _is_contest, _matrix, refuse_incomparable
+from empathymodels.recovery.replicate_files import Replicate
+from empathymodels.simulation.placeholders import with_placeholders
 
 FEW = {"draws": 100, "tune": 150, "seed": 2}
 

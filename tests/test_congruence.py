@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
+from empathymodels.layout.arrange import arrange
 
 DATA = Path(__file__).parents[1] / "data" / "rival_fortunes"
 SHORT = {"chains": 2, "draws": 300, "tune": 400, "seed": 1}

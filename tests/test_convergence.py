@@ -7,8 +7,9 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import convergence, storing
-from empathymodels.convergence import Length, criteria
+from empathymodels.inference import convergence, store_draws
+from empathymodels.inference import store as storing
+from empathymodels.inference.convergence import Length, criteria
 
 HOW = {"chains": 2, "tune": 200, "seed": 1, "centring": 0.5}
 
@@ -71,7 +72,9 @@ def test_criteria_are_those_that_check_reports(own_fit):
 def early(monkeypatch):
     """Looks after 100, 150, 220 and 300 draws."""
     monkeypatch.setattr(convergence, "FIRST", 100)
-    monkeypatch.setattr("empathymodels.convergence.round", lambda x, _: round(x, -1), raising=False)
+    monkeypatch.setattr(
+        "empathymodels.inference.convergence.round", lambda x, _: round(x, -1), raising=False
+    )
     return {**HOW, "max_draws": 300}
 
 
@@ -130,7 +133,7 @@ def test_a_store_goes_on_until_converged(own_model, own_study, early, tmp_path, 
         em.fit(own_model, own_study, **early, store=store)
     monkeypatch.undo()
     monkeypatch.setattr(convergence, "FIRST", 100)
-    kept = storing.kept_draws(store).draws
+    kept = store_draws.kept_draws(store).draws
     assert 64 <= kept <= 128
     monkeypatch.setattr(Length, "verdict", lambda self, p: "enough" * (p.sizes["draw"] >= 300))
     fit = em.fit(own_model, own_study, **early, store=store)

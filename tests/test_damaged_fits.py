@@ -9,9 +9,8 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import integrity, saving
-from empathymodels.fitting import model_of
-from empathymodels.saving import find_model
+from empathymodels.inference import integrity, study_tree
+from empathymodels.inference.fits import find_model, model_of
 
 FLIPS = 60
 
@@ -350,7 +349,7 @@ def test_a_stored_type_asks_for_no_memory(drawn_fit, tmp_path):
         study["trials"]["trial"].attrs["column_dtype"] = "S2000000000"
 
     path = em.save(damaged_study(drawn_fit, long_texts), tmp_path / "fit.nc")
-    study = saving.study_from_tree(em.load(path)["study"])
+    study = study_tree.study_from_tree(em.load(path)["study"])
     assert study.trials["participant"].iloc[0] == "P01"
     assert study.trials["trial"].iloc[0] == 1
 

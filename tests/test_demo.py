@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empathymodels import Parameter, Prior, demo
+from empathymodels import Parameter, Prior
+from empathymodels.cli import demo
 
 
 def estimates():

@@ -8,10 +8,10 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import empathymodels as em
-from empathymodels.build import build
-from empathymodels.density import compiled_density, packed
-from empathymodels.sampling import sample
-from empathymodels.starting import density_and_slopes, places, start_point
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density, packed
+from empathymodels.inference.sample import sample
+from empathymodels.inference.starts import density_and_slopes, places, start_point
 
 STUDIES = {
     "motivated_empathy": "motives",

@@ -9,10 +9,10 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import checking
-from empathymodels.arrangement import arrange
-from empathymodels.boundaries import at_an_end, in_different_places, told
-from empathymodels.deterministic import deterministic_people
+from empathymodels.checks import check as checking
+from empathymodels.checks.boundaries import at_an_end, in_different_places, told
+from empathymodels.checks.deterministic import deterministic_people
+from empathymodels.layout.arrange import arrange
 
 
 @pytest.fixture(scope="module")

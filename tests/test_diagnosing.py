@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.covariates import covariates_for
-from empathymodels.designing import made_up_study
-from empathymodels.evaluating import evaluator
-from empathymodels.informing import information, means, population, quantities
-from empathymodels.pointwise import new_person_prior
+from empathymodels.checks.information import information, means, population, quantities
+from empathymodels.declaration.priors import new_person_prior
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.population.covariates import covariates_for
+from empathymodels.simulation.made_up import made_up_study
 
 OWN = Path(__file__).parent / "models"
 FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "hein_saulin2019_complex_motives"

@@ -12,11 +12,11 @@ from pytensor.graph.traversal import ancestors
 from scipy.stats import norm
 
 import empathymodels as em
-from empathymodels.build import build
 from empathymodels.compiling import compiling, in_double_precision
-from empathymodels.designing import made_up_study
-from empathymodels.identity import fingerprint
-from empathymodels.simulating import with_placeholders
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.engine.build import build
+from empathymodels.simulation.made_up import made_up_study
+from empathymodels.simulation.placeholders import with_placeholders
 
 PRIOR = dict(location=em.Prior("Normal", mu=0, sigma=1), spread=em.Prior("HalfNormal", sigma=1))
 

@@ -23,9 +23,14 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.dependencies import check_declaration, reading_order, response_needs
-from empathymodels.equations import hold_where_missing, mask_columns, mask_name, read_equations
-from empathymodels.identity import fingerprint, program_fingerprint
+from empathymodels.declaration.dependencies import check_declaration, reading_order, response_needs
+from empathymodels.declaration.equations import (
+    hold_where_missing,
+    mask_columns,
+    mask_name,
+    read_equations,
+)
+from empathymodels.declaration.fingerprint import fingerprint, program_fingerprint
 
 ANY = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", sigma=1))
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.estimating import population_average
+from empathymodels.results.population_values import population_average
 
 
 @pytest.fixture(scope="module")

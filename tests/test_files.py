@@ -11,10 +11,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import cli, files, storing
+from empathymodels import cli, files
 from empathymodels.files import ANY_FILE, WRITING, refuse_loss, whole
-from empathymodels.reporting import page
-from empathymodels.saving import BEGUN
+from empathymodels.inference import store as storing
+from empathymodels.inference.fit_files import BEGUN
+from empathymodels.reporting import report as page
 
 MODEL, STUDY = "outgroup_help_learning", "outgroup_help"
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -12,12 +12,12 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import sampling
-from empathymodels.arrangement import arrange
-from empathymodels.covariates import covariates_for
-from empathymodels.drawing import prior_people
-from empathymodels.people import Block
-from empathymodels.population import _lkj_cholesky
+from empathymodels.inference import sample as sampling
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.blocks import Block
+from empathymodels.population.covariates import covariates_for
+from empathymodels.population.variables import _lkj_cholesky
+from empathymodels.simulation.prior_people import prior_people
 
 TINY = {"chains": 2, "draws": 20, "tune": 30, "centring": 0.5}
 
@@ -195,7 +195,7 @@ def test_without_responses_their_parameters_go_too(model, study):
 
 
 def test_absent_responses_are_left_out_and_told(model, study, capsys, monkeypatch):
-    monkeypatch.setattr("empathymodels.fitting.compiled_density", lambda *_: 1 / 0)
+    monkeypatch.setattr("empathymodels.inference.fit.compiled_density", lambda *_: 1 / 0)
     people = study.participants[["participant", "partner_group"]]
     with pytest.raises(ZeroDivisionError):  # told before anything is compiled
         em.fit(model, em.Study(trials=study.trials, participants=people), seed=1)

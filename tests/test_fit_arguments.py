@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.fits import checked_fit, checked_fits
+from empathymodels.inference.fits import checked_fit, checked_fits
 
 OF_ONE = {
     "check": (),

@@ -8,11 +8,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
-from empathymodels.covariates import covariates_for, covariates_of, stored, tell_coding
-from empathymodels.design_matrix import DesignMatrix
-from empathymodels.formulas import label_of, read_formula
-from empathymodels.row_filters import rows_that_match
+from empathymodels.declaration.formulas import label_of, read_formula
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for, covariates_of, stored, tell_coding
+from empathymodels.population.design_matrix import DesignMatrix
+from empathymodels.study.row_filters import rows_that_match
 
 ATTACKS = [
     "age.__class__",

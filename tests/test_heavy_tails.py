@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import t as student_t
 
 import empathymodels as em
-from empathymodels.estimating import population_average
-from empathymodels.identity import fingerprint
-from empathymodels.people import Block, Scatter, standard_deviations
-from empathymodels.population import _sampled
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.population.blocks import Block, standard_deviations
+from empathymodels.population.scatter import Scatter
+from empathymodels.population.variables import _sampled
+from empathymodels.results.population_values import population_average
 
 SPREAD, CENTRE = np.array([1.5, 0.7]), np.array([4.0, -5.0])
 FACTOR = np.linalg.cholesky(np.array([[1, 0.8], [0.8, 1]]))

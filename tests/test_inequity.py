@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
-from empathymodels.diagnosing import warn_of_uninformed
+from empathymodels.layout.arrange import arrange
+from empathymodels.simulation.uninformed import warn_of_uninformed
 
 TRUTH = Path(__file__).parents[1] / "data" / "split_or_keep" / "true_parameters.csv"
 RIVALS = ("no_group", "selfish")

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels import cli, sampling
-from empathymodels.storing import PARTIAL
+from empathymodels import cli
+from empathymodels.inference import centring
+from empathymodels.inference import sample as sampling
+from empathymodels.inference.fits import PARTIAL
 
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
 ENDLESS = 2_000_000
@@ -70,7 +72,9 @@ def test_while_sampling(own_model, own_study, while_sampling):
 
 def test_while_going_on_until_converged(own_model, own_study, while_sampling, monkeypatch):
     while_sampling(1100)
-    monkeypatch.setattr("empathymodels.convergence.Length.verdict", lambda self, posterior: "")
+    monkeypatch.setattr(
+        "empathymodels.inference.convergence.Length.verdict", lambda self, posterior: ""
+    )
     settings = HOW | {"draws": None, "max_draws": ENDLESS}
     with pytest.raises(KeyboardInterrupt):
         em.fit(own_model, own_study, **settings)
@@ -86,7 +90,7 @@ def test_while_adapting(own_model, own_study, while_sampling, what):
 
 
 def test_in_the_pilot(own_model, own_study, monkeypatch, while_sampling):
-    monkeypatch.setitem(sampling.PILOT, "draws", ENDLESS)
+    monkeypatch.setitem(centring.PILOT, "draws", ENDLESS)
     while_sampling(10)
     with pytest.raises(KeyboardInterrupt):
         em.fit(own_model, own_study, **HOW | {"centring": "measured", "on_interrupt": "partial"})
@@ -134,7 +138,7 @@ def test_on_the_command_line(own_study, tmp_path, while_sampling, monkeypatch, c
     out = tmp_path / "fit.nc"
     command = ["fit", str(OWN_MODEL), "--trials", str(tmp_path / "trials.csv"), "--out", str(out)]
     command += ["--draws", str(ENDLESS), "--tune", "100", "--chains", "2", "--seed", "1"]
-    monkeypatch.setitem(sampling.PILOT, "draws", ENDLESS)
+    monkeypatch.setitem(centring.PILOT, "draws", ENDLESS)
     while_sampling(10)
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--simulated"])
@@ -145,7 +149,7 @@ def test_on_the_command_line(own_study, tmp_path, while_sampling, monkeypatch, c
 
 def test_refits_do_not_go_on_with_what_was_interrupted(own_fit, while_sampling):
     """Whatever samples raises: half of a refit is not scored."""
-    from empathymodels.refitting import refit
+    from empathymodels.inference.refit import refit
 
     settings = '{"draws": 2000000, "tune": 100, "chains": 2, "target_accept": 0.9, "sampler": {},'
     fit = own_fit.copy()

@@ -8,9 +8,9 @@ import pytest
 
 import empathymodels as em
 from empathymodels.cli import output
-from empathymodels.participants import named_participants
+from empathymodels.messages import label_in_cell, listed, spreadsheet_cell
+from empathymodels.study.participants import named_participants
 from empathymodels.terminal import put, tell
-from empathymodels.wording import label_in_cell, listed, spreadsheet_cell
 
 RUN = ("=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "'=1", "''@x", "=a,b", '="q"')
 PLAIN = ("a=b", "o'clock", "'tis", "x-1", "-", "$x$", "1e5", "-1.5", "+3", "007", "n-a")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.fitting import study_of
+from empathymodels.inference.fits import study_of
 
 FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "lockwood2024_prosocial_effort_vmpfc"
 COLUMNS = {

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels import leaving_out
-from empathymodels.predicting import thinned
+from empathymodels.comparison import loo as leaving_out
+from empathymodels.inference.fits import thinned
 
 RESPONSES = ("feeling", "insula", "empathy_before", "empathy_after")
 

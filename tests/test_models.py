@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels.identity import fingerprint
+from empathymodels.declaration.fingerprint import fingerprint
 
 OWN = Path(__file__).parent / "models"
 TEXT = (OWN / "rated_pain.py").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels import competing
+from empathymodels.inference import fit_rivals as competing
 
 DATA = Path(__file__).parents[1] / "data"
 SHAPES = ("context_directly", "intercept_only", "both")

@@ -24,14 +24,14 @@ import pyarrow as pa
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
-from empathymodels.attributes import of_attributes
-from empathymodels.column_types import storable
-from empathymodels.covariates import covariates_for, stored
-from empathymodels.fitting import observed_data
-from empathymodels.plausibility import warn_of_constants
-from empathymodels.saving import study_from_tree, study_tree
-from empathymodels.simulating import with_placeholders
+from empathymodels.checks.attributes import of_attributes
+from empathymodels.inference.study_tree import study_from_tree, study_tree
+from empathymodels.layout.arrange import arrange
+from empathymodels.layout.plausibility import warn_of_constants
+from empathymodels.layout.rows import observed_data
+from empathymodels.population.covariates import covariates_for, stored
+from empathymodels.simulation.placeholders import with_placeholders
+from empathymodels.study.column_types import storable
 
 PACKAGE = str(Path(em.__file__).parent)
 HOUSE = re.compile(r"\b(must|need|needs|cannot|should)\b")

@@ -12,14 +12,17 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal, norm
 
 import empathymodels as em
-from empathymodels import marginal, refitting, units
-from empathymodels.build import build
-from empathymodels.elpds import weights_of_draws
-from empathymodels.evidence import participant_evidences, under_prior
-from empathymodels.marginal import integrate_people
-from empathymodels.pointwise import new_person_prior
-from empathymodels.predicting import thinned
-from empathymodels.refitting import refit
+from empathymodels.comparison import by_participant as units
+from empathymodels.comparison import new_person as marginal
+from empathymodels.comparison import scores as scores_module
+from empathymodels.comparison.elpd import weights_of_draws
+from empathymodels.comparison.evidence import participant_evidences, under_prior
+from empathymodels.comparison.new_person import integrate_people
+from empathymodels.declaration.priors import new_person_prior
+from empathymodels.engine.build import build
+from empathymodels.inference import refit as refitting
+from empathymodels.inference.fits import thinned
+from empathymodels.inference.refit import refit
 
 SETTINGS = {"chains": 2, "draws": 500, "tune": 500, "seed": 1}
 
@@ -193,7 +196,7 @@ def test_learning_models_agree_with_refits_of_everybody(learners):
 
 
 def test_people_that_weights_fail_for_are_named(learners, monkeypatch):
-    monkeypatch.setattr(units, "WORST", 0.0)
+    monkeypatch.setattr(scores_module, "WORST", 0.0)
     table = em.compare(learners, unit="participant", draws=100)
     words = "importance sampling fails .* for people 'outgroup_help_learning': 'sub-01', .*'sub-34'"
     assert re.search(words, table.attrs["reading"])
@@ -207,14 +210,14 @@ def test_evidences_that_weights_fail_for_are_told(learners, capsys):
     told = capsys.readouterr().err
     for name, score in table.attrs["units"].items():
         k, good = score["pareto_k"], table.attrs["elpd"][name].good_k
-        failing = score.index[(k > good) | (score["error"] > units.WORST)].tolist()
+        failing = score.index[(k > good) | (score["error"] > scores_module.WORST)].tolist()
         assert (f"those of '{name}' fail for" in told) == bool(failing)
         assert all(f"'{person}'" in told for person in failing)
     assert (table["pareto_k_bad"] > 0).any()  # otherwise nothing was tested
 
 
 def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
-    monkeypatch.setattr(units, "troubled", lambda score: ["sub-07"])
+    monkeypatch.setattr(scores_module, "troubled", lambda score: ["sub-07"])
     quick = em.compare(learners, unit="participant", draws=100)
     table = em.compare(learners, unit="participant", draws=100, refit=True)
     for name, found in table.attrs["units"].items():
@@ -231,7 +234,7 @@ def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
 
 
 def test_many_of_them_send_all_into_groups(learners, monkeypatch):
-    monkeypatch.setattr(units, "WORST", 0.0)
+    monkeypatch.setattr(scores_module, "WORST", 0.0)
     monkeypatch.setattr(units, "FOLDS", 3)
     table = em.compare(learners, unit="participant", draws=100, refit=True)
     assert all(found["exact"].all() for found in table.attrs["units"].values())

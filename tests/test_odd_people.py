@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels.certificates import design_of
+from empathymodels.recovery.certificate import design_of
 
 
 def to_ends(values):

@@ -14,12 +14,12 @@ from pymc.distributions.moments.means import mean
 from scipy import integrate, special, stats
 
 import empathymodels as em
-from empathymodels import fitting
-from empathymodels.arrangement import arrange
-from empathymodels.covariates import covariates_for
-from empathymodels.cutting import HELD, cut, expected, spread_out
-from empathymodels.drawing import prior_people
-from empathymodels.equations import read_equations, symbol
+from empathymodels.declaration.equations import read_equations, symbol
+from empathymodels.inference import provenance
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
+from empathymodels.results.path_worlds import HELD, cut, expected, spread_out
+from empathymodels.simulation.prior_people import prior_people
 
 TWO_WAYS = Path(__file__).parent / "models" / "two_ways.py"
 THREE_SLOPES = Path(__file__).parent / "models" / "three_slopes.py"
@@ -33,10 +33,10 @@ def as_fit(model, study, **values):
     for name, array in values.items():
         people[name] = people[name].dims, np.broadcast_to(array, people[name].shape)
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 4), dtype=bool))})
-    tree = fitting._tree(people, stats, arrangement, covariates_for(arrangement, None))
+    tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, None))
     settings = {"draws": 4, "tune": 4, "chains": 1, "target_accept": 0.9, "sampler": {}}
     settings |= {"centring": {p.name: 0.0 for p in arrangement.parameters}}
-    tree.attrs = fitting._provenance(arrangement, "nuts", 1, settings, {})
+    tree.attrs = provenance.provenance(arrangement, "nuts", 1, settings, {})
     return tree
 
 

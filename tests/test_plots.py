@@ -17,14 +17,14 @@ from matplotlib.text import Text
 from scipy.stats import binomtest
 
 import empathymodels as em
-from empathymodels.checking import predictive_statistics
-from empathymodels.evaluating import evaluator
+from empathymodels.checks.predictive_statistics import predictive_statistics
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import thinned
+from empathymodels.inference.study_tree import study_tree
+from empathymodels.layout.levels import levels_of
 from empathymodels.plots import parameters
 from empathymodels.plots.motives import Weight
-from empathymodels.plots.style import levels_of
-from empathymodels.predicting import thinned
-from empathymodels.saving import study_tree
-from empathymodels.study import study_folder
+from empathymodels.study.bundled import study_folder
 
 
 @pytest.fixture(scope="module")

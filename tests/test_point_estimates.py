@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 
 import empathymodels as em
-from empathymodels.pointwise import new_person_prior
+from empathymodels.declaration.priors import new_person_prior
 
 CHOICE = Path(__file__).parent / "models" / "choice_learning.py"
 COLUMNS = ["log_likelihood", "observations", "aic", "bic", "converged", "at_bound"]

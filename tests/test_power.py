@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels import powering
-from empathymodels.powering import assigned, resized
-from empathymodels.resimulating import refitter
+from empathymodels.recovery import design_power as powering
+from empathymodels.recovery.design_power import assigned, resized
+from empathymodels.recovery.refitter import refitter
 
 FEW = {"draws": 100, "tune": 150, "seed": 2, "workers": 1}
 ASKED = {

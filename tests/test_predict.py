@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels import fitting
 from empathymodels.cli.output import latent_table
-from empathymodels.saving import study_tree
+from empathymodels.inference import fits
+from empathymodels.inference.study_tree import study_tree
 
 
 def table_of(fit, chain, draw):
@@ -144,7 +144,7 @@ def item_fit(item_model, own_study):
 
 def of_pictures(fit, labels, study=None):
     """Predict with other labels of the six pictures; mean per draw, (draw, picture)."""
-    study = study or fitting.study_of(fit)
+    study = study or fits.study_of(fit)
     trials = study.trials.assign(picture=study.trials["picture"].map(dict(enumerate(labels, 1))))
     tree = em.predict(fit, replace(study, trials=trials), draws=400, seed=1)
     rating = tree["posterior_predictive"]["rating"].stack(sample=("chain", "draw"))
@@ -163,7 +163,7 @@ def test_labels_of_items_may_be_texts_or_numbers(item_fit):
 
 def test_new_items_come_from_the_population(item_fit, capsys):
     """They are told, as a misspelled label is one too; people and other items stay."""
-    study = fitting.study_of(item_fit)
+    study = fits.study_of(item_fit)
     study = replace(study, participants=study.participants[["participant"]])  # ages not needed
     who, means = of_pictures(item_fit, [1, 2, "x", "y", 5, 6], study)
     assert who == "the same people, 4 known and 2 new of 'picture'"
@@ -177,7 +177,7 @@ def test_new_items_come_from_the_population(item_fit, capsys):
 
 
 def test_new_people_and_items(item_fit):
-    study = other_people(fitting.study_of(item_fit), ["P01", "new"])
+    study = other_people(fits.study_of(item_fit), ["P01", "new"])
     who, _ = of_pictures(item_fit, [7, 8, 9, 10, 11, 12], study)
     assert who == "1 known and 1 new people, 0 known and 6 new of 'picture'"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels.nouns import Response
-from empathymodels.rating_scale import middle_of, observed_resolution
+from empathymodels.declaration.parts import Response
+from empathymodels.declaration.rating_scale import middle_of, observed_resolution
 
 RNG = np.random.default_rng(1)
 CASES = {

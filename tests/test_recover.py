@@ -13,10 +13,13 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import simulated_fits
-from empathymodels.calibrating import _uniformity, _verdict
-from empathymodels.covariates import covariates_for
-from empathymodels.coverage import (
+from empathymodels.inference.sample import sample
+from empathymodels.inference.starts import starts_around
+from empathymodels.plots.style import GREY
+from empathymodels.population.covariates import covariates_for
+from empathymodels.recovery import simulated_fits
+from empathymodels.recovery.calibrate import _uniformity, _verdict
+from empathymodels.recovery.coverage import (
     PROBS,
     _kinds,
     is_informative,
@@ -24,14 +27,11 @@ from empathymodels.coverage import (
     smallest_chance,
     uninformative_words,
 )
-from empathymodels.designing import made_up_study
-from empathymodels.packing import PackedModel, packed, unpacked
-from empathymodels.plots.style import GREY
-from empathymodels.quantities import prior_variances, quantities
-from empathymodels.resimulating import refitter
-from empathymodels.sampling import sample
-from empathymodels.simulating import filled_study
-from empathymodels.starting import starts_around
+from empathymodels.recovery.packed_model import PackedModel, packed, unpacked
+from empathymodels.recovery.refitter import refitter
+from empathymodels.results.quantities import prior_variances, quantities
+from empathymodels.simulation.made_up import made_up_study
+from empathymodels.simulation.placeholders import filled_study
 
 FEW = {"draws": 50, "tune": 100, "seed": 3}
 MODELS = Path(__file__).parent / "models"

@@ -27,8 +27,10 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.equations import Equations, hold_where_missing, read_equations
-from empathymodels.recursion import Layout, Recursion, lay_out, make_cell
+from empathymodels.declaration.equations import Equations, hold_where_missing, read_equations
+from empathymodels.engine.cell import make_cell
+from empathymodels.engine.recursion import Recursion
+from empathymodels.layout.engine_order import Layout, lay_out
 
 # ------------------------------------------------------------------------ the model under test
 

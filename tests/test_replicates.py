@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
-from empathymodels.replicate_files import content_hash
-from empathymodels.replicating import Task, replicates, seeds_of
+from empathymodels.recovery.replicate_files import content_hash
+from empathymodels.recovery.replicates import Task, replicates, seeds_of
 from empathymodels.terminal import available_cores
 
 N = 6
@@ -169,7 +169,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, alone):
     log.mkdir()
     script = (
         "from pathlib import Path; from test_replicates import task; "
-        "from empathymodels.replicating import replicates; "
+        "from empathymodels.recovery.replicates import replicates; "
         f"replicates(task(Path({str(log)!r}), seconds=0.3), number={N}, "
         f"folder={str(folder)!r}, workers=1)"
     )
@@ -310,7 +310,7 @@ def test_progress_shows_at_a_terminal(tmp_path):
     pty = pytest.importorskip("pty")
     script = (
         "from pathlib import Path; from test_replicates import task; "
-        "from empathymodels.replicating import replicates; "
+        "from empathymodels.recovery.replicates import replicates; "
         f"replicates(task(Path({str(tmp_path / 'log')!r})), number=1, workers=1)"
     )
     here, there = pty.openpty()

@@ -12,14 +12,14 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.reporting import page
-from empathymodels.reporting.fits import fitted
+from empathymodels.inference.study_tree import study_tree
+from empathymodels.messages import sentence
+from empathymodels.reporting import report as page
+from empathymodels.reporting.fit_section import fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
-from empathymodels.reporting.studies import summary, trials_per_person
+from empathymodels.reporting.study_section import summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
-from empathymodels.saving import study_tree
-from empathymodels.wording import sentence
 
 SECTIONS = (
     *("models", "data", "priors", "diagnostics", "estimates", "predictions", "comparison"),
@@ -360,7 +360,7 @@ def test_texts_of_models_cannot_run(text):
 
 
 def test_equations_of_all_models_are_mathematics():
-    from empathymodels.describing import equations_text
+    from empathymodels.declaration.text import equations_text
 
     for name in em.list_models():
         html = prose(equations_text(em.get_model(name)))

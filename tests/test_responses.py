@@ -21,7 +21,7 @@ from empathymodels import (
     put,
     thresholds,
 )
-from empathymodels.logistic import log_sigmoid
+from empathymodels.responses.log_sigmoid import log_sigmoid
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
 

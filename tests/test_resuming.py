@@ -15,9 +15,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import sampling, storing
-from empathymodels.saving import BEGUN
-from empathymodels.storing import PARTIAL, kept_draws
+from empathymodels.inference import sample as sampling
+from empathymodels.inference import store as storing
+from empathymodels.inference.fit_files import BEGUN
+from empathymodels.inference.fits import PARTIAL
+from empathymodels.inference.store_draws import kept_draws
 
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
 LONG = {"chains": 2, "draws": 3000, "tune": 200, "seed": 1, "centring": 0.5}
@@ -244,7 +246,7 @@ def test_what_cannot_be_stored_is_refused(own_model, own_study, tmp_path, monkey
     (tmp_path / "other.zarr" / "notes.txt").write_text("mine")
     with pytest.raises(FileExistsError, match=r"a folder that also holds 'notes\.txt'"):
         em.fit(own_model, own_study, store=tmp_path / "other.zarr")
-    monkeypatch.setattr("empathymodels.saving.find_spec", lambda name: None)
+    monkeypatch.setattr("empathymodels.inference.fit_files.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'empathymodels\[zarr\]'"):
         em.fit(own_model, own_study, store=tmp_path / "fit.zarr")
     assert not (tmp_path / "fit.zarr").exists()

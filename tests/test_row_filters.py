@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from empathymodels import Study
-from empathymodels.expressions import columns_of, parse, written
-from empathymodels.row_filters import OPERATORS, rows_that_match
+from empathymodels.study.expressions import columns_of, parse, written
+from empathymodels.study.row_filters import OPERATORS, rows_that_match
 
 TABLE = pd.DataFrame(
     {

@@ -12,8 +12,9 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels import fitting, saving
-from empathymodels.saving import study_from_tree, study_tree
+from empathymodels.inference import fit_files as saving
+from empathymodels.inference import fits
+from empathymodels.inference.study_tree import study_from_tree, study_tree
 
 OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
 
@@ -21,7 +22,7 @@ OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
 @pytest.fixture
 def forgotten(monkeypatch):
     """No model is in memory, as in a fresh process."""
-    monkeypatch.setattr(fitting, "_MODELS", {})
+    monkeypatch.setattr(fits, "_MODELS", {})
 
 
 @pytest.fixture
@@ -189,7 +190,7 @@ def test_own_file_may_have_the_name_of_an_installed_model(own_study, tmp_path, f
     mine = Path(shutil.copy(OWN_MODEL, tmp_path / "outgroup_help_learning.py"))
     own = em.fit(em.get_model(mine), own_study, chains=1, draws=5, tune=20, seed=1, centring=0.0)
     path = em.save(own, tmp_path / "own.nc")
-    fitting._MODELS.clear()  # that of the fixture
+    fits._MODELS.clear()  # that of the fixture
     assert em.estimates(em.load(path, model=mine))["parameter"].iloc[0] == "baseline"
     with pytest.raises(ValueError, match="have changed since this fit"):
         em.load(path)  # takes the installed model of that name

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.special import digamma, expit, gammaln, logsumexp, softmax
 
 import empathymodels as em
-from empathymodels.model_frequencies import (
+from empathymodels.comparison.model_frequencies import (
     by_exact_sum,
     by_sequential_monte_carlo,
     equal_families_evidence,
@@ -131,7 +131,7 @@ def test_three_models_as_enumerated(prior, family):
 def test_many_people_as_integrated(method, monkeypatch):
     """Weights become uneven here, so that draws are multiplied and dropped."""
     if method != "exact sum":
-        monkeypatch.setattr("empathymodels.model_frequencies.MOST_TERMS", 0)
+        monkeypatch.setattr("empathymodels.comparison.model_frequencies.MOST_TERMS", 0)
     evidences = simulated([0.85, 0.15], 300, 2.0, seed=3)
     share = (np.arange(20_000) + 0.5) / 20_000
     each = (np.logaddexp(np.log(share) + a, np.log1p(-share) + b) for a, b in evidences)
@@ -233,7 +233,7 @@ def test_groups_families_and_conditions_in_any_order_by_either_way(in_thirds, mo
 
     rng = np.random.default_rng(2)
     exact, shuffled = selected(np.arange(45)), selected(rng.permutation(45))
-    monkeypatch.setattr("empathymodels.model_frequencies.MOST_TERMS", 0)
+    monkeypatch.setattr("empathymodels.comparison.model_frequencies.MOST_TERMS", 0)
     drawn = selected(np.arange(45))
     for one, near in ((shuffled, 1e-8), (drawn, 0.015)):
         pairs = [(exact, one)]
@@ -479,7 +479,7 @@ def test_ids_may_be_numbers_or_text_with_or_without_their_prefix(weak):
 
 
 def test_nothing_is_computed_where_groups_or_families_are_wrong(monkeypatch):
-    monkeypatch.setitem(sys.modules, "empathymodels.evidence", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "empathymodels.comparison.evidence", SimpleNamespace())
     fits = dict.fromkeys(("learning", "static"), fit_of(["s1", "s2", "s3"]))
     text = refusal(fits, groups={"s1": "old", "s2": "young"}, families={"x": ["learning"]})
     assert "found none for 's3' (1 participant of 3)" in text
@@ -496,7 +496,7 @@ def test_fits_are_asked_for_their_evidences(monkeypatch, weak):
         return table_of(weak, kind=f"evidence: {evidence}")
 
     computing = SimpleNamespace(participant_evidences=participant_evidences)
-    monkeypatch.setitem(sys.modules, "empathymodels.evidence", computing)
+    monkeypatch.setitem(sys.modules, "empathymodels.comparison.evidence", computing)
     fits = dict.fromkeys("ab", fit_of([f"p{k}" for k in range(15)]))
     assert em.select(fits).attrs["evidence"] == "evidence: left_out"
     assert em.select(fits, evidence="fixed_prior").attrs["evidence"] == "evidence: fixed_prior"

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
-from empathymodels.covariates import covariates_for
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
 
 DATA = Path(__file__).parents[1] / "data" / "chosen_empathy"
 SHORT = {"chains": 2, "draws": 300, "tune": 400, "seed": 1}

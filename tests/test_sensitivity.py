@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 import empathymodels as em
-from empathymodels.covariates import covariates_for
-from empathymodels.evaluating import evaluator
-from empathymodels.power_scaling import _log_density, log_prior
+from empathymodels.checks.sensitivity import _log_density, log_prior
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.population.covariates import covariates_for
 
 SHORT = {"chains": 2, "draws": 400, "tune": 400, "seed": 1, "progress": False}
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
+from empathymodels.layout.arrange import arrange
 
 TRUTH = Path(__file__).parents[1] / "data" / "motives" / "true_parameters.csv"
 LEFT_OUT = ("attention", "TPJ", "VS")

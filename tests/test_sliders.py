@@ -8,11 +8,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.comparing import measures, refuse_other_measures
-from empathymodels.evaluating import evaluator
-from empathymodels.identity import fingerprint
-from empathymodels.own_values import values_from_table
-from empathymodels.people import parameter_dims
+from empathymodels.comparison.comparable import measures, refuse_other_measures
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.population.blocks import parameter_dims
+from empathymodels.population.given_values import values_from_table
 
 SHORT = {"chains": 2, "draws": 150, "tune": 250, "seed": 1}
 

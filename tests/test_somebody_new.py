@@ -11,19 +11,20 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 import empathymodels as em
-from empathymodels.comparing import _reading
-from empathymodels.elpds import (
+from empathymodels.comparison.by_participant import by_participant
+from empathymodels.comparison.compare import _reading
+from empathymodels.comparison.elpd import (
     Uncertainty,
     error_of_draws,
     influence_of_draws,
     left_out_one_by_one,
     weights_of_draws,
 )
-from empathymodels.evaluating import evaluator
-from empathymodels.evidence import participant_evidences
-from empathymodels.fitting import model_of, study_of
-from empathymodels.importance import integrals
-from empathymodels.units import Asked, Score, by_participant
+from empathymodels.comparison.evidence import participant_evidences
+from empathymodels.comparison.importance import integrals
+from empathymodels.comparison.scores import Asked, Score
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of
 
 MODELS = Path(__file__).parent / "models"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empathymodels import study as study_module
-from empathymodels.reading import join_rows, key_columns
-from empathymodels.study import Study, list_studies, load_study
+from empathymodels.study import bundled
+from empathymodels.study.bundled import list_studies, load_study
+from empathymodels.study.keys import join_rows, key_columns
+from empathymodels.study.study import Study
 
 SPACETOP = (
     Path(__file__).parents[2]
@@ -330,7 +331,7 @@ def test_bundled_studies(tmp_path, monkeypatch, trials):
     folder.mkdir()
     trials.to_csv(folder / "trials.csv", index=False)
     (folder / "study.json").write_text(json.dumps({"citation": "Hein", "notes": "Two groups."}))
-    monkeypatch.setattr(study_module, "_data_folder", lambda: tmp_path)
+    monkeypatch.setattr(bundled, "_data_folder", lambda: tmp_path)
     assert list_studies() == ["helping"]
     study = load_study("helping")
     assert (study.name, study.citation, study.notes) == ("helping", "Hein", "Two groups.")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
-from empathymodels.arrangement import arrange
+from empathymodels.layout.arrange import arrange
 
 ROWS = pd.DataFrame(
     {

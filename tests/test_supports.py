@@ -9,9 +9,9 @@ import pytest
 from scipy.special import expit, logit
 
 import empathymodels as em
-from empathymodels.designing import typical_range
-from empathymodels.nouns import SUPPORTS
-from empathymodels.people import Scales, linked_values, natural, natural_values
+from empathymodels.declaration.parts import SUPPORTS
+from empathymodels.population.scales import Scales, linked_values, natural, natural_values
+from empathymodels.simulation.made_up import typical_range
 
 LINKED = np.array([-3.0, -0.4, 0.0, 0.7, 2.5])
 INVERSES = {"real": lambda x: x, "positive": np.exp, "unit": expit, "signed": np.tanh}

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from empathymodels.column_types import keeps_text, typed
-from empathymodels.study import Study
+from empathymodels.study.column_types import keeps_text, typed
+from empathymodels.study.study import Study
 
 
 def rows(people=4, trials=5):

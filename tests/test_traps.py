@@ -17,11 +17,11 @@ import pytest
 from scipy.special import expit
 
 import empathymodels as em
-from empathymodels.contracting import LEAST, contractions
-from empathymodels.evaluating import evaluator
-from empathymodels.informing import information, one_person, quantities
-from empathymodels.people import n_levels
-from empathymodels.pointwise import new_person_prior
+from empathymodels.checks.contraction import LEAST, contractions
+from empathymodels.checks.information import information, one_person, quantities
+from empathymodels.declaration.priors import new_person_prior
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.population.blocks import n_levels
 
 OWN = Path(__file__).parent / "models"
 

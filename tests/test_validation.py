@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from pymc_extras.prior import Prior
 
-from empathymodels.catalog import get_model
-from empathymodels.model import Model
-from empathymodels.nouns import Column, Parameter, Response, State
-from empathymodels.plausibility import mistyped_labels, warn_of_constants
-from empathymodels.study import Study, load_study
-from empathymodels.validation import validate
+from empathymodels.declaration.catalog import get_model
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Column, Parameter, Response, State
+from empathymodels.layout.plausibility import mistyped_labels, warn_of_constants
+from empathymodels.layout.validate import validate
+from empathymodels.study.bundled import load_study
+from empathymodels.study.study import Study
 
 RATING = Response("rating", lambda *_: None, "how one feels", range=(1, 9), unit="points")
 CHOICE = Response("choice", lambda *_: None, "help or not", levels=(0, 1))

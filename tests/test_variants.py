@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import empathymodels as em
-from empathymodels.identity import fingerprint
-from empathymodels.immutable import FrozenDict, FrozenPrior
-from empathymodels.variants import VERBS
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.declaration.immutable import FrozenDict, FrozenPrior
+from empathymodels.declaration.variants import VERBS
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 """The command line: the verbs that make sense there, under the names they have in Python.
 
-Exit codes: 0, all is well; 1, checks failed; 2, the command, the model or the data are wrong
-(told on stderr). Modules that import PyMC are imported inside the commands, so that ``--help``
-and ``list`` answer at once.
+Doors: none.
+May import: all that lies below.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from empathymodels.catalog import get_model, list_models
 from empathymodels.cli import output
 from empathymodels.cli.options import Overwrite, Seed
+from empathymodels.declaration.catalog import get_model, list_models
+from empathymodels.messages import counted, listed
 from empathymodels.terminal import tell
-from empathymodels.wording import counted, listed
 
 
 def certify(
@@ -49,7 +49,7 @@ def certify(
     Several models need --folder and --out. The same command goes on where it was stopped: what is
     done is not done again, and certificates of other equations or settings are made anew.
     """
-    from empathymodels.certificates import FILE, design_of
+    from empathymodels.recovery.certificate import FILE, design_of
 
     names = _names(models, every=every)
     options = {"minutes": minutes, "calibration": calibration, "seed": seed}
@@ -107,7 +107,7 @@ def _certify_each(
     overwrite: bool,
 ) -> None:
     """Run the command for each model in a process of its own, which takes its memory with it."""
-    from empathymodels.certificates import FILE, is_answer, read_certificate
+    from empathymodels.recovery.certificate import FILE, is_answer, read_certificate
 
     targets = {name: out / study / FILE for name, study in designs.items()}
     there = {name: read_certificate(target) for name, target in targets.items()}

@@ -21,8 +21,8 @@ from empathymodels.cli.options import (
     grouped,
     several,
 )
+from empathymodels.messages import counted
 from empathymodels.terminal import put, tell
-from empathymodels.wording import counted
 
 
 def check(

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from empathymodels.catalog import get_model, list_models
 from empathymodels.cli.options import StudyOptions, VariantOptions
 from empathymodels.cli.output import TABLE
+from empathymodels.declaration.catalog import get_model, list_models
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from empathymodels.model import Model
-    from empathymodels.study import Study
+    from empathymodels.declaration.model import Model
+    from empathymodels.study.study import Study
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # but "07" is a label
 
@@ -65,7 +65,8 @@ def load_fits(files: Mapping[str, Path], models: list[Path]) -> dict[str, xr.Dat
 
 def given_study(options: StudyOptions, *, simulated: bool = False) -> Study:
     """Return the study that the options name: bundled, or of one's own files."""
-    from empathymodels.study import Study, load_study
+    from empathymodels.study.bundled import load_study
+    from empathymodels.study.study import Study
 
     given = {table: file for table, file in options.files.items() if file is not None}
     if (options.study is None) == (not given):

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from empathymodels.catalog import get_model, list_models
 from empathymodels.cli import output
 from empathymodels.cli.options import Overwrite
+from empathymodels.declaration.catalog import get_model, list_models
 
 
 def list_() -> None:
@@ -52,7 +52,7 @@ def card(
 
 def _write_pages(folder: Path | None, *, overwrite: bool) -> None:
     """Write the cards of all built-in models, and an index of them."""
-    from empathymodels.describing import pages
+    from empathymodels.reporting.card import pages
 
     if folder is None:
         raise ValueError("Cards of --all need a folder to go to; found none. Add --out FOLDER.")

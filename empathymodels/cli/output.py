@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from empathymodels.files import ANY_FILE, Rule, lying, refuse_loss, whole
+from empathymodels.messages import printable, spreadsheet_cell
 from empathymodels.terminal import tell
-from empathymodels.wording import printable, spreadsheet_cell
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,12 +22,12 @@ from empathymodels.cli.options import (
     grouped,
     several,
 )
+from empathymodels.messages import listed
 from empathymodels.terminal import tell
-from empathymodels.wording import listed
 
 if TYPE_CHECKING:
-    from empathymodels.model import Model
-    from empathymodels.study import Study
+    from empathymodels.declaration.model import Model
+    from empathymodels.study.study import Study
 
 
 @grouped
@@ -173,7 +173,7 @@ def fit(
 
 def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> None:
     import empathymodels as em
-    from empathymodels.saving import check_target
+    from empathymodels.inference.fit_files import check_target
 
     if file != settings["store"]:
         check_target(file)
@@ -197,6 +197,6 @@ def demo(
 
     Writes all tables and figures, and says what they show.
     """
-    from empathymodels.demo import demo as run
+    from empathymodels.cli.demo import demo as run
 
     run(out, seed=seed, overwrite=overwrite)

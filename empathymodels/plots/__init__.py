@@ -1,1 +1,6 @@
-"""Pictures of fits: each function takes a fit (or a table) and returns a matplotlib figure."""
+"""Pictures of fits: each function takes a fit (or a table) and returns a matplotlib figure.
+
+Verbs: plot_*.
+Doors: comparison, correlations, motives, parameters, predictions.
+May import: recovery, checks, results, and what lies below them.
+"""

@@ -9,7 +9,7 @@ from arviz_stats.ecdf_utils import ecdf_pit
 from matplotlib.figure import Figure
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.coverage import is_informative
+from empathymodels.messages import did_you_mean, listed, words
 from empathymodels.plots.style import (
     COLOURS,
     GREY,
@@ -17,9 +17,8 @@ from empathymodels.plots.style import (
     letter_by_letter,
     panels,
     refuse_other_table,
-    words,
 )
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.recovery.coverage import is_informative
 
 PROB = 0.95  # that a whole curve of uniform ranks lies in its band
 SIMULATIONS = 1000

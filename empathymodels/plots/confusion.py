@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empathymodels.arguments import checked_arguments
+from empathymodels.messages import words
 from empathymodels.plots.style import (
     DARK,
     SMALL,
@@ -15,7 +16,6 @@ from empathymodels.plots.style import (
     letter_by_letter,
     panels,
     refuse_other_table,
-    words,
 )
 
 

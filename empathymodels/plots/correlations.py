@@ -13,19 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.evaluating import evaluator
-from empathymodels.fitting import model_of, study_of
-from empathymodels.plots.style import (
-    COLOURS,
-    DARK,
-    PROBS,
-    SMALL,
-    interval,
-    panels,
-    says_method,
-    words,
-)
-from empathymodels.retesting import correlation_prior_sd
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of
+from empathymodels.messages import words
+from empathymodels.plots.style import COLOURS, DARK, PROBS, SMALL, interval, panels, says_method
+from empathymodels.results.reliability import correlation_prior_sd
 
 # blue below 0, white, vermillion above: told apart with every common colour vision
 DIVERGING = LinearSegmentedColormap.from_list("blue to vermillion", [COLOURS[0], "w", COLOURS[1]])

@@ -15,20 +15,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.arrangement import Arrangement, Scored
-from empathymodels.describing import SUMMARIES
-from empathymodels.evaluating import evaluate_draws, evaluator
-from empathymodels.fitting import model_of, study_of
-from empathymodels.model import Model
-from empathymodels.participants import named_participants
-from empathymodels.plots.predictions import (
-    BLOCKS,
-    IN_BLOCK,
-    column_of,
-    predicted_rows,
-    scored_rows,
-    trial_in_block,
-)
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.text import SUMMARIES
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of
+from empathymodels.layout.levels import levels_among, levels_of
+from empathymodels.messages import words
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -43,15 +35,20 @@ from empathymodels.plots.style import (
     groups_of,
     label_axes,
     level_label,
-    levels_among,
-    levels_of,
     mean_label,
     panels,
     says_method,
-    words,
 )
-from empathymodels.predicting import latents, thinned
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.results.latents import check_latent, latent_at_rows, latents
+from empathymodels.results.predicted_rows import (
+    BLOCKS,
+    IN_BLOCK,
+    column_of,
+    predicted_rows,
+    scored_rows,
+    trial_in_block,
+)
+from empathymodels.study.participants import named_participants
 
 
 @says_method
@@ -104,7 +101,7 @@ def plot_latent(
     >>> em.plot_latent(fit, "value", participants=["sub-01", "sub-19"])  # doctest: +SKIP
     """
     model, arrangement = model_of(fit), evaluator(model_of(fit), study_of(fit)).arrangement
-    _check_latent(model, latent)
+    check_latent(model, latent)
     named = named_participants(participants or [], arrangement.participants)
     values = latents(fit, draws=draws)[latent].stack(sample=("chain", "draw")).to_numpy()
     trials = study_of(fit).trials
@@ -156,14 +153,6 @@ def _latent_label(model: Model, latent: str) -> str:
     if summary is not None:
         meaning = SUMMARIES[summary.kind].format(words(summary.of)).replace("`", "")
     return f"{words(latent)}: {meaning}" if meaning else words(latent)
-
-
-def _check_latent(model: Model, latent: str) -> None:
-    if latent not in model.latents:
-        raise KeyError(
-            f"Model '{model.name}' has no latent '{latent}'. It has {listed(model.latents)}. "
-            "Correct the name." + did_you_mean(latent, model.latents)
-        )
 
 
 def _spread_people(trials: pd.DataFrame, values: np.ndarray, n: int) -> list[str]:
@@ -270,7 +259,7 @@ def plot_response_over_latent(
     scored = scored_rows(arrangement, response)
     levels = pd.Series(np.zeros(len(scored.rows)))
     levels = levels if by is None else column_of(arrangement, scored, by)
-    place = _latent_of(fit, scored, latent, draws)
+    place = latent_at_rows(fit, scored, latent, draws)
     predicted = predicted_rows(fit, scored, draws, seed)
     figure, (panel,) = panels(1, width=4.6, height=3.3)
     colours = colours_of(levels_of(arrangement, by) if by else [0.0])
@@ -291,27 +280,6 @@ def plot_response_over_latent(
         width=60,
     )
     return figure
-
-
-def _latent_of(fit: xr.DataTree, scored: Scored, latent: str, draws: int) -> np.ndarray:
-    """Posterior mean of a latent (or of a person's summary of it) at each observation."""
-    model, study = model_of(fit), study_of(fit)
-    compiled = evaluator(model, study)
-    arrangement: Arrangement = compiled.arrangement
-    if scored.trial is not None:
-        _check_latent(model, latent)
-        found = latents(fit, draws=draws)[latent].mean(("chain", "draw")).to_numpy()
-        return found[arrangement.place[scored.trial]]
-    known = [summary.name for summary in model.summaries]
-    if latent not in known:
-        raise KeyError(
-            f"'{scored.response.name}' has one value per participant, and so needs a summary of "
-            f"the model: {listed(known)}; found '{latent}'. Name a summary, or choose a response "
-            "of trials or regions." + did_you_mean(latent, known)
-        )
-    posterior = thinned(fit["posterior"].to_dataset(), draws)
-    values: Any = evaluate_draws(compiled, posterior, "summary", description="Summaries")[latent]
-    return values.mean(axis=(0, 1))[scored.participant]
 
 
 def _add_dependence(

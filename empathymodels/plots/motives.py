@@ -16,14 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.arrangement import Arrangement
-from empathymodels.describing import fixed_text
-from empathymodels.estimating import linked_mean, sign_is_open
-from empathymodels.evaluating import evaluator
-from empathymodels.fitting import model_of, study_of
-from empathymodels.nouns import Motive, Parameter
-from empathymodels.people import natural_values
-from empathymodels.plots.parameters import averaged_over
+from empathymodels.declaration.parts import Motive, Parameter
+from empathymodels.declaration.text import fixed_text
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.messages import words
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -37,8 +35,9 @@ from empathymodels.plots.style import (
     parameter_label,
     says_method,
     with_unit,
-    words,
 )
+from empathymodels.population.scales import natural_values
+from empathymodels.results.population_values import averaged_over, linked_mean, sign_is_open
 
 LOOKS: dict[Motive, tuple[str, str]] = {
     "approach": (COLOURS[0], "o"),

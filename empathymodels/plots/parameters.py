@@ -16,13 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.arrangement import Arrangement, is_item
-from empathymodels.covariates import covariates_of, people_of
-from empathymodels.estimating import linked_mean
-from empathymodels.evaluating import evaluator
-from empathymodels.fitting import model_of, study_of
-from empathymodels.nouns import Parameter
-from empathymodels.people import natural_values
+from empathymodels.declaration.parts import Parameter
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of
+from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.levels import levels_among, levels_of
+from empathymodels.messages import did_you_mean, listed, words
 from empathymodels.plots.style import (
     COLOURS,
     GREY,
@@ -34,14 +33,17 @@ from empathymodels.plots.style import (
     interval,
     label_axes,
     level_label,
-    levels_among,
-    levels_of,
     panels,
     parameter_label,
     says_method,
-    words,
 )
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.population.scales import natural_values
+from empathymodels.results.population_values import (
+    averaged_over,
+    linked_mean,
+    median_persons,
+    shown_covariate,
+)
 
 LABELLED_PEOPLE = 60  # more names than this on an axis cannot be read
 SHOWN_MASS = 0.998  # of a density: a long tail would squeeze the rest
@@ -139,49 +141,6 @@ def _population(
         for group, draws in median_persons(fit, parameter, arrangement, column).items():
             people = _people_of(arrangement, column, group)
             found[level_label(column, group)] = draws, medians.sel(participant=people).to_numpy()
-    return found
-
-
-def shown_covariate(fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement) -> str | None:
-    """Return the covariate whose groups are drawn: the first with labels in the formula.
-
-    A parameter with `by` levels is drawn by these instead.
-    """
-    if parameter.by is not None:
-        return None
-    covariates = covariates_of(fit, arrangement).get(parameter.name)
-    people = arrangement.checked.tables["participants"]
-    for column in people.columns:
-        if covariates and column in covariates.levels:
-            return str(column)
-    return None
-
-
-def averaged_over(
-    fit: xr.DataTree,
-    parameter: Parameter,
-    arrangement: Arrangement,
-    *,
-    shown: str | None = None,
-    whose: str = "",
-) -> str:
-    """Say over which covariates of a parameter a figure averages; nothing if over none."""
-    covariates = covariates_of(fit, arrangement).get(parameter.name)
-    columns = [words(c) for c in (covariates.columns if covariates else ()) if c != shown]
-    return f"; {whose}averaged over {', '.join(columns)}" if columns else ""
-
-
-def median_persons(
-    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement, column: str
-) -> dict[Any, np.ndarray]:
-    """Return draws of the median person of every group of a covariate, other ones as they are."""
-    covariates = covariates_of(fit, arrangement)[parameter.name]
-    people = people_of(arrangement)
-    found = {}
-    for group in levels_among(people[column], levels_of(arrangement, column)):
-        row = covariates.at(people.assign(**{column: group})).to_numpy().mean(axis=0)
-        linked = linked_mean(fit, parameter, None, row).ravel()
-        found[group] = natural_values(parameter, arrangement.model, linked)
     return found
 
 

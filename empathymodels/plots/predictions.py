@@ -16,11 +16,13 @@ from matplotlib.ticker import MaxNLocator
 from pandas.api.types import is_numeric_dtype
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.arrangement import Arrangement, Scored
-from empathymodels.checking import predictive_statistics
-from empathymodels.evaluating import evaluator
-from empathymodels.fitting import model_of, study_of
-from empathymodels.nouns import Response
+from empathymodels.checks.predictive_statistics import predictive_statistics
+from empathymodels.declaration.parts import Response
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import model_of, study_of, thinned
+from empathymodels.layout.arrangement import Arrangement, Scored
+from empathymodels.layout.levels import levels_among, levels_of
+from empathymodels.messages import words
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -37,23 +39,17 @@ from empathymodels.plots.style import (
     is_binary,
     label_axes,
     level_label,
-    levels_among,
-    levels_of,
     mean_label,
     panels,
     response_label,
     says_method,
-    words,
 )
-from empathymodels.predicting import predict, thinned
-from empathymodels.wording import did_you_mean, listed
+from empathymodels.results.predicted_rows import BLOCKS, column_of, predicted_rows, scored_rows
 
 APART = 40  # a number with at most that many values is not cut into groups
 BINS = 16  # groups of a number with more, unless asked for
 FEW = 6  # places on an axis up to which nothing is drawn between them
 WIDTH = 36  # letters of a wrapped axis label
-BLOCKS = ("session", "block")  # keys at which curves over trials break
-IN_BLOCK = "trial_in_block"
 
 
 @says_method
@@ -160,46 +156,6 @@ def _default_column(arrangement: Arrangement, scored: Scored, by: str | None) ->
             if is_read and scored.frame[column].nunique() > 1:
                 return column
     return "trial" if "trial" in scored.frame and scored.trial is not None else None
-
-
-def predicted_rows(fit: xr.DataTree, scored: Scored, draws: int, seed: int) -> np.ndarray:
-    """Return predictions of a response's observed rows, (draw, observation)."""
-    tree = predict(fit, draws=draws, seed=seed)
-    full = tree["posterior_predictive"][scored.response.name].to_numpy()
-    return full.reshape(-1, full.shape[-1])[:, scored.rows]
-
-
-def scored_rows(arrangement: Arrangement, response: str) -> Scored:
-    """Return a response's observed rows; KeyError names those that there are."""
-    known = arrangement.scored
-    if response not in known:
-        raise KeyError(
-            f"'{response}' must be a response that the fit scored. It scored {listed(known)}. "
-            "Name one of these." + did_you_mean(response, known)
-        )
-    return known[response]
-
-
-def column_of(arrangement: Arrangement, scored: Scored, name: str) -> pd.Series:
-    """Return a column of the rows of a response; KeyError names those that exist."""
-    columns = [c for c in scored.frame.columns if not c.startswith("_")]
-    if name == IN_BLOCK and name not in columns and scored.trial is not None:
-        assert arrangement.study.trials is not None
-        places = trial_in_block(arrangement.study.trials)[arrangement.place[scored.trial]]
-        return pd.Series(places, name=name)
-    if name not in columns:
-        raise KeyError(
-            f"'{name}' must be a column that rows of '{scored.response.name}' have or are joined "
-            f"with: {listed(columns)}. Name one of these." + did_you_mean(name, columns)
-        )
-    return scored.frame[name]
-
-
-def trial_in_block(trials: pd.DataFrame) -> np.ndarray:
-    """Return the place of every trial, from 1, among those of its person, session and block."""
-    keys = [key for key in ("participant", *BLOCKS) if key in trials]
-    grouped = trials.groupby(keys, sort=False, dropna=False)["trial"]
-    return grouped.rank(method="first").to_numpy().astype(int)
 
 
 def _add_means(

@@ -11,11 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.coverage import is_informative
-from empathymodels.estimating import estimates
-from empathymodels.evaluating import evaluator
-from empathymodels.fits import checked_fit
-from empathymodels.fitting import model_of, study_of
+from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import checked_fit, model_of, study_of
+from empathymodels.messages import listed, words
 from empathymodels.plots.style import (
     COLOURS,
     GREY,
@@ -25,10 +23,10 @@ from empathymodels.plots.style import (
     panels,
     refuse_other_table,
     says_method,
-    words,
 )
-from empathymodels.recovering import against_truth
-from empathymodels.wording import listed
+from empathymodels.recovery.coverage import is_informative
+from empathymodels.results.against_truth import against_truth
+from empathymodels.results.estimates import estimates
 
 COLUMNS = 3
 

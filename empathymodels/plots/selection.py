@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from empathymodels.arguments import checked_arguments
+from empathymodels.messages import words
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -16,7 +17,6 @@ from empathymodels.plots.style import (
     letter_by_letter,
     panels,
     refuse_other_table,
-    words,
 )
 
 

@@ -19,11 +19,10 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
-from empathymodels.arrangement import Arrangement
-from empathymodels.fitting import marked, method_of
-from empathymodels.model import Model
-from empathymodels.nouns import Parameter, Response
-from empathymodels.wording import counted, drawable, listed
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Parameter, Response
+from empathymodels.inference.fits import marked, method_of
+from empathymodels.messages import counted, drawable, listed, words
 
 # Okabe & Ito (2008), readable with every common colour vision, without yellow (too pale for lines)
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -78,28 +77,6 @@ def colours_of(levels: Iterable[Any]) -> dict[Any, str]:
     return {level: COLOURS[i % len(COLOURS)] for i, level in enumerate(levels)}
 
 
-def levels_of(arrangement: Arrangement, column: str) -> list[Any]:
-    """Return the levels of a column in the order in which every figure shows and colours them.
-
-    It is the declared one, that of a categorical, or else the alphabet's, numbers before labels.
-    """
-    if column in arrangement.levels:
-        return list(arrangement.levels[column])
-    declared = next((c for c in arrangement.model.columns if c.name == column), None)
-    if declared is not None and isinstance(declared.levels, tuple):
-        return list(declared.levels)
-    values = next(t[column] for t in arrangement.study.tables.values() if column in t)
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return list(values.cat.categories)
-    return sorted(values.dropna().unique(), key=lambda level: (isinstance(level, str), level))
-
-
-def levels_among(values: pd.Series, levels: Sequence[Any]) -> list[Any]:
-    """Return those of some levels that occur."""
-    found = set(values.dropna().unique().tolist())
-    return [level for level in levels if level in found]
-
-
 def label_axes(panel: Axes, *, x: str = "", y: str = "", title: str = "", width: int = 42) -> None:
     """Write those of axis labels and title that are given, wrapped to about `width` characters."""
     if x:
@@ -138,14 +115,6 @@ PREDICTED_KEY: dict[str, Artist] = {
     "90 %": Patch(color=GREY, alpha=0.22, linewidth=0),
     "observed": Line2D([], [], color=DARK, marker="o", markersize=4, linestyle=""),
 }
-
-
-# ------------------------------------------------------------------------------- words
-
-
-def words(name: str) -> str:
-    """Return a name of the code as words: ``learning_rate`` as "learning rate"."""
-    return name.replace("_", " ")
 
 
 def with_unit(text: str, unit: str) -> str:

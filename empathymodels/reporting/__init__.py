@@ -1,1 +1,6 @@
-"""A report: one self-contained page of fits, their data, and how far to trust them."""
+"""What is written about models and fits: cards, reports and citations.
+
+Verbs: card, report, cite.
+Doors: card.
+May import: plots, recovery, checks, results, and what lies below them.
+"""

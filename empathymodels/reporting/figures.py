@@ -14,14 +14,13 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from empathymodels.arrangement import Arrangement
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.messages import sentence, words
 from empathymodels.plots.comparison import plot_compare
 from empathymodels.plots.correlations import plot_correlations
 from empathymodels.plots.motives import plot_motives
 from empathymodels.plots.parameters import plot_parameters
 from empathymodels.plots.predictions import plot_predictions, plot_statistics
-from empathymodels.plots.style import words
-from empathymodels.wording import sentence
 
 # outlines in place of fonts that a reader may lack
 LOOK: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "report"}

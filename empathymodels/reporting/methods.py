@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from empathymodels.citing import BUILT_ON, reference_text, references_of
-from empathymodels.convergence import RHAT_ROW
-from empathymodels.declaring import claim
-from empathymodels.describing import prior_text
-from empathymodels.nouns import Parameter, Reference
-from empathymodels.population import LKJ_CONCENTRATION
-from empathymodels.reporting.fits import PREDICTIVE, Fitted, prior_words
-from empathymodels.reporting.studies import observations, trials_per_person
-from empathymodels.wording import counted, sentence
+from empathymodels.declaration.parts import Parameter, Reference
+from empathymodels.declaration.record import claim
+from empathymodels.declaration.text import prior_text
+from empathymodels.inference.convergence import RHAT_ROW
+from empathymodels.messages import counted, sentence
+from empathymodels.population.variables import LKJ_CONCENTRATION
+from empathymodels.reporting.cite import BUILT_ON, reference_text, references_of
+from empathymodels.reporting.fit_section import PREDICTIVE, Fitted, prior_words
+from empathymodels.reporting.study_section import observations, trials_per_person
 
 RHAT = Reference(
     "Vehtari, A., Gelman, A., Simpson, D., Carpenter, B., & Bürkner, P.-C. (2021). "

@@ -1,8 +1,14 @@
-"""Distributions of responses that PyMC lacks, or has in a slower or less exact form."""
+"""Distributions of responses that PyMC lacks, or has in a slower or less exact form.
 
-from empathymodels.responses.base import measured
+Nouns: Choice, CensoredNormal, OrderedBeta, Ordinal and kin. Verbs: measured, thresholds, pick,
+put.
+Doors: options.
+May import: no other folder.
+"""
+
 from empathymodels.responses.choice import Choice, SoftmaxChoice
 from empathymodels.responses.conductance import HurdleSquareRoot
+from empathymodels.responses.distribution import measured
 from empathymodels.responses.likert import Ordinal, thresholds
 from empathymodels.responses.rounded import RoundedNormal
 from empathymodels.responses.slider import CensoredNormal, OrderedBeta

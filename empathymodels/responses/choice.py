@@ -8,14 +8,14 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels.equations import pick
-from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import (
+from empathymodels.responses.distribution import (
     ResponseDistribution,
     log_sum,
     where_possible,
     with_lapse,
 )
+from empathymodels.responses.log_sigmoid import log_sigmoid
+from empathymodels.responses.options import pick
 
 
 class Choice(ResponseDistribution):

@@ -8,8 +8,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import CERTAIN, ResponseDistribution, where_possible
+from empathymodels.responses.distribution import CERTAIN, ResponseDistribution, where_possible
+from empathymodels.responses.log_sigmoid import log_sigmoid
 
 
 class HurdleSquareRoot(ResponseDistribution):

@@ -8,12 +8,12 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels.logistic import log_sigmoid
-from empathymodels.responses.base import (
+from empathymodels.responses.distribution import (
     ResponseDistribution,
     log_one_minus_exp,
     where_possible,
 )
+from empathymodels.responses.log_sigmoid import log_sigmoid
 
 
 class Ordinal(ResponseDistribution):

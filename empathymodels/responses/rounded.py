@@ -8,7 +8,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels.responses.base import CERTAIN, ResponseDistribution, where_possible
+from empathymodels.responses.distribution import CERTAIN, ResponseDistribution, where_possible
 
 NARROW = 1e-6  # standard deviations; a step of them has its density times its width as probability
 

@@ -1,0 +1,114 @@
+"""Posterior predictive checks: features of the data among those of replicated data."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Statistic
+from empathymodels.engine.evaluator import Evaluator, evaluate_draws
+
+FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
+
+ANOTHER = (
+    "Plot it (plot_statistics, plot_predictions) and try a rival or another distribution of this "
+    "response."
+)
+
+OWN_MASS = (
+    "Its distribution must give that value a probability of its own: CensoredNormal, OrderedBeta "
+    "(sliders), Ordinal (few steps), HurdleSquareRoot or pm.HurdleLogNormal (zeros)."
+)
+
+OVERDISPERSED = (
+    "Counts that vary more than their distribution allows (overdispersion): pm.BetaBinomial or "
+    "pm.NegativeBinomial in its place, or a term for what makes them differ."
+)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A statistic of the data, and of predictions one step ahead.
+
+    Attributes
+    ----------
+    statistic : Statistic
+        What is computed.
+    remedy : str
+        What to do where the predictions miss it.
+    observed : float
+        Its value in the data.
+    predicted : ndarray (draw,)
+        Its values in predictions, of which those that have one.
+    """
+
+    statistic: Statistic
+    remedy: str
+    observed: float
+    predicted: np.ndarray
+
+    @property
+    def p(self) -> float:
+        """Share of predictions above what was observed, half of ties included."""
+        above, tied = self.predicted > self.observed, self.predicted == self.observed
+        return float(above.mean() + 0.5 * tied.mean())
+
+
+def predictive_statistics(
+    compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int
+) -> list[Feature]:
+    """Compute every statistic of a model, and those of its kinds of responses, that have a value.
+
+    One group only, for example, has no difference between groups.
+    """
+    compiled.reseed(seed)
+    drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
+    statistics = [(s, ANOTHER) for s in model.statistics if s.response in drawn]
+    statistics += [pair for name in drawn for pair in _of_kind(compiled, name, drawn[name])]
+    found = []
+    for statistic, remedy in statistics:
+        scored = compiled.arrangement.scored[statistic.response]
+        keys = [key for key in ("participant", "session", "block", "trial") if key in scored.frame]
+        order = scored.frame.sort_values(keys, kind="stable").index  # in time, for lags
+        table = scored.frame.loc[order].reset_index(drop=True)
+        values = drawn[statistic.response].reshape(-1, len(table))[:, order]
+        observed = _value(statistic, table, scored.observed[order])
+        if np.isfinite(observed):
+            predicted = np.array([_value(statistic, table, v) for v in values])
+            found.append(Feature(statistic, remedy, observed, predicted[np.isfinite(predicted)]))
+    return [feature for feature in found if len(feature.predicted)]
+
+
+def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[tuple[Statistic, str]]:
+    """Statistics in which data often contradict the kind of distribution, with their remedies.
+
+    For ratings and amplitudes the share at each end where many observed values lie; for counts
+    their variance.
+    """
+    scored = compiled.arrangement.scored[name]
+    values = scored.observed
+    if scored.response.levels is not None or len(values) < FEWEST_VALUES:
+        return []
+    if scored.response.range is None and np.array_equal(drawn, drawn.round()):
+        variance = Statistic(f"variance of '{name}'", name, lambda table: table[name].var())
+        return [(variance, OVERDISPERSED)]
+    least = max(3, MANY * len(values))
+    ends = [end for end in (values.min(), values.max()) if (values == end).sum() >= least]
+    return [(_share_at(name, float(end)), OWN_MASS) for end in ends]
+
+
+def _share_at(name: str, end: float) -> Statistic:
+    return Statistic(
+        f"share of '{name}' at {end:g}", name, lambda table: float((table[name] == end).mean())
+    )
+
+
+def _value(statistic: Statistic, table: pd.DataFrame, values: np.ndarray) -> float:
+    with warnings.catch_warnings():  # a mean of no rows is missing, and told by its absence
+        warnings.filterwarnings("ignore", message="Mean of empty slice")
+        return float(statistic.function(table.assign(**{statistic.response: values})))

@@ -1,0 +1,7 @@
+"""What a model is: `Model` and its parts, equations read once, variants, fingerprints.
+
+Nouns: Model, Parameter, Column, State, Response and kin. Verbs: list_models, get_model.
+Doors: catalog, dependencies, equations, fingerprint, formulas, model, parts, priors, rating_scale,
+record, response_scale, text.
+May import: responses, study.
+"""

@@ -1,0 +1,178 @@
+"""What responses depend on, read from their graphs, and whether a model declares what it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from pytensor.graph.basic import Variable
+from pytensor.graph.traversal import ancestors
+
+from empathymodels.declaration.equations import Equations, Names, read_equations, symbol
+from empathymodels.declaration.formulas import read_formula
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Response
+from empathymodels.declaration.rating_scale import distribution_of
+from empathymodels.messages import listed
+
+
+def trace_response(
+    model: Model, response: Response, equations: Equations
+) -> tuple[Variable, dict[str, dict[str, Variable]]]:
+    """Return a response's distribution on scalar placeholders, and those placeholders."""
+    latents = response_latents(model, response, equations)
+    read = {
+        "latent": latents,
+        "parameters": [p.name for p in model.parameters],
+        "data": response_data_names(model, response),
+    }
+    placeholders = {
+        kind: {name: symbol(kind, name) for name in names} for kind, names in read.items()
+    }
+    views = {kind: Names(kind, values, model.name) for kind, values in placeholders.items()}
+    distribution = distribution_of(response, **views)
+    return distribution, placeholders
+
+
+def response_latents(model: Model, response: Response, equations: Equations) -> list[str]:
+    """Names a response may read from `latent`: summaries for participants, else latents."""
+    if response.table == "participants":
+        return [summary.name for summary in model.summaries]
+    return list(equations.latents)
+
+
+def response_data_names(model: Model, response: Response) -> list[str]:
+    """Names a response may read from `data`: columns of its table and of those it can join."""
+    visible = {
+        "trials": ("trials", "participants"),
+        "participants": ("participants",),
+        "regions": ("regions", "trials", "participants"),
+    }[response.table]
+    names = [c.name for c in model.columns if c.table in visible]
+    responses = [r.name for r in model.observables if r.table in visible and r.table != "regions"]
+    return names + responses
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a response's distribution depends on.
+
+    ``distribution`` is its name; ``latents``, ``direct_parameters`` and ``direct_data`` are read
+    by the response's own function; ``row_data`` must be observed on a row for the row to be
+    scored; ``parameters`` and ``all_data`` also count what reaches it through the states of
+    earlier trials.
+    """
+
+    distribution: str
+    latents: frozenset[str]
+    direct_parameters: frozenset[str]
+    direct_data: frozenset[str]
+    parameters: frozenset[str]
+    row_data: frozenset[str]
+    all_data: frozenset[str]
+
+
+def response_needs(model: Model, response: Response, equations: Equations) -> Needs:
+    """Read from the graphs what `response` depends on."""
+    distribution, placeholders = trace_response(model, response, equations)
+    upstream = set(ancestors([distribution]))
+    direct = {
+        kind: {name for name, scalar in scalars.items() if scalar in upstream}
+        for kind, scalars in placeholders.items()
+    }
+    latents, summaries = direct["latent"], {s.name: s for s in model.summaries}
+    row_data, outputs = set(direct["data"]), []
+    for name in latents:
+        if name in summaries:
+            outputs += list(equations.next_states.values())
+        else:
+            row_data |= equations.needs(equations.latents[name])
+            outputs.append(equations.latents[name])
+    reached = equations.reached_by(outputs)
+    started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
+    return Needs(
+        distribution_name(distribution),
+        frozenset(latents),
+        frozenset(direct["parameters"]),
+        frozenset(direct["data"]),
+        frozenset(direct["parameters"] | reached["parameters"] | started),
+        frozenset(row_data),
+        frozenset(row_data | reached["data"]),
+    )
+
+
+def distribution_name(distribution: Variable) -> str:
+    """Name of a distribution, such as ``Normal``."""
+    names = getattr(distribution.owner.op, "_print_name", None)
+    return names[0] if names else type(distribution.owner.op).__name__
+
+
+def reading_order(read: Mapping[str, Collection[str]]) -> list[str]:
+    """Names such that each comes after those it reads; in a circle, as they stand."""
+    order: list[str] = []
+    while left := [name for name in read if name not in order]:
+        ready = [n for n in left if not set(read[n]) & (set(left) - {n})]
+        order.append((ready or left)[0])
+    return order
+
+
+def check_declaration(model: Model) -> Model:
+    """Return the model if its equations use exactly what it declares; raise otherwise.
+
+    Raises
+    ------
+    ValueError
+        A declared parameter or column is used by no equation, a latent of a response depends
+        on that response's own value on the same trial, responses read each other in a circle,
+        or `latents` documents other names.
+    """
+    equations = read_equations(model)
+    problems = []
+    parameters, data = set(equations.parameters), set(equations.data)
+    all_needs = {r.name: response_needs(model, r, equations) for r in model.responses}
+    order = reading_order({name: needs.direct_data for name, needs in all_needs.items()})
+    for place, name in enumerate(order):
+        if circle := all_needs[name].direct_data & set(order[place + 1 :]):
+            problems.append(f"responses '{name}' and {listed(sorted(circle))} read each other")
+    for response in model.responses:
+        needs = all_needs[response.name]
+        parameters |= needs.parameters
+        data |= needs.all_data
+        if response.name in needs.row_data:
+            problems.append(
+                f"response '{response.name}' depends on its own value on the same trial; only "
+                "next states may read it"
+            )
+    for column in (model.column(state.over) for state in model.states if state.over):
+        labels = column.levels
+        if not column.is_label and labels is not None and [*labels] != [*range(len(labels))]:
+            problems.append(
+                f"a state is over '{column.name}', whose levels {labels} are numbers but not the "
+                f'positions 0 to {len(labels) - 1} that pick and put count by (levels="any" '
+                "makes labels of them)"
+            )
+    parameters |= {s.start for s in model.states if isinstance(s.start, str)}
+    data |= {p.by for p in model.parameters if p.by} | {s.over for s in model.states if s.over}
+    data |= {p.level for p in model.parameters if p.level not in ("participant", "population")}
+    data |= {c for item in model.covariates.items() for c in read_formula(*item).columns}
+    dropped = any(verb in ("without", "pool") for verb, _ in model.variant)
+    for kind, declared, used, may_be_idle in (
+        ("parameter", [p.name for p in model.parameters], parameters, dropped),
+        # a variant need not read all that the model reads: a rival may pool what a column splits
+        ("column", [c.name for c in model.columns if c.default is None], data, model.variant),
+    ):
+        unused = [name for name in declared if name not in used]
+        if unused and not may_be_idle:
+            problems.append(f"{kind} {listed(unused)} is declared but no equation uses it")
+    if model.step is not None and set(model.latents) != set(equations.latents):
+        problems.append(
+            f"`latents` documents {listed(model.latents)} but `step` returns "
+            f"{listed(equations.latents)}"
+        )
+    if problems:
+        raise ValueError(
+            f"The declaration of model '{model.name}' must match its equations. Found: "
+            + "; ".join(problems)
+            + ". Correct the declaration or the equations."
+        )
+    return model

@@ -1,0 +1,459 @@
+"""A model: what is declared of it, and its variants.
+
+Everything here is a frozen description. Nothing samples, nothing reads files; the
+simulator, the likelihood, its gradient and the model's card are derived from these
+declarations elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pymc_extras.prior import Prior
+
+from empathymodels.declaration.immutable import Declared
+from empathymodels.declaration.parts import (
+    POPULATIONS,
+    Column,
+    Parameter,
+    Population,
+    Reference,
+    Response,
+    State,
+    Statistic,
+    Summary,
+)
+from empathymodels.declaration.priors import impossible_priors
+from empathymodels.declaration.response_scale import (
+    check_fixed,
+    check_resolution,
+    from_share,
+    left_behind,
+    range_of,
+)
+from empathymodels.declaration.variants import PARTS, change_text, replayed
+from empathymodels.messages import did_you_mean, listed, tell_all
+
+
+@dataclass(frozen=True)
+class Model(Declared):
+    """A declared model. See ``print(model)`` for its card.
+
+    Parameters
+    ----------
+    title : str
+        One line: what the model says.
+    parameters, columns, responses : tuple
+        Declarations, see :class:`Parameter`, :class:`Column`, :class:`Response`.
+    step : callable, optional
+        ``step(state, parameters, data)`` returns ``(next_state, latents)``, or only the
+        latents for a model without states. Called once on symbolic scalars.
+    states : tuple of State
+        What is carried from trial to trial.
+    latents : mapping of str to str
+        Meaning of each latent that `step` returns.
+    summaries : tuple of Summary
+        Person-level numbers that participant-level responses may read.
+    sequence : tuple of str
+        Keys, besides participant, whose change resets the states (those the study has).
+    correlate : tuple of str
+        Parameters of people, or of items, whose correlations within their kind are inferred.
+    anchors : mapping of str to mapping
+        Responses that can give the latents their scale, in order. The first that a study has
+        holds its parameters at these values (in the units of `scale_of`); the others keep
+        theirs free.
+    covariates : mapping of str to str
+        Default covariate formula per parameter.
+    statistics : tuple of Statistic
+        Features for posterior predictive checks.
+    rivals : mapping of str to callable
+        Named alternatives: ``rival(model) -> model``; its docstring says what it claims.
+    references : tuple of Reference
+        Papers the equations come from.
+    notes : str
+        What was published and what is ours; traps.
+    name, source, variant, left_out, population : str, str, tuple, tuple, str
+        Set by the catalog and by the methods below. Responses left out still give parameters
+        their scale.
+    """
+
+    title: str
+    parameters: tuple[Parameter, ...]
+    responses: tuple[Response, ...]
+    columns: tuple[Column, ...] = ()
+    step: Callable[..., Any] | None = None
+    states: tuple[State, ...] = ()
+    latents: Mapping[str, str] = field(default_factory=dict)
+    summaries: tuple[Summary, ...] = ()
+    sequence: tuple[str, ...] = ("session", "block")
+    correlate: tuple[str, ...] = ()
+    anchors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    covariates: Mapping[str, str] = field(default_factory=dict)
+    statistics: tuple[Statistic, ...] = ()
+    rivals: Mapping[str, Callable[[Model], Model]] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+    notes: str = ""
+    name: str = ""
+    source: str = ""
+    variant: tuple[tuple[str, Any], ...] = ()
+    population: Population = "normal"
+    left_out: tuple[Response, ...] = ()
+
+    def __str__(self) -> str:
+        from empathymodels.reporting.card import card
+
+        return card(self)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.label}: {self.title}>"
+
+    @property
+    def label(self) -> str:
+        """Name with every change made to it, for tables and legends."""
+        changes = [change_text(verb, argument) for verb, argument in self.variant]
+        return " ".join([self.name or "(unnamed)", *(text for text in changes if text)])
+
+    @property
+    def observables(self) -> tuple[Response, ...]:
+        """All responses, those left out included: the equations may read them as data."""
+        return (*self.responses, *self.left_out)
+
+    def parameter(self, name: str) -> Parameter:
+        """The declaration of one parameter; KeyError names the existing ones."""
+        return _named(self.parameters, name, "parameter", self)
+
+    def response(self, name: str) -> Response:
+        """The declaration of one response; KeyError names the existing ones."""
+        return _named(self.responses, name, "response", self)
+
+    def column(self, name: str) -> Column:
+        """The declaration of one column; KeyError names the existing ones."""
+        return _named(self.columns, name, "column", self)
+
+    def fix(self, **values: float | Mapping[str, float]) -> Model:
+        """Return the model with parameters held at natural-scale values, in units of the data.
+
+        Raises
+        ------
+        ValueError
+            A parameter cannot have that value, or a noise would be wider than the range of its
+            response.
+
+        See Also
+        --------
+        fix_share : As fractions of the range of a response, with which they go.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").fix(learning_rate=0.3)
+        >>> model.parameter("learning_rate").fixed
+        0.3
+        """
+        values = {name: _plain(value) for name, value in values.items()}
+        model = self._holding(values)
+        return replace(model, variant=(*self.variant, ("fix", values)))
+
+    def fix_share(self, **shares: float | Mapping[str, float]) -> Model:
+        """Return the model with parameters held at fractions of the range of their response.
+
+        Parameters
+        ----------
+        **shares
+            Per parameter with `scale_of` a fraction, or one per `by` level: of the range's width,
+            and for a location from its low end. The value goes with the range.
+
+        Raises
+        ------
+        ValueError
+            The parameter is in units of no range, or it cannot have that value.
+
+        See Also
+        --------
+        fix : In the units of the data.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("empathy_learning").fix_share(closeness_noise=0.1)
+        >>> model.parameter("closeness_noise").fixed
+        10.0
+        >>> model.with_range(closeness=(1, 5)).parameter("closeness_noise").fixed
+        0.4
+        """
+        unscaled = [name for name in shares if range_of(self, self.parameter(name)) is None]
+        if unscaled:
+            raise ValueError(
+                f"A share is of the range that a parameter is in units of; {listed(unscaled)} of "
+                f"model '{self.name}' is in units of none. Hold it with fix()."
+            )
+        shares = {name: _plain(share) for name, share in shares.items()}
+        model = self._holding_shares(shares)
+        return replace(model, variant=(*self.variant, ("fix_share", shares)))
+
+    def pool(self, *names: str) -> Model:
+        """Return the model with one value per participant in place of one per `by` level."""
+        for name in names:
+            if self.parameter(name).by is None:
+                raise ValueError(
+                    f"Only a parameter with `by` levels can be pooled; '{name}' of model "
+                    f"'{self.name}' has none. Leave it out of pool()."
+                )
+        pooled = self._with_parameters({name: {"by": None} for name in names})
+        return replace(pooled, variant=(*self.variant, ("pool", names)))
+
+    def split(self, column: str, *names: str) -> Model:
+        """Return the model with one value per level of a column in place of one per participant.
+
+        What a participant's values at different levels share is inferred: they correlate. By
+        session, `reliability` tells how far they are the same.
+
+        Parameters
+        ----------
+        column : str
+            Column of trials, or a key such as ``"session"``. Where the model does not declare
+            it, it may hold any labels. What differs between participants is a covariate.
+        *names : str
+            Participant-level parameters.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").split("session", "learning_rate")
+        >>> model.parameter("learning_rate").by
+        'session'
+        """
+        for name in names:
+            parameter = self.parameter(name)
+            if parameter.by is not None or parameter.level != "participant":
+                raise ValueError(
+                    f"Only a parameter with one value per participant can be split; '{name}' has "
+                    f"level '{parameter.level}' and by {parameter.by!r}. Leave it out of split()."
+                )
+        split = self._with_parameters({name: {"by": column} for name in names})
+        known = {c.name for c in self.columns}
+        added = () if column in known else (Column(column, "label of the level", levels="any"),)
+        correlate = tuple(dict.fromkeys([*self.correlate, *names]))
+        variant = (*self.variant, ("split", (column, *names)))
+        columns = (*self.columns, *added)
+        return replace(split, columns=columns, correlate=correlate, variant=variant)
+
+    def with_range(self, **ranges: tuple[float, float]) -> Model:
+        """Return the model with responses on another scale, for example of 1 to 9.
+
+        Priors that are fractions of a response's range go with it, and so do values held by
+        `fix_share`.
+
+        Raises
+        ------
+        ValueError
+            A range is not two rising numbers, the response has none, or a parameter in its units
+            is held at a value that was not given as a share of it.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_range(feeling=(0, 100))
+        >>> model.response("feeling").range
+        (0, 100)
+        """
+        ranges = {n: tuple(map(_plain, ends)) for n, ends in ranges.items()}
+        for name, ends in ranges.items():
+            if self.response(name).range is None or len(ends) != 2 or not ends[0] < ends[1]:
+                raise ValueError(
+                    f"A range is two rising numbers, for a response that has one; found {ends!r} "
+                    f"for '{name}', whose range is {self.response(name).range}. "
+                    "Give for example (0, 100), or leave the response out of with_range()."
+                )
+        changed = tuple(
+            replace(r, range=ranges[r.name], resolution=r.resolution and "observed")
+            if r.name in ranges
+            else r
+            for r in self.responses
+        )
+        model = replace(self, responses=changed, variant=(*self.variant, ("with_range", ranges)))
+        tell_all("What is held must go with the range:", list(left_behind(self, model)))
+        shares = {p.name: p.fixed_share for p in model.parameters if p.fixed_share is not None}
+        return model._holding_shares(shares)
+
+    def with_resolution(
+        self, resolution: float | Literal["observed"] | None = "observed", /, **named: Any
+    ) -> Model:
+        """Return the model with ratings recorded in other steps, or in none.
+
+        Parameters
+        ----------
+        resolution : float or "observed" or None
+            For all responses with a range that are not named: distance of the steps, in their
+            units; as the data show; or None for the density of a normal that has no steps and
+            may leave the scale.
+        **named
+            The same for single responses.
+
+        Raises
+        ------
+        KeyError
+            The model has no such response.
+        ValueError
+            A response has no range, or its range is not a whole number of steps.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_resolution(feeling=0.5)
+        >>> model.response("feeling").resolution
+        0.5
+        """
+        given = {r.name: resolution for r in self.responses if r.range is not None}
+        given = {name: _plain(step) for name, step in (named or given).items()}
+        for name, step in given.items():
+            check_resolution(self.response(name), step)
+        changed = tuple(
+            replace(r, resolution=given[r.name]) if r.name in given else r for r in self.responses
+        )
+        variant = (*self.variant, ("with_resolution", given))
+        return replace(self, responses=changed, variant=variant)
+
+    def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
+        """Return the model with other priors.
+
+        Parameters
+        ----------
+        **priors
+            Per parameter a ``Prior`` (of the population mean, link scale) or a mapping with
+            any of ``{"location": Prior, "spread": Prior, "effect": Prior}`` (the last: of
+            what covariates add).
+
+        Raises
+        ------
+        ValueError
+            A distribution cannot have the numbers given, or a spread could be below 0.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_priors(
+        ...     learning_rate=em.Prior("Normal", mu=-1, sigma=0.5)
+        ... )
+        >>> model.parameter("learning_rate").location.parameters["mu"]
+        -1
+        """
+        changed = {}
+        for name, given in priors.items():
+            self.parameter(name)
+            parts = dict(given) if isinstance(given, Mapping) else {"location": given}
+            wrong = [part for part in parts if part not in PARTS]
+            if wrong or not all(isinstance(part, Prior) for part in parts.values()):
+                raise TypeError(
+                    f"The prior of '{name}' must be a Prior or a mapping with the keys "
+                    f"'location', 'spread' and 'effect'; found {given!r}. "
+                    f'Write for example {name}=Prior("Normal", mu=0, sigma=1).'
+                )
+            changed[name] = parts
+        stored = {n: {k: p.to_dict() for k, p in parts.items()} for n, parts in changed.items()}
+        model = self._with_parameters(changed)
+        problems = [p for name in changed for p in impossible_priors(model.parameter(name))]
+        tell_all(f"Model '{self.label}' cannot have these priors:", problems)
+        return replace(model, variant=(*self.variant, ("with_priors", stored)))
+
+    def without(self, *responses: str) -> Model:
+        """Return the model without some responses; parameters only they use are not inferred."""
+        for name in responses:
+            self.response(name)
+        kept = tuple(r for r in self.responses if r.name not in responses)
+        if not kept:
+            raise ValueError(
+                f"A model needs at least one response; without({listed(responses)}) leaves "
+                f"'{self.name}' none. Keep at least one."
+            )
+        left_out = (*self.left_out, *(r for r in self.responses if r.name in responses))
+        variant = (*self.variant, ("without", responses))
+        return replace(self, responses=kept, left_out=left_out, variant=variant)
+
+    def rival(self, name: str) -> Model:
+        """Return one of the named alternatives.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> em.get_model("outgroup_help_learning").rival("no_learning").label
+        'outgroup_help_learning no_learning'
+        """
+        if name not in self.rivals:
+            raise KeyError(
+                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals)}. "
+                "Correct the name." + did_you_mean(name, self.rivals)
+            )
+        changed = self.rivals[name](self)
+        return replace(changed, variant=(*self.variant, ("rival", name)))
+
+    def with_population(self, population: Population) -> Model:
+        """Return the model with people who deviate from the population's means otherwise.
+
+        Parameters
+        ----------
+        population : {"normal", "student_t"}
+            How participants deviate: Gaussian, or Student-t with 4 degrees of freedom (per
+            parameter, scaled so that the spread stays a standard deviation), which holds a few
+            people far from all others without widening everybody's spread.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> em.get_model("prosocial_effort").with_population("student_t").label
+        'prosocial_effort population(student_t)'
+        """
+        if population not in POPULATIONS:
+            raise ValueError(
+                f"A population must be {listed(POPULATIONS)}; found {population!r}. Name one."
+            )
+        if population == self.population:
+            return self
+        variant = (*self.variant, ("with_population", population))
+        return replace(self, population=population, variant=variant)
+
+    def vary(self, changes: Iterable[Any]) -> Model:
+        """Return the model after recorded changes (see `variant`).
+
+        Raises
+        ------
+        KeyError, ValueError
+            A change is none of the verbs above with its arguments, or the model does not allow it.
+        """
+        return replayed(self, changes)
+
+    def _holding(self, values: Mapping[str, Any]) -> Model:
+        """Hold parameters at natural-scale values."""
+        for name, value in values.items():
+            check_fixed(self, self.parameter(name), value)
+        changed = {n: {"fixed": value, "fixed_share": None} for n, value in values.items()}
+        return self._with_parameters(changed)
+
+    def _holding_shares(self, shares: Mapping[str, Any]) -> Model:
+        """Hold parameters at shares of their ranges."""
+        values = {n: from_share(self, self.parameter(n), share) for n, share in shares.items()}
+        held = self._holding(values)
+        return held._with_parameters({n: {"fixed_share": share} for n, share in shares.items()})
+
+    def _with_parameters(self, changed: Mapping[str, Mapping[str, Any]]) -> Model:
+        parameters = tuple(replace(p, **changed.get(p.name, {})) for p in self.parameters)
+        return replace(self, parameters=parameters)
+
+
+def _plain(value: Any) -> Any:
+    """Python numbers and text keys, which a fit file gives back as they were."""
+    if isinstance(value, Mapping):
+        return {str(label): _plain(number) for label, number in value.items()}
+    return value.item() if hasattr(value, "item") else value
+
+
+def _named(declared: tuple[Any, ...], name: str, kind: str, model: Model) -> Any:
+    found = {entry.name: entry for entry in declared}
+    if name not in found:
+        raise KeyError(
+            f"Model '{model.name}' has no {kind} '{name}'. It has {listed(found)}. "
+            "Correct the name." + did_you_mean(name, found)
+        )
+    return found[name]

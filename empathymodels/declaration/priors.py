@@ -1,0 +1,92 @@
+"""Priors that cannot be: numbers that no distribution has, and spreads that may be negative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pymc as pm
+from pymc_extras.prior import Prior
+from pytensor.compile.mode import Mode
+
+from empathymodels.declaration.parts import Parameter
+
+INTERPRETED = Mode(linker="py", optimizer=None)  # compiling costs more than one evaluation
+BELOW = -np.geomspace(1e-6, 1e3, 40)  # where no spread can be
+BOUNDS = ("lower", "upper")  # the only numbers that may be infinite
+
+
+def impossible_priors(parameter: Parameter) -> Iterator[str]:
+    """Say of every prior of a parameter what is wrong with it."""
+    varies = parameter.level != "population"  # else its spread, if declared, is not read
+    for part in ("location", "spread", "effect") if varies else ("location", "effect"):
+        prior = getattr(parameter, part)
+        fault = _fault(prior, is_spread=part == "spread") if prior is not None else ""
+        if fault:
+            yield (
+                f"The prior of the {part} of '{parameter.name}' must be possible: {fault}. Found "
+                f"{prior}. Correct it, or give another: model.with_priors({parameter.name}="
+                f'{{"{part}": Prior(...)}}).'
+            )
+
+
+def _fault(prior: Prior, *, is_spread: bool) -> str:
+    given = prior.parameters
+    inner = [_fault(value, is_spread=False) for value in given.values() if isinstance(value, Prior)]
+    if any(inner):
+        return next(filter(None, inner))
+    if prior.transform is not None or not all(map(_is_number, given.values())):
+        return ""  # what it draws is known when it is drawn
+    numbers = {name: float(value) for name, value in given.items()}
+    wild = [n for n, v in numbers.items() if np.isnan(v) or (np.isinf(v) and n not in BOUNDS)]
+    if wild:
+        return f"{wild[0]} must be a finite number"
+    return _fault_of_numbers(prior.distribution, tuple(numbers.items()), is_spread)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.ndarray) and np.ndim(value) == 0
+
+
+@cache
+def _fault_of_numbers(
+    distribution: str, numbers: tuple[tuple[str, float], ...], is_spread: bool
+) -> str:
+    try:
+        drawn = getattr(pm, distribution).dist(**dict(numbers))
+        if drawn.ndim or not drawn.dtype.startswith("float"):
+            return "it must give one number, with decimals"
+        below = pm.logp(drawn, BELOW).eval(mode=INTERPRETED)
+    except (TypeError, ValueError, NotImplementedError) as broken:
+        return f"PyMC asks for or says: {str(broken).splitlines()[0].rstrip('.')}"
+    negative = is_spread and (below > -np.inf).any()
+    return "a spread is never below 0 (of HalfNormal, say)" if negative else ""
+
+
+def new_person_prior(parameter: Parameter) -> tuple[float, float]:
+    """Mean and standard deviation, on the link scale, that a model expects of a new person."""
+    if parameter.fixed is not None:
+        return 0.0, 1.0
+    mean, variance = _moments(parameter, parameter.location)
+    if parameter.spread is not None:
+        centre, around = _moments(parameter, parameter.spread)
+        variance += centre**2 + around
+    if not np.isfinite([mean, variance]).all():
+        raise ValueError(
+            f"Searches start from the priors, which need a finite mean and variance; those of "
+            f"'{parameter.name}' are {mean:g} and {variance:g}. Give others: "
+            f"model.with_priors({parameter.name}=...)."
+        )
+    return mean, float(np.sqrt(variance))
+
+
+def _moments(parameter: Parameter, prior: Prior) -> tuple[float, float]:
+    """Mean and variance of a prior."""
+    sigma = prior.parameters.get("sigma", 1.0)
+    if prior.distribution == "Normal":
+        return float(prior.parameters.get("mu", 0.0)), float(sigma) ** 2
+    if prior.distribution == "HalfNormal":
+        return float(sigma) * np.sqrt(2 / np.pi), float(sigma) ** 2 * (1 - 2 / np.pi)
+    known = prior.preliz
+    return float(known.mean()), float(known.var())

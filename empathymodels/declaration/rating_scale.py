@@ -1,0 +1,117 @@
+"""How a rating is recorded: in steps, between the ends of its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pytensor.graph.basic import Variable
+from pytensor.tensor.random.basic import NormalRV
+
+from empathymodels.declaration.equations import Names
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Response
+from empathymodels.responses import RoundedNormal
+
+FINEST = 1000  # steps of a scale beyond which a rating tells nothing more
+USUAL = 100  # steps of a scale that is no whole number of units wide
+DISTINCT = 10  # different ratings from which a coarser step is believed, where not all occur
+FEWEST_STEPS = 4  # and steps of the whole scale from which it is believed, where all occur
+ON_STEP = 1e-6  # share of a step within which a rating is taken to be on it
+
+
+def distribution_of(response: Response, latent: Names, parameters: Names, data: Names) -> Variable:
+    """Call a response's function, with the ends of its range among the data.
+
+    A normal rating is turned into what its scale records of it, see `Response`.
+    """
+    distribution = response.function(latent, parameters, data.also(**response.ends))
+    node = getattr(distribution, "owner", None)
+    if node is None or not is_recorded(response) or not isinstance(node.op, NormalRV):
+        return distribution
+    low, high = response.ends.values()
+    return RoundedNormal.dist(*node.op.dist_params(node), low, high, resolution_of(response))
+
+
+def is_recorded(response: Response) -> bool:
+    """Whether a response is recorded in steps, so that a normal one has probabilities."""
+    return response.range is not None and response.resolution is not None
+
+
+def resolution_of(response: Response) -> float:
+    """The step of a response with a range; until data tell, the usual one of that range."""
+    assert response.range is not None
+    if isinstance(response.resolution, int | float):
+        return float(response.resolution)
+    return float(np.ptp(response.range)) / usual_steps(response)
+
+
+def middle_of(response: Response) -> float:
+    """The step nearest to the middle of a response's range."""
+    assert response.range is not None
+    low, high = response.range
+    step = resolution_of(response)
+    return low + step * round((high - low) / 2 / step)
+
+
+def usual_steps(response: Response) -> int:
+    """Number of steps of a range as ratings usually have them: of one unit, or a hundredth."""
+    assert response.range is not None
+    width = float(np.ptp(response.range))
+    return int(width) if width == round(width) and 2 <= width <= FINEST else USUAL
+
+
+def with_resolutions(model: Model, tables: Mapping[str, Any]) -> Model:
+    """Return the model with the resolution of every rating that its data shall tell."""
+    found = {}
+    for response in model.responses:
+        if is_recorded(response) and response.resolution == "observed":
+            values = tables[response.table][response.values.name]
+            numbers = values.to_numpy(dtype=float, na_value=np.nan)
+            found[response.name] = observed_resolution(response, numbers)
+    return model.with_resolution(**found) if found else model
+
+
+def observed_resolution(response: Response, values: np.ndarray) -> float:
+    """Read from ratings in which steps they were recorded.
+
+    Whole units (or hundredths of a scale that is no whole number of units wide), unless ratings
+    between them show finer steps, or enough different ratings on a coarser grid show that one.
+    Ratings without steps count as recorded to a thousandth of their scale.
+    """
+    assert response.range is not None
+    low, high = response.range
+    inside = values[np.isfinite(values) & (values >= low) & (values <= high)]
+    shares = np.unique((inside - low) / (high - low))
+    usual = usual_steps(response)
+    if _all_on(shares, usual):
+        for number in (n for n in range(FEWEST_STEPS, usual) if usual % n == 0):
+            if _all_on(shares, number) and len(shares) >= min(DISTINCT, number + 1):
+                return (high - low) / number
+        return (high - low) / usual
+    finer = (n for n in range(usual + 1, FINEST + 1) if _all_on(shares, n))
+    return (high - low) / next(finer, FINEST)
+
+
+def _all_on(shares: np.ndarray, number: int) -> bool:
+    """Whether all shares of a scale are on one of its steps."""
+    return bool((np.abs(shares * number - np.round(shares * number)) < ON_STEP).all())
+
+
+def steps_of(response: Response) -> np.ndarray:
+    """All values that a response with a range can be recorded as, rising."""
+    assert response.range is not None
+    low, high = response.range
+    step = resolution_of(response)
+    return np.minimum(low + step * np.arange(round((high - low) / step) + 1), high)
+
+
+def off_step(response: Response, values: np.ndarray) -> np.ndarray:
+    """Ratings that lie between the steps that are declared; none between the finest there are."""
+    is_declared = response.range is not None and isinstance(response.resolution, int | float)
+    if not is_declared or np.ptp(response.range or 0.0) / resolution_of(response) > FINEST - 0.5:
+        return np.zeros(len(values), dtype=bool)
+    assert response.range is not None
+    steps = (values - response.range[0]) / resolution_of(response)
+    return np.isfinite(values) & (np.abs(steps - np.round(steps)) >= ON_STEP)

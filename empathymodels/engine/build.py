@@ -1,0 +1,101 @@
+"""From a model and a study to a PyMC model: the only place where the two meet PyMC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from empathymodels.compiling import in_double_precision
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Parameter, Response
+from empathymodels.engine.observe import observe
+from empathymodels.layout.arrange import arrange
+from empathymodels.layout.arrangement import (
+    Arrangement,
+)
+from empathymodels.population.blocks import blocks, n_levels
+from empathymodels.population.covariates import Covariates, covariates_for
+from empathymodels.population.variables import add_parameters, fixed_size_data
+from empathymodels.study.study import Study
+
+
+@in_double_precision()
+def build(
+    model: Model,
+    study: Study,
+    *,
+    covariates: Mapping[str, str | Covariates] | None = None,
+    centring: Mapping[str, Any] | None = None,
+    counted: Mapping[str, np.ndarray] | None = None,
+) -> tuple[pm.Model, Arrangement]:
+    """Return the PyMC model of a study, and the study as it was laid out.
+
+    Parameters
+    ----------
+    model, study : Model, Study
+        What to fit to what.
+    covariates : mapping of str to str, optional
+        Formula per parameter, or its covariates as they are in a fit; replaces the model's
+        default for that parameter.
+    centring : mapping of str to float or sequence, optional
+        How far each parameter's values (one number, or one per `by` level) are sampled directly
+        (1) in place of their deviations from the mean (0); halfway unless given. The posterior
+        is the same.
+    counted : mapping of str to ndarray (observation,), optional
+        Per response whether an observation counts in the likelihood: sizes stay, so that fits
+        to parts of a study share one compiled density.
+    """
+    arrangement = arrange(model, study)
+    tables = covariates_for(arrangement, covariates)
+    needed = set().union(*(n.latents for n in arrangement.needs.values()))
+    with pm.Model() as built:
+        values = add_parameters(
+            arrangement, tables, shares_of_centring(arrangement, centring or {})
+        )
+        observations = observe(arrangement, values, give=fixed_size_data, latents=needed)
+        for name, distribution in observations.distributions.items():
+            scored = arrangement.scored[name]
+            observed = fixed_size_data(
+                f"{name}:observed", _observed(scored.response, scored.observed)
+            )
+            if counted is None:
+                built.register_rv(distribution, name, observed=observed)
+            else:
+                counts = fixed_size_data(f"{name}:counted", counted[name].astype(float))
+                # a switch, not a product: what does not count may be impossible
+                each = pt.switch(counts > 0, pm.logp(distribution, observed), 0.0)
+                pm.Potential(name, each.sum())
+    return built, arrangement
+
+
+def shares_of_centring(
+    arrangement: Arrangement, centring: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Share of every column per unit, (column,).
+
+    Fixed parameters have none: their variables follow the prior alone, which is a funnel unless
+    deviations are sampled.
+    """
+    found = {}
+    for block in blocks(arrangement):
+        shares = np.array(
+            [
+                np.broadcast_to(_share(p, centring), n_levels(p, arrangement))[k]
+                for p, k in block.columns
+            ],
+            dtype=float,
+        )
+        found[block.unit] = shares
+    return found
+
+
+def _share(parameter: Parameter, centring: Mapping[str, Any]) -> Any:
+    return 0.0 if parameter.fixed is not None else centring.get(parameter.name, 0.5)
+
+
+def _observed(response: Response, values: np.ndarray) -> np.ndarray:
+    return values.astype("int64") if response.levels is not None else values

@@ -1,0 +1,161 @@
+"""The density that is sampled: compiled once, data swapped in."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import nutpie
+import pymc as pm
+import pytensor
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from empathymodels.compiling import compiling
+from empathymodels.declaration.fingerprint import program_fingerprint
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.population.covariates import Covariates
+from empathymodels.population.labels import labelled
+from empathymodels.population.parametrisation import Parametrisation
+
+KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
+_DENSITIES: OrderedDict[str, Any] = OrderedDict()
+
+# For what evaluates densities: their matrices are small, and the threads of a linear algebra
+# library would only fight for the cores on which the chains run (five times slower on two). The
+# order of their sums does not depend on the number of threads then either.
+on_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """The log-density of a model and a study, compiled, and what it is of.
+
+    Attributes
+    ----------
+    built : pm.Model
+        The PyMC model.
+    arrangement : Arrangement
+        Model and study.
+    covariates : dict of str to Covariates
+        As evaluated for the study's people.
+    data : dict of str to ndarray
+        What the density is given, which may be other data than those of `built`; see `given`.
+    compiled : nutpie model
+        The compiled log-density, its data packed.
+    """
+
+    built: pm.Model
+    arrangement: Arrangement
+    covariates: Mapping[str, Covariates]
+    data: Mapping[str, np.ndarray]
+    compiled: Any
+
+    def given(self, data: Mapping[str, np.ndarray]) -> Density:
+        """The same given other data of the same shapes; what it does not read is passed over.
+
+        Raises
+        ------
+        ValueError
+            An array has another shape.
+        """
+        given = {
+            name: np.array(data.get(name, array), dtype=array.dtype)
+            for name, array in self.data.items()
+        }
+        for name, array in given.items():
+            if array.shape != self.data[name].shape:  # would move all data behind it in its pack
+                raise ValueError(
+                    f"Data must keep their shapes: '{name}' has {self.data[name].shape}; "
+                    f"found {array.shape}."
+                )
+        read = {variable.name for variable in self.compiled.shared_var_keys}
+        packs = {name: pack for name, pack in _packs(given).items() if name in read}
+        return replace(self, data=given, compiled=self.compiled.with_data(**packs))
+
+    @property
+    def parametrisation(self) -> Parametrisation:
+        """In which coordinates it is sampled."""
+        return Parametrisation.of(self.data)
+
+    def reparametrised(self, other: Parametrisation) -> Density:
+        """The same in other coordinates: nothing is compiled anew."""
+        return self.given(other.data)
+
+    def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:
+        """Draws of the sampled variables as group ``posterior`` of a fit."""
+        return labelled(self.arrangement, self.covariates, self.parametrisation, draws)
+
+
+def compiled_density(
+    built: pm.Model, arrangement: Arrangement, covariates: Mapping[str, Covariates]
+) -> Density:
+    """Compile a built model, or swap data into a density compiled before.
+
+    Models that differ by data of the same sizes, or by fixed values, share one.
+    """
+    data = _data_of(built)
+    key = _key(data, arrangement)
+    if key not in _DENSITIES:
+        with compiling():
+            _DENSITIES[key] = nutpie.compile_pymc_model(packed(built))
+        while len(_DENSITIES) > KEPT_DENSITIES:
+            _DENSITIES.popitem(last=False)
+    _DENSITIES.move_to_end(key)
+    return Density(built, arrangement, covariates, data, _DENSITIES[key]).given(data)
+
+
+def _data_of(built: pm.Model) -> dict[str, np.ndarray]:
+    return {variable.name: variable.get_value() for variable in built.data_vars}
+
+
+def packed(built: pm.Model) -> pm.Model:
+    """The same model, all its data in one vector per type.
+
+    Each array that a compiled density is given costs more to compile than the one before it: for
+    the 28 of `outgroup_help_learning` 12 seconds, also where all else is in numba's cache.
+    """
+    data = _data_of(built)
+    vectors = {
+        name: pytensor.shared(pack, name=name, shape=pack.shape)
+        for name, pack in _packs(data).items()
+    }
+    unpacked: dict[str, Any] = {}
+    for pack, names in _members(data).items():
+        ends = np.cumsum([data[name].size for name in names])
+        for name, end in zip(names, ends.tolist(), strict=True):
+            part = vectors[pack][end - data[name].size : end]
+            unpacked[name] = part.reshape(data[name].shape)
+    found = pm.do(built, unpacked)
+    # which has them in an order of its own; places on the sampler's scale follow `built`
+    order = [variable.name for variable in built.free_RVs]
+    found.free_RVs.sort(key=lambda variable: order.index(variable.name))
+    return found
+
+
+def _packs(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """All arrays of one type behind each other, in the order of their names."""
+    return {
+        pack: np.concatenate([data[name].ravel() for name in names])
+        for pack, names in _members(data).items()
+    }
+
+
+def _members(data: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
+    """Names of the arrays of every pack, in their order."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(data):
+        found.setdefault(f"data of {data[name].dtype}", []).append(name)
+    return found
+
+
+def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
+    """Identity of a compiled density: equations, declarations and sizes, but no values."""
+    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
+    sizes = sorted((column, len(labels)) for column, labels in arrangement.levels.items())
+    people = len(arrangement.participants)
+    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
+    return repr((program_fingerprint(arrangement.model), shapes, sizes, people, varying))

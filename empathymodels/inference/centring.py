@@ -1,0 +1,193 @@
+"""A pilot run, and the parametrisation that it measures: shares of centring, powers of anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from empathymodels.declaration.parts import Parameter
+from empathymodels.engine.build import shares_of_centring
+from empathymodels.engine.density import Density
+from empathymodels.inference.sample import ANCHORED, Trace, sample
+from empathymodels.inference.starts import places, starts_around
+from empathymodels.population.blocks import Anchor, Block, blocks, scale_columns
+from empathymodels.population.draws import anchors_of, reparametrised
+from empathymodels.population.parametrisation import Parametrisation, anchorable_columns, is_shared
+from empathymodels.population.scales import linked_values
+
+# What the columns before it leave of a column that correlates closely may be very little.
+MOST_CENTRED = 0.9
+
+PILOT = {"tune": 300, "draws": 150, "chains": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Pilot:
+    """What a short run finds out for the sampling of one data set.
+
+    Attributes
+    ----------
+    density : Density
+        The same density in the coordinates that were measured: shares of centring, and what
+        anchors what.
+    centring : dict of str to list of float
+        These shares per parameter and level; see `measured_centring`.
+    starts : ndarray (start, place)
+        Where chains may start: draws of the pilot on the sampler's scale.
+    """
+
+    density: Density
+    centring: dict[str, list[float]]
+    starts: np.ndarray
+
+
+def run_pilot(density: Density, *, seed: int, **how: Any) -> Pilot:
+    """Measure centring and anchoring in a short run, from whose draws chains then start.
+
+    Every fit begins so, of a study as of a simulated data set. Coordinates that suit one data set
+    may leave the chains of another stuck, and so may starts that no sampler has moved yet.
+
+    Parameters
+    ----------
+    density : Density
+        Given the data that will be sampled.
+    seed : int
+        Of the pilot.
+    how
+        Further arguments of `sample`, such as ``cores``.
+    """
+    trace = pilot_trace(density, seed=seed, **how)
+    anchoring = measured_anchoring(trace, density)
+    centring = measured_centring(trace, density, anchoring)
+    shares = shares_of_centring(density.arrangement, centring)
+    measured = density.reparametrised(Parametrisation(shares, anchoring))
+    return Pilot(measured, centring, pilot_starts(trace, density, measured))
+
+
+def pilot_trace(density: Density, *, seed: int, **how: Any) -> Trace:
+    """Sample a few draws, and keep where they are on the sampler's scale."""
+    settings: dict[str, Any] = {**PILOT, "seed": seed, "store_unconstrained": True}
+    return sample(density.compiled, starts=starts_around(density, seed=seed), **settings, **how)
+
+
+def pilot_starts(trace: Trace, density: Density, other: Density) -> np.ndarray:
+    """Draws of a density, (draw, place) on the sampler's scale, in the coordinates of another."""
+    points = trace.stats["unconstrained_draw"].to_numpy().copy()
+    coordinates = density.parametrisation, other.parametrisation
+    changed = reparametrised(density.arrangement, density.covariates, *coordinates, trace.draws)
+    for name, place in places(density.built).items():
+        if name in changed:
+            points[..., place] = changed[name].reshape(*points.shape[:2], -1)
+    return points.reshape(-1, points.shape[-1])
+
+
+def measured_anchoring(trace: Trace, density: Density) -> dict[str, np.ndarray]:
+    """Measure in a pilot run which columns move against a shared scale that multiplies them.
+
+    Returns
+    -------
+    dict of str to ndarray (column, scale)
+        Per unit the powers of `blocks.Anchor`: minus the slope of a column's log size (root mean
+        square over people and, for a log link, mean) on the log of the scale that it follows
+        most closely, between -1 and 1; 0 where the two share less than a quarter of their
+        variance. Where the data tell values and scale apart, nothing is anchored.
+    """
+    pilot, arrangement = density.labelled(trace.draws), density.arrangement
+    scales = [
+        _draws_of(pilot, f"{p.name}_mean", p, level) if p.fixed is None else None
+        for block in blocks(arrangement)
+        if is_shared(block)
+        for p, level in (block.columns[k] for k in scale_columns(block))
+    ]
+    found = {}
+    for unit, powers in density.parametrisation.anchoring.items():
+        (block,) = [block for block in blocks(arrangement) if block.unit == unit]
+        measured = np.zeros_like(powers)
+        for k in anchorable_columns(block, arrangement.model):
+            parameter, level = block.columns[k]
+            values = _draws_of(pilot, parameter.name, parameter, level)
+            linked = linked_values(parameter, arrangement.model, values)
+            size = linked if parameter.support == "positive" else np.log(linked**2) / 2
+            measured[k] = _power(size.mean(axis=-1), scales)
+        found[unit] = measured
+    return found
+
+
+def _power(size: np.ndarray, scales: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Power, (scale,), of the scale that the log size of a column follows most closely."""
+    powers = np.zeros(len(scales))
+    shared = [0.0 if s is None else np.corrcoef(size.ravel(), s.ravel())[0, 1] ** 2 for s in scales]
+    best = int(np.argmax(shared))
+    if (scale := scales[best]) is not None and shared[best] >= ANCHORED:
+        slope = np.cov(size.ravel(), scale.ravel())[0, 1] / scale.var()
+        powers[best] = np.clip(-slope, -1, 1)
+    return powers
+
+
+def _draws_of(pilot: xr.Dataset, name: str, parameter: Parameter, level: int) -> np.ndarray:
+    """One column, (chain, draw, ...)."""
+    values = pilot[name].to_numpy()
+    return values[..., level] if parameter.by else values
+
+
+def measured_centring(
+    trace: Trace, density: Density, anchoring: Mapping[str, np.ndarray] | None = None
+) -> dict[str, list[float]]:
+    """Measure in a pilot run how much each person's own data say about each parameter.
+
+    Parameters
+    ----------
+    trace, density : Trace, Density
+        The pilot.
+    anchoring : mapping of str to ndarray (column, scale), optional
+        Values and spreads are taken in the unit that these powers give them.
+
+    Returns
+    -------
+    dict of str to list of float
+        Per parameter and level the median over people (or items) of 1 minus the posterior
+        variance over the population variance, on the link scale; for a correlated column, of
+        what the columns before it leave open, and at most 0.9. One share serves all people
+        of a column: shares per person, tried on the ratings of 110 people, left the spread of a
+        column nearly stuck (effective sample size 8 in place of 234).
+    """
+    pilot, arrangement = density.labelled(trace.draws), density.arrangement
+    anchors = anchors_of(arrangement, anchoring or {}, trace.draws)
+    found: dict[str, list[float]] = {}
+    for block in blocks(arrangement):
+        free = [k for k, (p, _) in enumerate(block.columns) if p.fixed is None]
+        columns = [block.columns[k] for k in free]
+        if is_shared(block) or not columns:
+            continue
+        anchor = anchors[block.unit]
+        deviations = np.stack([_deviation(block, k, anchor, density, pilot) for k in free], axis=-1)
+        correlations = np.eye(len(columns))
+        if (matrix := block.correlation[0]) in pilot:
+            correlated = len(block.free_correlated)
+            own = pilot[matrix].mean(("chain", "draw")).to_numpy()
+            correlations[:correlated, :correlated] = own
+        alone = deviations @ np.linalg.inv(np.linalg.cholesky(correlations)).T
+        shares = np.median(1 - alone.var(axis=(0, 1)), axis=0)
+        shares = np.clip(np.nan_to_num(shares), 0, 1)
+        together = slice(len(block.free_correlated))
+        shares[together] = np.minimum(shares[together], MOST_CENTRED)
+        for (parameter, _), share in zip(columns, shares, strict=True):
+            found.setdefault(parameter.name, []).append(float(share))
+    return found
+
+
+def _deviation(
+    block: Block, column: int, anchor: Anchor, density: Density, pilot: xr.Dataset
+) -> np.ndarray:
+    """Link-scale values of one column, (chain, draw, unit), over the population spread."""
+    parameter, level = block.columns[column]
+    values = _draws_of(pilot, parameter.name, parameter, level)
+    linked = linked_values(parameter, density.arrangement.model, values)
+    spread = _draws_of(pilot, f"{parameter.name}_sd", parameter, level)
+    unit, shift = anchor.unit[..., column], anchor.shift[..., column]
+    moved = linked * np.asarray(unit)[..., None] + np.asarray(shift)[..., None]
+    return moved / np.sqrt(np.mean((spread * unit) ** 2))

@@ -1,0 +1,302 @@
+"""Fit a model to a study: sample or approximate, and label what comes of it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from inspect import signature
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from empathymodels.arguments import checked_arguments
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Population
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+from empathymodels.inference.centring import run_pilot
+from empathymodels.inference.convergence import FIRST, MOST, Length
+from empathymodels.inference.fits import PARTIAL, remembered
+from empathymodels.inference.laplace import approximate
+from empathymodels.inference.provenance import fit_tree, provenance
+from empathymodels.inference.sample import Trace, sample
+from empathymodels.inference.starts import check_start, start_point, starts_around
+from empathymodels.inference.store import finish, mark_partial, open_store, sample_to
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.layout.plausibility import warn_of_constants
+from empathymodels.messages import listed
+from empathymodels.population.blocks import refuse_heavy_tails
+from empathymodels.population.covariates import covariates_for, tell_coding
+from empathymodels.population.parametrisation import anchor_labels
+from empathymodels.simulation.uninformed import warn_of_uninformed
+from empathymodels.study.recoding import as_numbers
+from empathymodels.study.study import Study
+from empathymodels.terminal import available_cores, is_interactive, tell
+
+
+@checked_arguments
+def fit(
+    model: Model,
+    study: Study,
+    *,
+    covariates: Mapping[str, str] | None = None,
+    method: Literal["nuts", "laplace", "map"] = "nuts",
+    population: Population | None = None,
+    seed: int | None = None,
+    draws: int | None = None,
+    until: Literal["converged"] | None = "converged",
+    max_draws: int = MOST,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float = 0.9,
+    centring: Literal["measured"] | float | Mapping[str, Any] = "measured",
+    sampler: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    store: str | Path | None = None,
+    on_interrupt: Literal["raise", "partial"] = "raise",
+) -> xr.DataTree:
+    """Sample the posterior of a model given a study, or approximate it.
+
+    Parameters
+    ----------
+    model : Model
+        What to fit.
+    study : Study
+        To what. Responses that it does not have are left out of the likelihood and told.
+    covariates : mapping of str to str, optional
+        Formula per participant-level parameter over columns of the participants table, for
+        example ``{"learning_rate": "partner_group + empathic_concern"}``. Replaces the
+        model's default for that parameter; ``"0"`` removes it. Numbers are centred and scaled to
+        unit standard deviation, after any transformation (``"log(age)"``); text and truth
+        values are labels, compared with the first one, and so are those in ``"C(site)"`` or,
+        compared with another, ``"C(site, Treatment('B'))"``. How each was taken is told, and is
+        in the result. The text is parsed by a language of its own; no code in it is run.
+    method : {"nuts", "laplace", "map"}
+        ``"nuts"`` samples the posterior; use it for whatever you report. The others are for
+        trying out models and designs; `check`, `estimates` and `compare` say so wherever they
+        were used. Both maximise the marginal density of the population (means, spreads,
+        effects, correlations and population-level parameters, on the unconstrained scale with
+        the Jacobian), everybody's deviations being integrated out by Laplace's method; see
+        `empathymodels.inference.laplace`. ``"laplace"`` then draws the population from the Gaussian
+        with the curvature there, and everybody given each draw from Gaussians of their own, in
+        one chain. ``"map"`` gives one draw: that population, and everybody's most probable
+        values given it. The joint mode of population and people, often meant by "MAP", is not
+        offered: it makes spreads far too wide, or, with people centred, zero; nor is Pathfinder,
+        which made the intervals of people half as wide as NUTS. With many crossed items or split
+        parameters both take longer than sampling.
+    population : {"normal", "student_t"}, optional
+        How people deviate from the population's means on the link scale; see
+        `Model.with_population`. With ``"student_t"`` a few people far from all others no longer
+        widen everybody's spread. Its estimates and predictions follow it; what integrates over
+        new people (`compare` by participant, `select`) and the approximate methods refuse it.
+    seed : int, optional
+        Seed of the draws. Without one, a fresh seed is drawn and recorded.
+    draws : int, optional
+        Draws kept per chain: exactly so many. Unless given, as many as `until` asks for;
+        ``"laplace"`` takes 1,000.
+    until : {"converged"} or None
+        Without `draws`, chains go on until they have converged by the limits of `check` (R-hat of
+        the population 1.01 and of people 1.02, bulk and tail effective sample sizes of the
+        population 400), looked for after 1,000, 1,500, 2,200, ... draws per chain, or until
+        `max_draws`. Where R-hat is still above 1.1 at the second look, chains are in different
+        places and end there. A message and ``attrs["ended"]`` say which it was. The draws are
+        those that the same seed gives with ``draws=`` the number reached, since adaptation is
+        over before the first of them. With None 1,000 are drawn.
+    max_draws : int
+        Draws per chain at which to give up going on.
+    tune, chains, cores : int
+        Adaptation steps per chain, number of chains, chains run at a time (all cores unless
+        given; those that go on until they have converged run side by side). Chains start from
+        draws of a pilot of two chains, which start near what fits all people together: R-hat
+        cannot reveal a mode that the pilot missed.
+    target_accept : float in (0, 1)
+        Acceptance rate the step size is adapted to.
+    centring : "measured", float or mapping
+        How far person-level values are sampled directly (1, centred) in place of their
+        deviations from the mean (0, non-centred). By default measured for every parameter in a
+        short pilot run: the median over people of 1 minus the posterior variance over the
+        population variance. Measured too is whether values are better sampled in units of a
+        positive parameter of the population that multiplies them, such as a rating's slope
+        (``"anchoring"`` among the recorded settings). Both change speed, not the posterior.
+    sampler : mapping, optional
+        Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
+    progress : bool, optional
+        Show a progress bar. Only at a terminal unless given.
+    store : str or Path, optional
+        For long fits: a ``.zarr`` folder to which draws go as they come. Where the process ends
+        before the fit does, `load` gives the draws that all chains have finished (but for the
+        last few), marked partial, and the same call of `fit` goes on: chains start from
+        their last draws and adapt anew for `tune` steps, since a sampler cannot be continued
+        where it was killed. Such draws are valid, but not those of a fit in one piece;
+        ``attrs["runs"]`` says how many each run made. In the end the folder is the fit as
+        `save` writes it, and the same call returns it at once.
+    on_interrupt : {"raise", "partial"}
+        What Ctrl-C does: end in KeyboardInterrupt, or, once all chains have draws, return the
+        fit of those, marked partial in all that is made of it. With a store it always raises:
+        `load` gives the draws that are there.
+
+    Returns
+    -------
+    DataTree
+        Groups ``posterior``, ``sample_stats``, ``observed_data``, ``constant_data`` (covariates)
+        and ``study``; attributes record model, variant, method, versions, seed and settings, and
+        ``label`` ends in "(laplace, approximate)" where nothing was sampled. Person
+        parameters carry dim ``participant`` and the labels of their `by` column; on the link
+        scale there are ``<name>_mean``, ``<name>_sd`` and, with covariates,
+        ``<name>_effect``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The fit was interrupted: nothing is returned; with a store, draws until then are in it.
+    KeyError
+        A covariate formula names an unknown parameter or column.
+    OSError
+        The store cannot be written to, on a full disk for example; draws until then are in it.
+    ValueError
+        The data do not fit the model's declarations (all faults at once), covariates are
+        missing for some participants, the density is infinite at the start, the method is
+        unknown, an approximation finds no maximum, or the store is of another fit.
+
+    Examples
+    --------
+    >>> import empathymodels as em
+    >>> study = em.load_study("outgroup_help")
+    >>> model = em.get_model("outgroup_help_learning")
+    >>> fit = em.fit(model, study, seed=1, chains=2)  # doctest: +SKIP
+    >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
+    >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
+    """
+    if population is not None:
+        model = model.with_population(population)
+    wanted: dict[str, Any] = {"draws": draws if until or draws else FIRST}
+    if wanted["draws"] is None:
+        wanted |= {"until": until, "max_draws": max_draws}
+    length = Length.of(wanted)
+    steps: dict[str, Any] = {"tune": tune, "chains": chains}
+    options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
+    kept = None
+    if store is not None:
+        asked = {**wanted, **steps, **options, "centring": centring}
+        asked |= {"sampler": dict(sampler or {}), "covariates": dict(covariates or {})}
+        kept = open_store(Path(store), model, study, asked, method=method, seed=seed)
+        if kept.finished is not None:
+            tell(f"{store} holds this fit already.")
+            return remembered(kept.finished, model)
+        seed, centring = kept.seed(seed), kept.centring(centring)
+    seed = secrets.randbits(31) if seed is None else int(seed)
+    cores = cores or min(chains, available_cores())
+    shown = is_interactive() if progress is None else progress
+    given = _given_centring(model, centring if method == "nuts" else 0.0)
+    built, arrangement = build(model, study, covariates=covariates, centring=given)
+    for notice in arrangement.notices:
+        tell(notice)
+    read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
+    read |= {p.by for p in arrangement.parameters if p.by}
+    weighed = {p.weighs for p in arrangement.parameters if p.fixed is None}
+    columns = [c for c in arrangement.model.columns if c.name in read]
+    needed = [c for c in columns if c.default is None or c.name in weighed]
+    warn_of_constants(needed, arrangement.checked.tables)
+    if model.states:
+        tell(f"States start anew with every {_sequence_words(arrangement)}.")
+    found = covariates_for(arrangement, covariates)
+    tell_coding(found)
+    density = compiled_density(built, arrangement, found)
+    how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
+    check_start(density)
+    warn_of_uninformed(arrangement)
+    if method != "nuts":
+        refuse_heavy_tails(model, f"method='{method}'")
+        _tell_unused(method, {**steps, **options, "centring": centring})
+        start = start_point(built)
+        trace = approximate(
+            density.compiled, arrangement, start, method=method, draws=draws or FIRST, seed=seed
+        )
+        settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
+    else:
+        if given is None:
+            pilot = run_pilot(density, seed=seed, **how)
+            density, given, starts = pilot.density, pilot.centring, pilot.starts
+        else:
+            if kept is not None:
+                coordinates = replace(density.parametrisation, anchoring=kept.anchoring)
+                density = density.reparametrised(coordinates)
+            starts = starts_around(density, seed=seed)
+        how |= {"seed": seed, "starts": starts, **steps, **(sampler or {})}
+        settings = {**wanted, **steps, **options, "sampler": dict(sampler or {})}
+        anchoring = density.parametrisation.anchoring
+        settings |= {
+            "centring": _as_lists(given),
+            "anchoring": anchor_labels(arrangement, anchoring),
+        }
+
+        def judge(trace: Trace) -> str:
+            return length.verdict(density.labelled(trace.draws)) if length.is_open else ""
+
+        if kept is None:
+            how |= {"draws": length.most, "looks": length.looks, "on_interrupt": on_interrupt}
+            trace = sample(density.compiled, judge=judge, **how)
+        else:
+            begun = fit_tree(xr.Dataset(), xr.Dataset(), arrangement, found)
+            shares = {name: np.asarray(value).tolist() for name, value in given.items()}
+            origin = provenance(arrangement, method, seed, settings, covariates or {})
+            begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
+            begun.attrs["anchoring"] = json.dumps({u: q.tolist() for u, q in anchoring.items()})
+            sampled = sample_to(kept, begun, density.compiled, length=length, judge=judge, **how)
+            trace = sampled.trace
+        settings["draws"] = trace.size
+    tree = fit_tree(density.labelled(trace.draws), trace.stats, arrangement, found)
+    tree.attrs = provenance(arrangement, method, seed, settings, covariates or {})
+    if trace.ended:
+        tree.attrs["ended"] = trace.ended
+        tell(f"{trace.ended[0].upper()}{trace.ended[1:]}.")
+    if trace.is_partial:
+        mark_partial(tree, length.share(trace.size))
+        tell(f"This fit is partial: {tree.attrs[PARTIAL]}.")
+    if kept is not None:
+        tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}
+        finish(kept, tree)
+    return tree
+
+
+def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
+    usual = signature(fit).parameters
+    unused = [name for name, value in settings.items() if value != usual[name].default]
+    if unused:
+        tell(f"method='{method}' does not sample and leaves {listed(unused)} unused.")
+
+
+def _given_centring(
+    model: Model, centring: str | float | Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    if centring == "measured":
+        return None
+    given = centring if isinstance(centring, Mapping) else {"": centring}
+    numbers = np.concatenate([as_numbers(np.ravel(share)) for share in given.values()] or [[]])
+    if not ((numbers >= 0) & (numbers <= 1)).all():
+        raise ValueError(
+            f"centring must be 'measured', a number from 0 to 1 or a mapping of parameters to "
+            f"such numbers; found {centring!r}. Leave it out to have it measured."
+        )
+    if isinstance(centring, Mapping):
+        for name in centring:
+            model.parameter(name)
+        return centring
+    return {p.name: float(centring) for p in model.parameters}
+
+
+def _as_lists(centring: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value).round(3).tolist() for name, value in centring.items()}
+
+
+def _sequence_words(arrangement: Arrangement) -> str:
+    """Say over what states run, and which keys that could divide it the study does not have."""
+    keys = arrangement.model.sequence
+    there = ["participant", *(key for key in keys if key in arrangement.trials)]
+    absent = [key for key in keys if key not in arrangement.trials]
+    return ", ".join(there) + (f" (trials has no {listed(absent)})" if absent else "")

@@ -1,0 +1,82 @@
+"""Fit a model again to a part of the same study, without compiling anew for every part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+from empathymodels.inference.centring import run_pilot
+from empathymodels.inference.fits import method_of, model_of, study_of
+from empathymodels.inference.sample import Trace, sample
+from empathymodels.layout.arrange import arrange
+from empathymodels.messages import counted as number_of
+from empathymodels.population.covariates import covariates_of
+from empathymodels.terminal import available_cores, is_interactive, tell
+
+APART = 1.05  # R-hat of the population above which a repeated fit is doubtful
+
+
+def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """Sample the posterior given a part of the observations, everything else as in a fit.
+
+    Parameters
+    ----------
+    fit : DataTree
+        Its model, study, covariates, seed and settings are used again; centring is measured anew.
+    counted : mapping of str to ndarray (observation,)
+        Per response whether an observation counts.
+
+    Returns
+    -------
+    Dataset (chain, draw, ...)
+        As the fit's ``posterior``: people without observations follow the population. Chains
+        that do not agree, or diverge, are told.
+
+    Raises
+    ------
+    ValueError
+        The fit was not sampled.
+    """
+    if method_of(fit) != "nuts":
+        raise ValueError(
+            f"Fits are repeated as they were sampled; this one is of method '{method_of(fit)}'. "
+            "Fit it with method='nuts'."
+        )
+    settings, seed = json.loads(fit.attrs["settings"]), int(fit.attrs["seed"])
+    model, study = model_of(fit), study_of(fit)
+    held = covariates_of(fit, arrange(model, study))
+    covariates = json.loads(fit.attrs["covariates"]) | held
+    built, arrangement = build(model, study, covariates=covariates, counted=counted)
+    density = compiled_density(built, arrangement, held)
+    how = {
+        "seed": seed,
+        "cores": min(settings["chains"], available_cores()),
+        "progress_bar": is_interactive(),
+        "target_accept": settings["target_accept"],
+    }
+    pilot = run_pilot(density, **how)
+    how |= {name: settings[name] for name in ("draws", "tune", "chains")}
+    trace = sample(pilot.density.compiled, starts=pilot.starts, **how, **settings["sampler"])
+    posterior = pilot.density.labelled(trace.draws)
+    _tell_doubts(posterior, trace)
+    return posterior
+
+
+def _tell_doubts(posterior: xr.Dataset, trace: Trace) -> None:
+    """Say where the chains of a repeated fit do not agree, or diverge: nobody checks them."""
+    population = posterior[[n for n in posterior if "participant" not in posterior[n].dims]]
+    with np.errstate(invalid="ignore"):  # what is constant, as a correlation with itself: no R-hat
+        rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
+    diverged = int(trace.stats["diverging"].sum())
+    if rhat > APART or diverged:
+        tell(
+            f"Chains of a repeated fit should agree (R-hat at most {APART}) and not diverge; found "
+            f"an R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}. Scores that rest on "
+            "it are less sure than they say: repeat the fits with more draws and tune."
+        )

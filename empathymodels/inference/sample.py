@@ -1,0 +1,224 @@
+"""Sample with nutpie: chains started, watched, ended, and their draws by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import nutpie
+import xarray as xr
+
+from empathymodels.engine.density import on_one_thread
+
+WAIT = 0.1  # seconds between looks at how far chains are
+ANCHORED = 0.25  # of the variance of a log size, from which its scale anchors a column
+FEWEST = 10  # draws per chain that an interrupted fit must have to be of any use
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Draws of the sampled variables, (chain, draw, ...), and the sampler's statistics.
+
+    Attributes
+    ----------
+    draws : dict of str to ndarray
+        Of every variable.
+    stats : Dataset (chain, draw)
+        The sampler's statistics.
+    ended : str
+        Why the chains ended where they did; empty where they were to have so many draws.
+    is_partial : bool
+        Whether they were interrupted.
+    """
+
+    draws: dict[str, np.ndarray]
+    stats: xr.Dataset
+    ended: str = ""
+    is_partial: bool = False
+
+    @property
+    def size(self) -> int:
+        """Draws per chain."""
+        return int(self.stats.sizes.get("draw", 0))
+
+    def cut(self, size: int) -> Trace:
+        """The first draws of every chain."""
+        first = {name: values[:, :size] for name, values in self.draws.items()}
+        return replace(self, draws=first, stats=self.stats.isel(draw=slice(size)))
+
+
+Judge = Callable[[Trace], str]
+
+
+@on_one_thread
+def sample(
+    density: Any,
+    *,
+    starts: np.ndarray,
+    draws: int,
+    looks: Sequence[int] = (),
+    judge: Judge | None = None,
+    on_interrupt: str = "raise",
+    **settings: Any,
+) -> Trace:
+    """Run nutpie and return draws and statistics.
+
+    Parameters
+    ----------
+    density : nutpie model
+        What is sampled.
+    starts : ndarray (start, place)
+        On the sampler's scale; every chain starts from one of them.
+    draws : int
+        Per chain, at most.
+    looks, judge
+        Once all chains have so many draws, ``judge(trace)`` of just these says why they may end
+        there, or nothing. Until then adaptation and chains are those of one run: the draws are
+        the first ones of a run without looks.
+    on_interrupt : {"raise", "partial"}
+        Whether Ctrl-C loses the draws, or ends the chains where all of them are.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The sampling was interrupted.
+    """
+    density = replace(density, initial_point_func=starts_by_number(starts))
+    chains = RunningChains(density, draws=draws, looks=looks, save_warmup=False, **settings)
+    with chains:
+        try:
+            for look in looks[:-1]:
+                chains.wait_for(look)
+                trace = trace_of(chains.result())
+                if judge and (ended := judge(trace.cut(look))):
+                    return replace(trace.cut(look), ended=ended)
+            chains.wait_for(np.inf)
+            trace = trace_of(chains.result())
+        except KeyboardInterrupt:
+            if on_interrupt == "raise" or chains.finished < FEWEST:
+                raise
+            return replace(trace_of(chains.sampler.abort()), is_partial=True)
+    return replace(trace, ended=judge(trace) if judge else "")
+
+
+class RunningChains:
+    """Chains that nutpie samples in threads of its own, until they end or this context does.
+
+    Attributes
+    ----------
+    sampler : nutpie sampler
+        Gives the draws.
+    finished : int
+        Draws that all chains have; those of adaptation are not counted.
+    """
+
+    def __init__(self, density: Any, *, tune: int, looks: Sequence[int] = (), **settings: Any):
+        self.finished, self._whole = 0, None
+        self._tune, self._told = tune, settings.pop("progress_callback", None)
+        if len(looks) > 1:  # no chain may wait for another to end
+            settings["cores"] = settings["chains"]
+        how = {"tune": tune, "blocking": False, "progress_callback": self._note}
+        self.sampler = nutpie.sample(density, **settings, **how)
+
+    def _note(self, progress: Sequence[Any]) -> None:
+        self.finished = min(chain.finished_draws for chain in progress) - self._tune
+        if self._told:
+            self._told(progress)
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether all draws are there."""
+        return self._whole is not None
+
+    def wait_for(self, draws: float) -> None:
+        """Wait until all chains have so many draws, or have ended."""
+        while not self.have_ended and self.finished < draws:
+            with suppress(TimeoutError):
+                self._whole = self.sampler.wait(timeout=WAIT)
+
+    def result(self) -> Any:
+        """All draws until now, of some chains more than of others."""
+        return self._whole if self.have_ended else self.sampler.inspect()
+
+    def __enter__(self) -> RunningChains:
+        """Nothing is left to do: chains run from their making."""
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """End chains that still run."""
+        self.sampler.cancel()
+
+
+def trace_of(tree: xr.DataTree) -> Trace:
+    """The draws of a nutpie trace that all of its chains have."""
+    stats = tree["sample_stats"].to_dataset()
+    draws = {str(n): v.to_numpy() for n, v in tree["posterior"].data_vars.items()}
+    has_all = np.isfinite(stats["logp"].to_numpy()).all(axis=0)
+    return Trace(draws, stats).cut(int(np.argmin(np.append(has_all, False))))
+
+
+def starts_by_number(starts: np.ndarray) -> Callable[[int], np.ndarray]:
+    """Choice of a start, of (start, place), by the number that a chain draws for itself."""
+    return lambda number: starts[number % len(starts)]
+
+
+@on_one_thread
+def sample_into(
+    folder: Path,
+    density: Any,
+    *,
+    start_of: Callable[[int], np.ndarray],
+    draws: int,
+    looks: Sequence[int] = (),
+    is_enough: Callable[[int], bool | None] = lambda look: False,
+    **settings: Any,
+) -> None:
+    """Run nutpie as `sample` does, draws and statistics going to a Zarr folder as they come.
+
+    ``is_enough(look)`` says whether chains may end once all have so many draws; None where these
+    have not been written yet.
+    """
+    chains = RunningChains(
+        replace(density, initial_point_func=start_of),
+        draws=draws,
+        looks=looks,
+        zarr_store=nutpie.zarr_store.LocalStore(str(folder)),
+        store_unconstrained=True,
+        return_raw_trace=True,
+        **settings,
+    )
+    with chains:
+        for look in looks[:-1]:
+            chains.wait_for(look)
+            while (enough := is_enough(look)) is None and not chains.have_ended:
+                chains.wait_for(chains.finished + 1)
+            if enough:
+                return
+        chains.wait_for(np.inf)
+
+
+@on_one_thread
+def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) -> list[int]:
+    """Numbers that the chains of a run with this seed draw for themselves, in their order.
+
+    Nutpie does not say which chain asks for a start: with a chain more, one number more is asked.
+    """
+    found: list[int] = []
+    for size in range(1, chains + 1):
+        seen: list[int] = []
+
+        def start_of(number: int, seen: list[int] = seen) -> np.ndarray:
+            seen.append(number)
+            return start
+
+        asking = replace(density, initial_point_func=start_of)
+        how: dict[str, Any] = {"tune": 1, "draws": 1, "seed": seed, "progress_bar": False}
+        with RunningChains(asking, chains=size, return_raw_trace=True, **how) as running:
+            running.wait_for(np.inf)
+        (new,) = set(seen) - set(found)
+        found.append(new)
+    return found

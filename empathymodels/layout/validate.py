@@ -1,0 +1,367 @@
+"""Checks of a study against a model's declarations, all told at once, before any compilation."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import Column, Response
+from empathymodels.declaration.priors import impossible_priors
+from empathymodels.declaration.rating_scale import is_recorded, off_step
+from empathymodels.layout.availability import no_anchor
+from empathymodels.layout.plausibility import (
+    doubts,
+    misnamed_columns,
+    rows_of,
+    unheard_people,
+    unused_ends,
+)
+from empathymodels.messages import counted, did_you_mean, listed, tell_all
+from empathymodels.study.column_types import as_labels
+from empathymodels.study.keys import first_rows, join_rows, key_columns
+from empathymodels.study.recoding import LARGEST, as_numbers
+from empathymodels.study.study import Study
+
+MOST_MISSING = 0.25  # share of rows up to which a wrong value may be a code for a missing one
+ROUNDING = 1e-9  # share of a scale within which a rating is taken to be at its end
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What of a study a model can use.
+
+    Parameters
+    ----------
+    responses : tuple of str
+        Responses that the study has.
+    left_out : dict of str to str
+        The model's other responses, and why they are not in the likelihood.
+    missing : dict of str to int
+        Number of missing values in every column that has some: ``{"trials.outcome": 3}``.
+    tables : dict of str to DataFrame
+        Copies of the tables: numeric columns as floats, labels as text; ``_row`` is the row's
+        position in the study's table. Trials are in order of participant, session, block and
+        trial (numbers ascending, text keys as they first appear for that person); regions are
+        those that the responses read.
+    notices : tuple of str
+        What is to be told of data that can be used: people without any, ends of a scale that
+        nobody used.
+    """
+
+    responses: tuple[str, ...]
+    left_out: dict[str, str]
+    missing: dict[str, int]
+    tables: dict[str, pd.DataFrame]
+    notices: tuple[str, ...] = ()
+
+
+def validate(
+    model: Model, study: Study, *, needed: Mapping[str, set[str]] | None = None
+) -> Checked:
+    """Return what the model can use of the study; a ValueError lists all that is wrong.
+
+    Responses of a simulated study that are not recorded in steps may lie outside their declared
+    range: the distributions that drew them may, and clipping them would bias what is recovered.
+    They may also be all alike without a warning, as they are before they are drawn.
+
+    Parameters
+    ----------
+    model : Model
+        Declarations to check against.
+    study : Study
+        Data; nothing in it is changed.
+    needed : mapping of str to set of str, optional
+        For every response the columns that its distribution depends on, through the trial
+        equations and through `by` and `level` of parameters too. Otherwise every response
+        is taken to need every column.
+
+    Examples
+    --------
+    >>> from empathymodels.study.column_types import as_labels
+    >>> from empathymodels.declaration.model import Model
+    >>> from empathymodels.declaration.parts import Response
+    >>> rating = Response("rating", lambda *_: None, "how one feels", range=(1, 9))
+    >>> trials = pd.DataFrame({"participant": [1, 1, 2], "trial": [1, 2, 1], "rating": [3, 9, 5]})
+    >>> validate(Model("Example", (), (rating,)), Study(trials=trials)).responses
+    ('rating',)
+    """
+    if study.simulated:
+        free = [r if is_recorded(r) else replace(r, range=None) for r in model.responses]
+        model = replace(model, responses=tuple(free))
+    reasons = {r.name: _why_left_out(r, study.tables) for r in model.responses}
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    kept = [response for response in model.responses if response.name not in left_out]
+    readers = _readers(model, kept, needed)
+    columns = [column for column, _ in readers]
+    ids = {p.by for p in model.parameters} | {p.level for p in model.parameters}
+    rated = {r.values.name for r in kept if r.range is not None}
+    tables = _tables_read(study, kept)
+    for column in columns:
+        if column.is_label and column.name in tables.get(column.table, ()):
+            tables[column.table][column.name] = as_labels(tables[column.table][column.name])
+
+    problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
+    unanchored = no_anchor(model, [r.name for r in kept]) if kept else ""
+    problems += [unanchored] if unanchored else []
+    problems += [told for parameter in model.parameters for told in impossible_priors(parameter)]
+    for table_name, rows, read in _parts(tables, kept, columns):
+        problems += _value_problems(rows, table_name, read, ids, rated)
+    problems += _between_steps(tables, kept)
+    problems += _unmatched_regions(tables, kept)
+    tell_all(f"Model '{model.label}' cannot use study '{study.name}':", problems)
+
+    missing = _missing(_parts(tables, kept, columns))
+    for column in columns:
+        if column.is_label and column.default is not None and column.table in tables:
+            table = tables[column.table]
+            table[column.name] = table.get(column.name, column.default)
+    for column in [*columns, *(response.values for response in kept)]:
+        if not column.is_label and column.name in tables.get(column.table, ()):
+            tables[column.table][column.name] = as_numbers(tables[column.table][column.name])
+    for response in kept:
+        if response.range is not None:
+            table, name = tables[response.table], response.values.name
+            table[name] = _snapped(table[name], *response.range)
+    if "trials" in tables:
+        tables["trials"] = _in_time(tables["trials"])
+    recorded = [] if study.simulated else kept
+    misnamed = misnamed_columns(model, columns, study.tables)
+    for doubt in (*doubts(model, recorded, columns, tables), *misnamed):
+        warnings.warn(doubt, stacklevel=2)
+    noticed = (*unheard_people(kept, tables), *unused_ends(recorded, tables))
+    return Checked(tuple(response.name for response in kept), left_out, missing, tables, noticed)
+
+
+def _snapped(values: pd.Series, low: float, high: float) -> pd.Series:
+    """Put values that rounding left just beside an end of their scale on it."""
+    near = ROUNDING * (high - low)
+    return values.mask((values - low).abs() < near, low).mask((values - high).abs() < near, high)
+
+
+def _why_left_out(response: Response, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return why the study cannot show this response, or an empty text."""
+    if response.table not in tables:
+        return f"the study has no table '{response.table}'."
+    rows, column = tables[response.table], response.values.name
+    if column not in rows:
+        return f"{response.table} has no column '{column}'.{did_you_mean(column, rows)}"
+    if rows.empty:
+        return f"{response.table} has no rows."
+    rows = rows_of(response, rows)
+    if rows.empty:
+        regions = tables["regions"]["region"].unique()
+        return (
+            f"no row of regions has region '{response.region}'; there are {listed(regions)}."
+            f"{did_you_mean(str(response.region), regions)}"
+        )
+    return "" if any(rows[column].notna()) else f"every value of '{column}' is missing."
+
+
+def _readers(
+    model: Model, kept: list[Response], needed: Mapping[str, set[str]] | None
+) -> list[tuple[Column, list[str]]]:
+    """Return the columns that the kept responses need, each with those responses."""
+    known = {r.name: r.values for r in model.observables} | {c.name: c for c in model.columns}
+    everything = {column.name for column in model.columns}
+    needs = {r.name: everything if needed is None else needed.get(r.name, set()) for r in kept}
+    read_by = {name: [r for r, names in needs.items() if name in names] for name in known}
+    return [(known[name], responses) for name, responses in read_by.items() if responses]
+
+
+def _tables_read(study: Study, kept: list[Response]) -> dict[str, pd.DataFrame]:
+    """Return copies of the tables with row positions; of regions, what the responses read."""
+    tables = {
+        name: table.assign(_row=np.arange(len(table))) for name, table in study.tables.items()
+    }
+    regions = [response.region for response in kept if response.table == "regions"]
+    if "regions" in tables and not regions:
+        del tables["regions"]
+    elif regions and None not in regions:
+        rows = tables["regions"]
+        tables["regions"] = rows.loc[rows["region"].isin(regions)].reset_index(drop=True)
+    return tables
+
+
+def _parts(
+    tables: Mapping[str, pd.DataFrame], kept: list[Response], columns: list[Column]
+) -> Iterator[tuple[str, pd.DataFrame, list[Column]]]:
+    """Yield rows to check together: every table, and the rows of every response's region."""
+    for table_name, table in tables.items():
+        responses = [response for response in kept if response.table == table_name]
+        declared = [c for c in columns if c.table == table_name and c.name in table]
+        yield table_name, table, declared + [r.values for r in responses if r.region is None]
+        for response in responses:
+            if response.region is not None:
+                yield table_name, rows_of(response, table), [response.values]
+
+
+def _nothing_left(left_out: Mapping[str, str], kept: list[Response], study: Study) -> Iterator[str]:
+    if not kept:
+        reasons = " ".join(f"'{name}': {reason}" for name, reason in left_out.items())
+        has = "; ".join(f"{name} has {listed(table)}" for name, table in study.tables.items())
+        yield (
+            f"At least one response of the model must be in the study. Found none of "
+            f"{len(left_out)}. {reasons} Here {has}. Name yours: Study(..., columns={{...}})."
+        )
+
+
+def _absent_columns(readers: list[tuple[Column, list[str]]], study: Study) -> Iterator[str]:
+    for column, responses in readers:
+        table = study.tables.get(column.table, pd.DataFrame())
+        if column.name not in table and column.default is None:
+            yield (
+                f"Column '{column.name}' ({column.meaning}) must be in {column.table}: "
+                f"{listed(responses)} cannot be explained without it. Found {listed(table)}. Name "
+                f'yours: columns={{"{column.name}": "..."}}.{did_you_mean(column.name, table)}'
+            )
+
+
+def _first(values: list[Any]) -> str:
+    return _shown(values[:1])
+
+
+def _value_problems(
+    rows: pd.DataFrame,
+    table_name: str,
+    read: list[Column],
+    ids: set[str | None],
+    rated: set[str],
+) -> Iterator[str]:
+    """Yield one message for every column and rule that some rows break."""
+    rows = rows.reset_index(drop=True)
+    rules: dict[str, dict[str, pa.Check]] = {column.name: {} for column in read}
+    for column in read:
+        checks = {words: pa.Check(holds, error=words) for words, holds in _rules(column).items()}
+        rules[column.name].update(checks)
+    schema = pa.DataFrameSchema(
+        {
+            name: pa.Column(checks=list(checks.values()), nullable=name not in ids)
+            for name, checks in rules.items()
+        }
+    )
+    labels = {column.name: column.levels or () for column in read if column.is_label}
+    for name, rule, broken in _broken(schema, rows):
+        values = rows.loc[broken, name].drop_duplicates().tolist()
+        if rule == "not_nullable":
+            rule, found, advice = "must be given in every row", "no value", "Fill it in."
+        else:
+            found = _shown(values)
+            advice = (
+                f"Correct this; or say what every code stands for, codes={{'{name}': "
+                f"{{{_first(values)}: ...}}}}."
+            )
+            rare = [value for value in values if (rows[name] == value).mean() <= MOST_MISSING]
+            if rare and rows[name].isin(rare).mean() <= MOST_MISSING:
+                shown = _shown(rare)
+                stands = "If it means" if rare == values else f"If {shown} means"
+                advice += f" {stands} that there is no value, missing={{'{name}': [{shown}]}}."
+            if rule.startswith("must lie between") and name in rated:
+                advice += f" On another scale: model.with_range({name}=(low, high))."
+            advice += did_you_mean(values[0], labels.get(name, ()))
+            if rule == "must be a number" and _have_decimal_commas(values):
+                advice = 'Read the file with pandas.read_csv(..., decimal=",") and give the table.'
+        yield (
+            f"'{name}' of {table_name} {rule}. Found {found} in {broken.sum():,} of "
+            f"{counted(len(rows), 'row')}: {first_rows(rows, table_name, broken)}. {advice}"
+        )
+
+
+def _have_decimal_commas(values: Iterable[object]) -> bool:
+    """Whether all of some texts would be numbers if their comma were a point."""
+    points = [str(value).replace(",", ".", 1) for value in values]
+    return bool(as_numbers(pd.Series(points, dtype=object)).notna().all())
+
+
+def _rules(column: Column) -> dict[str, Callable[[Any], Any]]:
+    """Return what values that are there must be: in words, and as a test of a column."""
+
+    def where_finite(holds: Callable[[pd.Series], Any]) -> Callable[[Any], Any]:
+        return lambda values: ~np.isfinite(as_numbers(values)) | holds(as_numbers(values))
+
+    if column.levels == "any":
+        return {}
+    levels = list(column.levels or ())
+    one_of = f"must be one of {_shown(levels)}"
+    if column.is_label:
+        return {one_of: lambda values: values.isin(levels)}
+    rules: dict[str, Callable[[Any], Any]] = {
+        "must be a number": lambda values: as_numbers(values).notna(),
+        "must be finite": lambda values: ~np.isinf(as_numbers(values)),
+        f"must be below {LARGEST:g} in size": where_finite(lambda n: n.abs() < LARGEST),
+    }
+    if levels:
+        rules[one_of] = where_finite(lambda numbers: numbers.isin(levels))
+    if column.range is not None:
+        low, high = column.range
+        words = f"must lie between {low:g} and {high:g}{' ' * bool(column.unit)}{column.unit}"
+        rules[words] = where_finite(lambda numbers: numbers.between(low, high))
+    return rules
+
+
+def _broken(
+    schema: pa.DataFrameSchema, rows: pd.DataFrame
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield column, rule and a mask of the rows that break it."""
+    try:
+        schema.validate(rows, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        cases = errors.failure_cases
+        for (name, rule), failed in cases.groupby(["column", "check"], sort=False):
+            yield str(name), str(rule), np.isin(np.arange(len(rows)), failed["index"].astype(int))
+
+
+def _shown(values: Iterable[object], limit: int = 5) -> str:
+    words = [f"{v:.10g}" if isinstance(v, int | float) else repr(v) for v in values]
+    return ", ".join(words[:limit]) + (", ..." if len(words) > limit else "")
+
+
+def _between_steps(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:
+    """Yield a message for every response with ratings between the steps that are declared."""
+    for response in kept:
+        rows = rows_of(response, tables[response.table]).reset_index(drop=True)
+        values, name = rows[response.values.name], response.values.name
+        between = off_step(response, as_numbers(values).to_numpy(dtype=float, na_value=np.nan))
+        if between.any():
+            yield (
+                f"'{name}' of {response.table} must be recorded in steps of "
+                f"{response.resolution:g} from {response.ends['lowest']:g}. Found "
+                f"{_shown(values[between].drop_duplicates())} in {between.sum():,} of "
+                f"{counted(len(rows), 'row')}: {first_rows(rows, response.table, between)}. "
+                f"Correct this, or let the data tell: "
+                f'model.with_resolution({response.name}="observed").'
+            )
+
+
+def _unmatched_regions(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:
+    if "regions" in tables and "trials" in tables and "trial" in tables["regions"]:
+        measured = [response.values.name for response in kept if response.table == "regions"]
+        rows = tables["regions"].dropna(subset=measured, how="all")
+        try:
+            join_rows(rows, tables["trials"], "regions", "trials")
+        except ValueError as error:
+            yield str(error)
+
+
+def _missing(parts: Iterable[tuple[str, pd.DataFrame, list[Column]]]) -> dict[str, int]:
+    gaps: Counter[str] = Counter()
+    for table_name, rows, read in parts:
+        for name in {column.name for column in read}:
+            gaps[f"{table_name}.{name}"] += int(np.count_nonzero(rows[name].isna()))
+    return {name: count for name, count in sorted(gaps.items()) if count}
+
+
+def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
+    keys = key_columns(trials, "trials")
+    order = []
+    for depth, key in enumerate(keys, start=1):
+        first_seen = trials.groupby(keys[:depth])["_row"].transform("min")
+        order.append(first_seen if trials[key].dtype == object else trials[key])
+    return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)

@@ -1,0 +1,264 @@
+"""Many replicates of one task: a small file each, the same results whatever the workers.
+
+Every replicate has a seed of its own (child of the task's seed) and a file of its own, which is
+written once it is done. A run that is stopped and run again, on other workers or for more
+replicates, does only what is missing.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib.externals.loky import process_executor
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from empathymodels.messages import counted, listed
+from empathymodels.recovery.replicate_files import (
+    Replicate,
+    content_hash,
+    put_replicate,
+    read_replicates,
+    replicate_folder,
+    write_replicate,
+)
+from empathymodels.terminal import available_cores, is_interactive, tell
+
+MOST_LOSSES = 3  # times that all workers are lost before anything more is done
+_ONE_AT_A_TIME = Lock()  # compiled programs hold their data: threads take turns
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done once per replicate.
+
+    Attributes
+    ----------
+    name : str
+        In words, for messages.
+    run : callable
+        ``run(plan, seeds, cores) -> dict`` of what JSON can hold, a function of a module;
+        `seeds` is the replicate's own `numpy.random.SeedSequence`, `cores` what it may use.
+    prepare : callable
+        ``prepare(cores) -> plan, seconds``: whatever `run` needs, the same for all replicates
+        and fit to be sent to another process, and how long one will take. Called where some are
+        missing.
+    identity : dict
+        What the results depend on, as JSON: replicates of another identity are others.
+    seed : int
+        Of all replicates.
+    misshapen : callable, optional
+        ``misshapen(results) -> numbers`` of those results, by number, that do not have the form
+        which `run` gives them; they are made again.
+    """
+
+    name: str
+    run: Callable[[Any, np.random.SeedSequence, int], Mapping[str, Any]]
+    prepare: Callable[[int], tuple[Any, float]]
+    identity: Mapping[str, Any]
+    seed: int
+    misshapen: Callable[[Mapping[int, Any]], Iterable[int]] = lambda results: ()
+
+    @property
+    def key(self) -> str:
+        """Hash of the identity and the seed, with which file names begin."""
+        return content_hash({**self.identity, "seed": self.seed})[:16]
+
+    def path(self, number: int, place: Path) -> Path:
+        """File of one replicate."""
+        return place / f"{self.key}-{number:05}.json"
+
+    def found(self, number: int, place: Path) -> dict[int, Replicate]:
+        """Those of the first `number` replicates that are there, by their number."""
+        paths = {k: self.path(k, place) for k in range(number)}
+        return read_replicates(paths, self.misshapen)
+
+
+def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
+    """Seeds of one replicate: the same however many there are."""
+    return np.random.SeedSequence(seed, spawn_key=(number,))
+
+
+def replicates(
+    task: Task,
+    *,
+    number: int,
+    folder: str | Path | None = None,
+    workers: int | None = None,
+) -> list[Replicate]:
+    """Return all replicates of a task, doing those that are not in the folder yet.
+
+    Parameters
+    ----------
+    task : Task
+        What is done.
+    number : int
+        How many replicates.
+    folder : str or Path, optional
+        Where their files are; a temporary folder unless given. Tasks may share one.
+    workers : int, optional
+        Processes at a time: all cores, or what the joblib backend in force offers.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read or written. What was written before stays.
+    RuntimeError
+        The workers are gone or out of reach.
+    ValueError
+        `number` or `workers` is below 1, or the folder holds something else.
+    """
+    for name, value in (("number of replicates", number), ("workers", workers)):
+        if value is not None and value < 1:
+            raise ValueError(f"The {name} must be at least 1; found {value}. Give 1 or more.")
+    with replicate_folder(folder) as place:
+        found = task.found(number, place)
+        if found:
+            tell(f"{task.name}: {len(found)} of {counted(number, 'replicate')} are there already.")
+        if len(found) < number:
+            _fill(task, number, found, place, workers)
+    done = [found[k] for k in range(number)]
+    failed = [one for one in done if one.error]
+    if failed:
+        where = "" if folder is None else f" Their files in {folder} say so; delete one to retry."
+        tell(
+            f"{task.name}: {len(failed)} of {counted(number, 'replicate')} failed, the first with "
+            f"{failed[0].error}{where}"
+        )
+    return done
+
+
+def _announce(task: Task, number: int, at_once: int, seconds: float) -> None:
+    at_once = min(at_once, number)
+    tell(
+        f"{task.name}: {counted(number, 'replicate')} on {counted(at_once, 'worker')}, about "
+        f"{_duration(seconds * -(-number // at_once))} once they have started "
+        f"and compiled the model ({_duration(seconds)} each)."
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _fill(
+    task: Task, number: int, found: dict[int, Replicate], place: Path, workers: int | None
+) -> None:
+    """Do what is missing; what workers had finished when they were lost is not done again."""
+    losses, at_once = 0, joblib.effective_n_jobs(_asked(workers))
+    cores = available_cores() if at_once == 1 else 1
+    plan, seconds = task.prepare(cores)
+    _announce(task, number - len(found), at_once, seconds)
+    missing = [k for k in range(number) if k not in found]
+    with _bar(number, len(found)) as advance:
+        while len(found) < number:
+            before = len(found)
+            try:
+                for one in _stream(task, plan, cores, missing, place, workers):
+                    write_replicate(one, task.path(one.number, place), len(found), number)
+                    found[one.number] = one
+                    advance(len(found))
+            except BrokenProcessPool as error:
+                found |= task.found(number, place)
+                advance(len(found))
+                left = [k for k in missing if k not in found]
+                # those under way come last: one that kills its worker must not hold up the others
+                missing = left[at_once:] + left[:at_once]
+                losses = 0 if len(found) > before else losses + 1
+                if losses == MOST_LOSSES:
+                    raise RuntimeError(_lost(task, number, found, place, error)) from error
+                tell(f"{task.name}: a worker was lost; its replicates are done again.")
+
+
+def _stream(
+    task: Task, plan: Any, cores: int, missing: list[int], place: Path, workers: int | None
+) -> Iterator[Replicate]:
+    paths = {k: task.path(k, place) for k in missing}
+    calls = (
+        joblib.delayed(_one)(task.run, plan, seeds_of(task.seed, k), cores, path)
+        for k, path in paths.items()
+    )
+    parallel = joblib.Parallel(
+        n_jobs=_asked(workers), return_as="generator_unordered", batch_size=1
+    )
+    try:
+        yield from parallel(calls)
+    except BrokenProcessPool:
+        raise
+    except Exception as error:  # a backend may raise anything; replicates raise nothing
+        raise RuntimeError(
+            f"{task.name}: workers must be within reach and must be able to read the task. Found "
+            f"{type(error).__name__}: {error}. What is done is in {place}. See that the cluster "
+            "answers and has the same packages, and run again with the same folder."
+        ) from error
+
+
+def _asked(workers: int | None) -> int | None:
+    """What joblib is asked for; nothing where somebody has entered a backend."""
+    backend, jobs = joblib.parallel.get_active_backend()
+    nothing_entered = type(backend).__name__ == "LokyBackend" and jobs in (None, 1)
+    return available_cores() if workers is None and nothing_entered else workers
+
+
+def _one(
+    run: Callable[..., Any], plan: Any, seeds: np.random.SeedSequence, cores: int, path: Path
+) -> Replicate:
+    """Do one replicate, in a worker; whatever goes wrong in it is its result."""
+    # A worker keeps what it compiles. Joblib takes growth by 300 MB for a leak, stops the worker,
+    # and may wait for it forever; this private limit is the only one there is.
+    process_executor._MAX_MEMORY_LEAK_SIZE = inf
+    began, error, result = perf_counter(), "", dict[str, Any]()
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore", UserWarning)  # said once, of the design
+        try:
+            result = dict(run(plan, seeds, cores))
+        except Exception as problem:
+            error = f"{type(problem).__name__}: {problem}"
+    one = Replicate(seeds.spawn_key[0], perf_counter() - began, error, result)
+    # here already, so that nothing is lost with this process; on a machine that does not share
+    # the folder, or where there is no room, the process that asked for it writes or complains
+    with suppress(OSError):
+        if path.parent.is_dir():
+            put_replicate(one, path)
+    return one
+
+
+def _lost(
+    task: Task, number: int, found: Mapping[int, Replicate], place: Path, error: Exception
+) -> str:
+    missing = [k for k in range(number) if k not in found]
+    return (
+        f"{task.name}: workers must survive their replicates; all were lost {MOST_LOSSES} times "
+        f"in a row ({type(error).__name__}), mostly for want of memory. {len(found)} of {number} "
+        f"are done, in {place}; missing: {listed(missing, 5)}. Run again with the same folder "
+        "and fewer workers, or look at this replicate's data with seed and number."
+    )
+
+
+@contextmanager
+def _bar(number: int, done: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar with the time left, where somebody can see it."""
+    columns = (TextColumn("Replicates"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # refreshed by us alone: whatever a replicate says in this process must not mix with it
+    shown = Progress(*columns, auto_refresh=False, transient=True, disable=not is_interactive())
+    with shown if is_interactive() else nullcontext():
+        line = shown.add_task("", total=number, completed=done)
+        shown.refresh()
+
+        def advance(to: int) -> None:
+            shown.update(line, completed=to, refresh=True)
+
+        yield advance

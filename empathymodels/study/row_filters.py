@@ -1,0 +1,162 @@
+"""Which rows of a table are meant: a small language of conditions on its columns."""
+
+from __future__ import annotations
+
+import operator as operators
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.messages import did_you_mean
+from empathymodels.study.expressions import (
+    ARITHMETIC,
+    BINDS,
+    BINDS_BEFORE,
+    Call,
+    Column,
+    Node,
+    Number,
+    Operation,
+    Text,
+    Truth,
+    Values,
+    parse,
+)
+
+ALLOWED = (
+    "columns (with other characters than letters, digits and _ in `backticks`), numbers, labels "
+    "in quotation marks, == != < <= > >=, in [...], and, or, not, + - * / // % **, parentheses "
+    "and missing(column)"
+)
+OPERATORS = frozenset(BINDS | BINDS_BEFORE) - {":"}
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operators.eq,
+    "!=": operators.ne,
+    "<": operators.lt,
+    "<=": operators.le,
+    ">": operators.gt,
+    ">=": operators.ge,
+}
+
+
+def rows_that_match(condition: str, table: pd.DataFrame) -> np.ndarray:
+    """Return whether a condition is true of each row of a table.
+
+    Parameters
+    ----------
+    condition : str
+        Of columns, numbers, labels in quotation marks, comparisons (``0.2 < rt <= 5``,
+        ``participant in ['07', '12']``), ``and``, ``or``, ``not`` and arithmetic;
+        ``missing(column)`` is true where a value is missing. It is parsed and no code is run.
+    table : DataFrame
+        Whose rows.
+
+    Returns
+    -------
+    ndarray of bool (row,)
+        A comparison with a missing value is false, but for ``!=``.
+
+    Raises
+    ------
+    ValueError
+        What is wrong with the condition, in words that follow "found ...:".
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"rt": [0.1, 0.8, None], "cue": ["a", "b", "b"]})
+    >>> rows_that_match("0.2 < rt or missing(rt)", table).tolist()
+    [False, True, True]
+    """
+    if not isinstance(condition, str):
+        raise ValueError(f"it is of type {type(condition).__name__}, not text")
+    tree = parse(condition, operators=OPERATORS, functions=["missing"])
+    with np.errstate(all="ignore"):
+        found = _evaluated(tree, table)
+    if not (isinstance(found, pd.Series) and _is_truth(found)):
+        raise ValueError("it gives no true or false for each row")
+    return found.astype(object).fillna(False).to_numpy(dtype=bool)
+
+
+def _evaluated(node: Node, table: pd.DataFrame) -> Any:
+    """Value of a tree: of each row where it reads a column, else a scalar or a list."""
+    match node:
+        case Number(value) | Text(value) | Truth(value):
+            return value
+        case Column(name):
+            return _column(name, table)
+        case Values(items):
+            return [_evaluated(item, table) for item in items]
+        case Call("missing", (Column(name),), ()):
+            return _column(name, table).isna()
+        case Operation("in" | "not in" as operator, (left, Values() as right)):
+            among = _rows(left, table, operator).isin(_evaluated(right, table))
+            return among if operator == "in" else ~among
+        case Operation("in" | "not in", _):
+            raise ValueError("after 'in' must come values in brackets, such as [1, 2]")
+        case Operation("not" | "~" as operator, (only,)):
+            return ~_truth(only, table, operator)
+        case Operation("and" | "&" | "or" | "|" as operator, (left, right)):
+            one, other = _truth(left, table, operator), _truth(right, table, operator)
+            return one & other if operator in ("and", "&") else one | other
+        case Operation(operator, (left, right)) if operator in _COMPARE:
+            return _compared(operator, _evaluated(left, table), _evaluated(right, table))
+        case Operation(operator, operands):
+            values = [_numbers(operand, table, operator) for operand in operands]
+            return ARITHMETIC[operator](*(values if len(values) == 2 else [0.0, *values]))
+    raise ValueError("missing() takes one column")
+
+
+def _column(name: str, table: pd.DataFrame) -> pd.Series:
+    if name not in table:
+        raise ValueError(f"there is no column '{name}'.{did_you_mean(name, table)}".rstrip("."))
+    return table[name]
+
+
+def _rows(node: Node, table: pd.DataFrame, operator: str) -> pd.Series:
+    values = _evaluated(node, table)
+    if not isinstance(values, pd.Series):
+        raise ValueError(f"before {operator!r} must come a column")
+    return values
+
+
+def _truth(node: Node, table: pd.DataFrame, operator: str) -> pd.Series:
+    """Value of a tree that is true or false of each row; what is missing is not true."""
+    values = _evaluated(node, table)
+    if isinstance(node, Truth):
+        return pd.Series(node.value, index=table.index)
+    if not (isinstance(values, pd.Series) and _is_truth(values)):
+        raise ValueError(f"what {operator!r} joins must be true or false of each row")
+    return values.astype(object).fillna(False).astype(bool)
+
+
+def _is_truth(values: pd.Series) -> bool:
+    """Whether all values that are not missing are true or false."""
+    return bool(pd.api.types.is_bool_dtype(values.dropna().infer_objects()))
+
+
+def _compared(operator: str, one: Any, other: Any) -> Any:
+    if isinstance(one, list) or isinstance(other, list):
+        raise ValueError(f"{operator!r} compares with one value; for several write 'in'")
+    try:
+        return _COMPARE[operator](one, other)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{operator!r} compares text with text and numbers with numbers"
+        ) from error
+
+
+def _numbers(node: Node, table: pd.DataFrame, operator: str) -> Any:
+    """Value of a tree as floating-point numbers, so that none takes long or is too large."""
+    values = _evaluated(node, table)
+    if isinstance(values, pd.Series) and pd.api.types.is_numeric_dtype(values):
+        return values.astype(float)
+    if isinstance(values, int | float | np.floating):
+        return np.float64(values)
+    raise ValueError(f"{operator!r} calculates with numbers; found {_written_short(node)}")
+
+
+def _written_short(node: Node) -> str:
+    return f"the text column '{node.name}'" if isinstance(node, Column) else "text"

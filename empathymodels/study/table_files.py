@@ -1,0 +1,393 @@
+"""Tables in text files, read as text: every cell as it is written, with the header checked.
+
+A file may be misread in silence: a delimiter at the end of lines moves columns, a second header row
+becomes a person, two columns have one name. Each is looked for here, before any cell is given a
+meaning. Names, codes and types follow in `empathymodels.study.tables`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.messages import Told, counted, label_in_cell, listed
+
+DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # of .txt it is the one that the header has
+MARKS = ("\t", ";", ",", "|", " ")
+UNREADABLE = (OSError, EOFError, LookupError, ValueError, csv.Error)
+# Not pandas' own list: that one also swallows labels such as "None" and "null".
+MISSING_TEXT = ["", "n/a", "N/A", "NA", "#N/A", "NaN", "nan"]
+LONGEST_CELL = 1 << 30  # Python's csv module stops at 131,072 letters unless told
+
+
+class Misread(ValueError):
+    """A file that can be read, and whose table is not what it seems."""
+
+
+def read_files(
+    source: Sequence[str | Path],
+    table_name: str,
+    *,
+    file_names: str | None,
+    encoding: str,
+    told: Told,
+) -> pd.DataFrame | None:
+    """Return the rows of one file, of several, or of a folder's; None, and problems, without.
+
+    Parameters
+    ----------
+    source : sequence of paths
+        Files (.csv, .tsv, .txt, or .gz of them), or one folder of them.
+    table_name : str
+        What the table is, for messages.
+    file_names : str, optional
+        What the names of files say, such as ``"sub-{participant}_run-{block}*.csv"``.
+    encoding : str
+        Encoding of the files.
+    told : Told
+        Receives what is wrong and what was done.
+
+    Returns
+    -------
+    DataFrame or None
+        Cells as text, missing where a file lacks a column that others have.
+    """
+    found = list(_files(source, table_name, file_names, told))
+    tables, notes = [], Counter[str]()
+    for path, labels in found:
+        try:
+            table, done = text_table(path, encoding=encoding)
+        except Misread as error:
+            told.problems.append(f"{table_name} in '{path}': {error}")
+            continue
+        except UNREADABLE as error:
+            told.problems.append(
+                f"{table_name} must be a table in UTF-8 text. '{path}' cannot be read: {error}. "
+                f"{_other_encoding(path, encoding)}"
+            )
+            continue
+        if table.columns.empty:
+            told.problems.append(f"{table_name} must have a header and rows. '{path}' is empty.")
+        twice = [name for name in labels if name in table]
+        if twice:
+            told.problems.append(
+                f"{table_name}: what a file's name says must not be in the file too. '{path.name}' "
+                f"has {listed(twice)}. Take it out of `file_names`, or give the column another "
+                f'name: columns={{"{twice[0]}_in_file": "{twice[0]}"}}.'
+            )
+        notes.update(done)
+        tables.append(table.assign(**labels)[[*labels, *table]])
+    if not tables or len(tables) < len(found):
+        return None
+    for note, number in notes.items():
+        where = f" in {counted(number, 'file')}" if len(found) > 1 else ""
+        told.done.append(f"{table_name}: {note}{where}")
+    if len(found) > 1:
+        told.log.extend(_of_several(table_name, tables))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_several(table_name: str, tables: list[pd.DataFrame]) -> Iterator[str]:
+    yield f"read {counted(len(tables), 'file')} of {table_name}"
+    for column in dict.fromkeys(column for table in tables for column in table):
+        lacking = sum(column not in table for table in tables)
+        if lacking:
+            yield f"{counted(lacking, 'file')} had no column '{column}': read as missing"
+
+
+# ---------------------------------------------------------------------------- which files
+
+
+def _files(
+    source: Sequence[str | Path], table_name: str, file_names: str | None, told: Told
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield the files with what their names say."""
+    paths = [Path(path) for path in source]
+    folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    if folder is not None:
+        depth = "*/" * (file_names or "").count("/")
+        paths = sorted((p for p in folder.glob(f"{depth}*") if _kind(p)), key=natural)
+        if not paths:
+            told.problems.append(
+                f"{table_name} must be a table or a folder of tables (.csv, .tsv, .txt, or .gz of "
+                f"them). Found {listed(sorted(p.name for p in folder.iterdir()), 5)} in "
+                f"'{folder}'. Give the folder that holds the files."
+            )
+    absent = [path for path in paths if not _kind(path) or not path.is_file()]
+    if absent:
+        told.problems.append(
+            f"{table_name} must be an existing .csv or .tsv file (or .txt, or .gz of them). Found "
+            f"no such file at {listed(absent, 3)}. Check the path and its ending."
+        )
+        return
+    if file_names is None or (len(source) == 1 and folder is None):
+        yield from ((path, {}) for path in paths)
+        return
+    said = {path: _labels(file_names, path) for path in paths}
+    other = [path.name for path, labels in said.items() if labels is None]
+    if other and (folder is None or len(other) == len(said)):
+        told.problems.append(
+            f"Files of {table_name} must be named like `file_names` {file_names!r}. Found "
+            f"{listed(other, 3)}. Correct it: {{participant}} stands for the id, * for anything."
+        )
+        return
+    if other:
+        told.done.append(
+            f"{table_name}: left out {counted(len(other), 'file')} not named like {file_names!r}: "
+            f"{listed(other, 3)}"
+        )
+    yield from ((path, labels) for path, labels in said.items() if labels is not None)
+
+
+def _labels(file_names: str, path: Path) -> dict[str, str] | None:
+    """Return what the end of a path says by a pattern, or None where it is named otherwise."""
+    parts = re.split(r"\{(\w+)\}", file_names)
+    if len(parts) < 3 or len(set(parts[1::2])) < len(parts[1::2]):
+        raise ValueError(
+            "`file_names` must hold names in braces, each once, for what differs between files; "
+            f"found {file_names!r}. Write for example 'sub-{{participant}}_*.csv'."
+        )
+    literal = [re.escape(part).replace(r"\*", "[^/]*") for part in parts[::2]]
+    labels = [f"(?P<{name}>[^/]+?)" for name in parts[1::2]]
+    pattern = "".join(part for pair in zip(literal, [*labels, ""], strict=True) for part in pair)
+    there = "/".join(path.parts[-1 - file_names.count("/") :])
+    match = re.fullmatch(pattern, there)
+    return match.groupdict() if match else None
+
+
+def _kind(path: Path) -> str:
+    """Return the ending that says how a file is read, or an empty text."""
+    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    return kind if kind in DELIMITERS and not path.name.startswith(".") else ""
+
+
+def natural(label: object) -> list[tuple[int, int, str]]:
+    """Return a key that sorts numbers within text by size: 2 before 10.
+
+    Examples
+    --------
+    >>> sorted(["p10", "p2", "p1"], key=natural)
+    ['p1', 'p2', 'p10']
+    """
+    parts = re.split(r"(\d+)", str(label))
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+# ----------------------------------------------------------------------------- their text
+
+
+def text_table(
+    path: Path, delimiter: str | None = None, encoding: str = "utf-8"
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return a file's cells as text, with their lines as index, and what was left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file, plain or gzipped.
+    delimiter : str, optional
+        What parts the cells: that of the file's ending unless given.
+    encoding : str
+        How its text is written; a byte order mark is skipped.
+
+    Raises
+    ------
+    ValueError
+        It is not such text, rows are longer or shorter than the header, or names repeat.
+    """
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as file:
+        content = file.read()
+    text = content.decode(encoding).removeprefix("\ufeff")
+    if "\0" in text:
+        raise ValueError("it holds null characters")
+    told = re.match(r'"?sep=(.)"?\r?\n', text)  # written for Excel
+    first = text[told.end() if told else 0 :].lstrip("\r\n").partition("\n")[0]
+    mark = told[1] if told else delimiter or DELIMITERS.get(_kind(path), "") or _mark(first)
+    rows = _rows(text[told.end() :] if told else text, mark, 1 if told else 0)
+    if not rows:
+        return pd.DataFrame(), []
+    if len(rows[0][1]) == 1 and not told:
+        _refuse_other_delimiter(path.name, rows[0][1][0], mark)
+    return _checked(rows)
+
+
+def _mark(header: str) -> str:
+    return next((mark for mark in MARKS if mark in header.strip()), ",")
+
+
+def _rows(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]]:
+    """Return cells with the lines they end in, without empty lines at all.
+
+    Cells that `spreadsheet_cell` made inert are the labels that they were.
+    """
+    limit = csv.field_size_limit(LONGEST_CELL)
+    try:
+        lines = io.StringIO(text, newline="")
+        blanks = delimiter == " "
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks)
+        return [
+            (reader.line_num + skipped, [label_in_cell(cell) for cell in cells])
+            for cells in reader
+            if cells
+        ]
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _refuse_other_delimiter(name: str, first: str, mark: str) -> None:
+    """Refuse a file whose columns were not told apart."""
+    other = next((m for m in (";", "\t", ",", "|") if m in first and m != mark), None)
+    if other is not None:
+        raise Misread(
+            f"columns must be separated by commas (.csv) or tabs (.tsv). Found one column, "
+            f"{first!r}, which looks separated by {other!r}. Save it with commas, or "
+            f"give pandas.read_csv({name!r}, sep={other!r}, "
+            'dtype={"participant": str}), with decimal="," where numbers have a decimal comma.'
+        )
+
+
+def _other_encoding(path: Path, encoding: str) -> str:
+    """Advise an encoding that the file's first bytes speak for."""
+    try:
+        start = path.read_bytes()[:4096]
+    except OSError:
+        return "Repair the file, or read it yourself and give the DataFrame."
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        likely = "utf-16"
+    elif b"\0" in start:
+        likely = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    else:
+        likely = "cp1252"
+    try:
+        start[: len(start) // 2 * 2].decode(likely)
+    except UnicodeDecodeError:
+        likely = "latin-1"
+    if likely == encoding or not _is_text(start, encoding):
+        return f'Name its encoding (it is read as {encoding}): encoding="{likely}".'
+    return "Repair the file, or read it yourself and give the DataFrame."
+
+
+def _is_text(start: bytes, encoding: str) -> bool:
+    try:
+        return "\0" not in start.decode(encoding, errors="strict")
+    except UnicodeDecodeError as error:
+        return error.start > len(start) - 4  # cut within a letter
+    except LookupError:
+        return False
+
+
+# ---------------------------------------------------------------------------- their header
+
+
+def _checked(rows: list[tuple[int, list[str]]]) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table below a header that fits it, and what was left out."""
+    notes = []
+    header = [name.strip() for name in rows[0][1]]
+    filled = [(line, cells) for line, cells in rows[1:] if any(cell.strip() for cell in cells)]
+    if len(filled) < len(rows) - 1:
+        notes.append(f"left out {counted(len(rows) - 1 - len(filled), 'row')} of empty cells")
+    longer = [cells for _, cells in filled if len(cells) > len(header)]
+    _refuse_other_lengths(header, filled)
+    if longer:
+        notes.append(f"left out empty cells at the end of {counted(len(longer), 'row')}")
+    cells = [cells[: len(header)] for _, cells in filled]
+    table = pd.DataFrame(cells, index=[line for line, _ in filled], dtype=object)
+    table = table.reindex(columns=range(len(header))).astype(object)
+    unnamed = [k for k, name in enumerate(header) if not name]
+    idle = [k for k in unnamed if not table[k].str.strip().any()]
+    table = table.drop(columns=idle)
+    table.columns = pd.Index([header[k] or f"Unnamed: {k}" for k in table], dtype=object)
+    twice = table.columns[table.columns.duplicated()].unique()
+    if len(twice):
+        raise Misread(
+            f"column names must be unique. Found {(table.columns == twice[0]).sum()} columns named "
+            f"{listed(twice)}. Drop or rename the others."
+        )
+    further = _header_rows(table)
+    if further.any():
+        notes.append(
+            f"left out {counted(int(further.sum()), 'further header row')}, first "
+            f"{_shown(table[further].iloc[0])}"
+        )
+    return table[~further], notes
+
+
+def _refuse_other_lengths(header: list[str], filled: list[tuple[int, list[str]]]) -> None:
+    """Refuse rows with cells that have no name, or with fewer cells than names."""
+    size = len(header)
+    over = [(line, cells) for line, cells in filled if any(c.strip() for c in cells[size:])]
+    under = [(line, cells) for line, cells in filled if len(cells) < size]
+    for wrong, words in ((over, "more"), (under, "fewer")):
+        if wrong:
+            line, cells = wrong[0]
+            raise Misread(
+                f"every row must have a cell for each of the {size} names in the header. "
+                f"{counted(len(wrong), 'row')} of {len(filled):,} "
+                f"{'has' if len(wrong) == 1 else 'have'} {words}, first "
+                f"line {line} with {len(cells)}: {_shown(cells)}. {_length_advice(wrong, filled)}"
+            )
+    numbers = [cells[0].strip() for _, cells in filled if len(cells) == size + 1]
+    if len(numbers) == len(filled) > 1 and numbers == [str(k + 1) for k in range(len(numbers))]:
+        raise Misread(
+            f"every row must have a cell for each of the {size} names in the header. All "
+            f"{len(filled):,} rows have one more: the first cell may be a row number "
+            "without a name, or the last one an end of line. Name the row numbers in the header, "
+            "or take the delimiters at the line ends out."
+        )
+
+
+def _length_advice(wrong: list[tuple[int, list[str]]], filled: list[tuple[int, list[str]]]) -> str:
+    if len(wrong) == len(filled):
+        return "Where the first cell is a row name, name it in the header or leave it out."
+    return "Repair these lines (a text that holds the delimiter belongs in quotes)."
+
+
+def _header_rows(table: pd.DataFrame) -> np.ndarray:
+    """Find rows that say again what the columns are, (row,) of bool.
+
+    These are repeats of the header, where files were joined, and what Qualtrics writes below it.
+    Anything else that looks like one (text above columns of numbers) is refused.
+    """
+    again = table.iloc[:, 0].str.strip() == table.columns[0]
+    further = again.to_numpy(copy=True)
+    further[further] = [
+        [cell.strip() for cell in row] == list(table) for row in table[again].values
+    ]
+    imports = [any('{"ImportId"' in cell for cell in row) for row in table.iloc[:2].values]
+    further[: 1 + max(np.flatnonzero(imports), default=-1)] = True
+    rest = table[~further]
+    for line, cells in rest.iloc[:2].iterrows():
+        _refuse_text_above_numbers(line, cells.str.strip(), rest.iloc[2:])
+    return further
+
+
+def _refuse_text_above_numbers(line: Any, cells: pd.Series, below: pd.DataFrame) -> None:
+    given = cells[~cells.isin(MISSING_TEXT)]
+    if len(below) < 2 or pd.to_numeric(given, errors="coerce").notna().any():
+        return
+    under = {name: below[name][~below[name].str.strip().isin(MISSING_TEXT)] for name in given.index}
+    numeric = [
+        name
+        for name, values in under.items()
+        if len(values) and pd.to_numeric(values, errors="coerce").notna().all()
+    ]
+    if len(numeric) > 1:
+        raise Misread(
+            f"a table must have one header row. Line {line} has text in columns that "
+            f"are numeric below ({listed(numeric, 4)}): {_shown(cells)}. Delete the further header."
+        )
+
+
+def _shown(cells: Sequence[str] | pd.Series) -> str:
+    given = [cell for cell in cells if str(cell).strip()]
+    return listed((cell if len(cell) < 30 else f"{cell[:27]}..." for cell in given), 4)

@@ -1,0 +1,343 @@
+"""The tables of a study as they are read: names, codes and keys, all faults told at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from empathymodels.messages import Told, counted, did_you_mean, listed, tell_all
+from empathymodels.study.column_types import as_labels, keeps_text, plain, storable, typed
+from empathymodels.study.keys import KEYS, first_rows, key_columns
+from empathymodels.study.recoding import OTHERS, Codes, as_numbers, blank_missing, decode
+from empathymodels.study.table_files import MISSING_TEXT, read_files
+
+type Source = pd.DataFrame | str | Path | Sequence[str | Path]
+type Columns = Mapping[str, str | Mapping[str, str]]
+REQUIRED = {
+    "trials": ("participant", "trial"),
+    "participants": ("participant",),
+    "regions": ("participant", "region", "beta"),
+}
+DUPLICATE_ADVICE = {
+    "trials": "If trial numbers start again in every run, name the run: {columns}.",
+    "participants": "Keep one row per person.",
+    "regions": "Name what tells the betas apart (trial, condition, session, block): {columns}.",
+}
+HEADER_WORDS = ("participant", "participantid", "subject", "subjectid", "responseid", "recordid")
+
+
+def read_study(
+    sources: Mapping[str, Source | None],
+    name: str,
+    *,
+    columns: Columns,
+    missing: Mapping[str, Any],
+    codes: Codes,
+    others: str,
+    file_names: str | None,
+    encoding: str,
+) -> tuple[dict[str, pd.DataFrame], Told]:
+    """Return the tables under our column names, with typed keys, and what was done to them."""
+    told = Told()
+    if others not in OTHERS:
+        raise ValueError(f"`others` must be one of {listed(OTHERS)}; found {others!r}.")
+    given: dict[str, pd.DataFrame] = {}
+    for table_name, source in sources.items():
+        if source is not None:
+            table = _read(source, table_name, file_names, encoding, told)
+            given |= {} if table is None else {table_name: table}
+    if not told.problems and not any(map(len, given.values())):
+        told.problems.append(
+            f"A study needs rows in at least one table. Found 0 rows (tables given: "
+            f"{listed(given)}). Give `trials`, `participants` or `regions`."
+        )
+        given = {}
+    own = {table_name: _own_names(columns, table_name) for table_name in KEYS}
+    tables = {
+        table_name: table.rename(columns={theirs: ours for ours, theirs in own[table_name].items()})
+        for table_name, table in given.items()
+    }
+    told.problems.extend(_mapping_problems(given, tables, columns, missing, codes))
+    tables = {name: table for name, table in tables.items() if table.columns.is_unique}
+    told.log.extend(_renamed(columns))
+    blank_missing(tables, missing, told)
+    decode(tables, codes, others, told)
+    _type_columns(tables, [n for n, s in sources.items() if not isinstance(s, pd.DataFrame)], told)
+    lost = {
+        ours
+        for t, names in own.items()
+        for ours, o in names.items()
+        if t in given and o not in given[t]
+    }
+    _type_keys(tables, told)
+    for table_name, table in tables.items():
+        told.problems.extend(_key_problems(table, table_name, lost, own[table_name]))
+    people = _people(tables)
+    told.problems.extend(_unknown_people(tables, people))
+    tell_all(f"Study '{name}' cannot be used as it is:", told.problems)
+    return {**tables, "participants": people}, told
+
+
+def _own_names(columns: Columns, table_name: str) -> dict[str, str]:
+    """Return the names that a table has for ours: those given for all, then its own."""
+    own = columns.get(table_name, {})
+    shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
+    return shared | (dict(own) if isinstance(own, Mapping) else {})
+
+
+def _renamed(columns: Columns) -> Iterator[str]:
+    for ours, theirs in columns.items():
+        if isinstance(theirs, Mapping):
+            yield from (f"{line} in {ours}" for line in _renamed(theirs))
+        elif ours != theirs:
+            yield f"read column '{theirs}' as '{ours}'"
+
+
+def _read(
+    source: Source, table_name: str, file_names: str | None, encoding: str, told: Told
+) -> pd.DataFrame | None:
+    """Return a fresh table with text column names; one from files holds text alone."""
+    if isinstance(source, pd.DataFrame):
+        unnamed = list(source.index.names) == [None]
+        table = source.reset_index(drop=unnamed, allow_duplicates=True)
+        names = [storable(str(name)) for name in table]
+        columns = [plain(table.iloc[:, k].rename(k), name, told) for k, name in enumerate(names)]
+        held = pd.concat(columns, axis=1) if columns else table
+        told.log.extend(
+            f"read column {str(given)!r} as '{name}'"
+            for given, name in zip(table, names, strict=True)
+            if str(given) != name
+        )
+        return held.set_axis(pd.Index(names, dtype=object), axis=1)
+    paths: list[Any] = list(source) if isinstance(source, list | tuple) else [source]
+    wrong = [path for path in paths if not isinstance(path, str | Path)]
+    if wrong or not paths:
+        found = type(wrong[0]).__name__ if wrong else "an empty list"
+        raise TypeError(
+            f"{table_name} must be a DataFrame or the path of a CSV or TSV file, of several such "
+            f"files or of their folder; found {found}."
+        )
+    return read_files(paths, table_name, file_names=file_names, encoding=encoding, told=told)
+
+
+def _mapping_problems(
+    given: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    missing: Mapping[str, Any],
+    codes: Codes,
+) -> Iterator[str]:
+    before = {column for table in given.values() for column in table}
+    after = {column for table in tables.values() for column in table}
+    own = {name: theirs for name, theirs in columns.items() if isinstance(theirs, Mapping)}
+    shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
+    named: list[tuple[str, Iterable[str], set[str], str]]
+    named = [("columns", shared.values(), before, "no table has")]
+    for table_name, names in own.items():
+        if table_name not in KEYS or table_name not in given:
+            yield (
+                f"`columns` may hold names of one table, of {listed(given)}. Found '{table_name}'. "
+                f'Write for example columns={{"participants": {{"participant": "id"}}}}.'
+            )
+            continue
+        held = set(given[table_name])
+        named.append(("columns", names.values(), held, f"{table_name} does not have"))
+    named += [("missing", missing, after, "no table has"), ("codes", codes, after, "no table has")]
+    for argument, wanted, known, lacks in named:
+        for name in wanted:
+            if given and name not in known:
+                yield (
+                    f"`{argument}` must name columns of the study. Found '{name}', which {lacks}. "
+                    f"There are {listed(sorted(known))}.{did_you_mean(name, known)}"
+                )
+    for mapping in [shared, *(names for table, names in own.items() if table in given)]:
+        yield from _read_twice(mapping)
+    for table_name, table in tables.items():
+        columns_here = _own_names(columns, table_name)
+        for name in table.columns[table.columns.duplicated()].unique():
+            read_as = (
+                f" ('{columns_here[name]}' is read as '{name}')" if name in columns_here else ""
+            )
+            yield (
+                f"Column names must be unique in {table_name}. Found "
+                f"{(table.columns == name).sum()} columns named '{name}'{read_as}. "
+                "Drop or rename the others."
+            )
+
+
+def _read_twice(columns: Mapping[str, str]) -> Iterator[str]:
+    named = list(columns.values())
+    for own in dict.fromkeys(own for own in named if named.count(own) > 1):
+        ours = [name for name, theirs in columns.items() if theirs == own]
+        yield (
+            f"`columns` must read each column once. Found '{own}' under {len(ours)} names: "
+            f"{listed(ours)}. Keep one, or give the table a copy of the column."
+        )
+
+
+def _type_columns(tables: Mapping[str, pd.DataFrame], of_files: list[str], told: Told) -> None:
+    """Give the columns of text that files hold their types; keys are typed together."""
+    for table_name in [name for name in of_files if name in tables]:
+        table = tables[table_name]
+        for column in [name for name in table if name not in KEYS[table_name]]:
+            table[column] = typed(table[column])
+            if pd.api.types.is_string_dtype(table[column]) and (
+                lost := keeps_text(table[column].dropna())
+            ):
+                told.log.append(f"kept {table_name}.{column} as text, with {listed(lost)}")
+
+
+def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
+    """Give every key one type in all tables, so that 7, 7.0 and "7" meet."""
+    for key in ("participant", "region", "session", "block", "trial"):
+        held = {n: t for n, t in tables.items() if key in key_columns(t, n)}
+        unreadable = [as_numbers(t[key]).isna() & _is_named(t[key]) for t in held.values()]
+        text = key in ("participant", "region") or any(rows.any() for rows in unreadable)
+        for table in held.values():
+            values = table[key]
+            table[key] = _key_labels(values) if text else _whole(as_numbers(values))
+        if key == "participant":
+            _join_spellings(held, told)
+
+
+def _is_named(values: pd.Series) -> pd.Series:
+    return values.notna() & ~values.astype(str).str.strip().isin(MISSING_TEXT)
+
+
+def _key_labels(values: pd.Series) -> pd.Series:
+    labels = as_labels(values.where(_is_named(values)))
+    return labels.where(labels.isna(), labels.astype(str).str.strip())
+
+
+def _whole(numbers: pd.Series) -> pd.Series:
+    return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
+
+
+def _join_spellings(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
+    """Give people one id where tables write it with .0 or ``sub-`` and without."""
+    written = {name: table["participant"].dropna().unique() for name, table in tables.items()}
+    spellings: dict[str, set[str]] = {}
+    for ids in written.values():
+        for label in ids:
+            spellings.setdefault(_bare(label), set()).add(label)
+    joined = {label: bare for bare, ways in spellings.items() if len(ways) > 1 for label in ways}
+    for table_name, table in tables.items():
+        here = [label for label in written[table_name] if joined.get(label, label) != label]
+        if not here:
+            continue
+        table["participant"] = table["participant"].map(lambda label: joined.get(label, label))
+        shown = ", ".join(f"{label!r} as {joined[label]!r}" for label in here[:3])
+        line = f"read {counted(len(here), 'id')} of {table_name} as others are written: {shown}"
+        twice = [label for label in here if joined[label] in written[table_name]]
+        told.done.append(line)
+        if twice:
+            told.doubts.append(
+                f"Ids of {table_name} should be written in one way. {len(twice):,} occur there in "
+                f"two, {listed(twice, 3)} beside {listed((joined[t] for t in twice), 3)}, and are "
+                "taken for the same people. If they are not, rename them before reading."
+            )
+
+
+def _bare(label: str) -> str:
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", label.removeprefix("sub-"))
+
+
+def _key_problems(
+    table: pd.DataFrame, table_name: str, lost: set[str], own: Mapping[str, str]
+) -> Iterator[str]:
+    keys, rows = key_columns(table, table_name), counted(len(table), "row")
+    lacking = [key for key in REQUIRED[table_name] if key not in table]
+    for key in sorted(set(lacking) - lost):
+        yield (
+            f"{table_name} must have a column '{key}'. It has {listed(table)}. "
+            f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}'
+        )
+    gaps = table[keys].isna()
+    for key in gaps.columns[gaps.any()]:
+        at = np.flatnonzero(gaps[key])
+        yield (
+            f"'{key}' must be given in every row of {table_name}. It is missing in {len(at):,} of "
+            f"{rows}, first in row {', '.join(map(str, at[:5]))} (from 0). Fill in or drop them."
+        )
+    if "participant" in keys:
+        yield from _header_like(table, table_name, own.get("participant", "participant"))
+    if "trial" in keys:
+        text = as_numbers(table["trial"]).isna() & ~gaps["trial"]
+        if text.any():
+            yield (
+                f"'trial' must be a number, it orders the rows of {table_name}. Found text in "
+                f"{text.sum():,} of {rows}: {first_rows(table, table_name, text)}. Number them."
+            )
+    if lacking:
+        return
+    shared = table.duplicated(keys, keep=False) & ~gaps.any(axis=1)
+    if shared.any():
+        second = shared & table.groupby(keys, dropna=False).cumcount().eq(1)
+        yield (
+            f"Rows of {table_name} must differ in {listed(keys)}. Found {shared.sum():,} of {rows} "
+            f"that share theirs: {first_rows(table, table_name, second)}. "
+            + DUPLICATE_ADVICE[table_name].format(columns=_separating(table, keys))
+        )
+
+
+def _header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]:
+    """Yield a problem where ids are what a further header row would hold."""
+    ids = table["participant"]
+    bare = ids.astype(str).str.lower().str.replace(r"[\W_]", "", regex=True)
+    heads = {*HEADER_WORDS, re.sub(r"[\W_]", "", own.lower())}
+    found = ids.notna() & (bare.isin(heads) | ids.astype(str).str.contains("ImportId"))
+    if found.any():
+        at = np.flatnonzero(found)
+        yield (
+            f"Ids must be those of people. Found {listed(ids[found].unique(), 3)} in "
+            f"{counted(len(at), 'row')} of {table_name}, first in row "
+            f"{', '.join(map(str, at[:3]))} (from 0): a further header row? Drop it."
+        )
+
+
+def _separating(table: pd.DataFrame, keys: list[str]) -> str:
+    """Return the `columns=` entry that would make the keys unique, or an example of one."""
+    others = table.drop(columns=keys).astype(str)
+    distinct: Any = others.nunique().sort_values(kind="stable")
+    few = distinct[distinct <= len(table) / 2].index
+    separates = (c for c in few if not others[[c]].join(table[keys]).duplicated().any())
+    return f'columns={{"block": "{next(separates, "run")}"}}'
+
+
+def _people(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the participants table, or one of the ids that other tables hold."""
+    if "participants" in tables:
+        return tables["participants"]
+    ids = [table["participant"] for table in tables.values() if "participant" in table]
+    people = pd.concat(ids) if ids else pd.Series(dtype=object)
+    return pd.DataFrame({"participant": people.dropna().unique()})
+
+
+def _unknown_people(tables: Mapping[str, pd.DataFrame], people: pd.DataFrame) -> Iterator[str]:
+    known: Any = people.get("participant", [])
+    for table_name in [name for name in tables if name != "participants"]:
+        ids: Any = tables[table_name].get("participant", pd.Series(dtype=object))
+        unknown = ids[ids.notna() & ~ids.isin(known)]
+        if len(known) and len(unknown):
+            yield (
+                f"Every participant of {table_name} must be in participants. Found no "
+                f"{listed(unknown.unique())} there ({len(unknown):,} of "
+                f"{counted(len(ids), 'row')} of {table_name}); it has {listed(known, limit=3)}. "
+                "Add them, or drop these rows."
+                f"{_same_but_written_otherwise(unknown.unique(), known)}"
+            )
+
+
+def _same_but_written_otherwise(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Point to ids that differ by leading zeros, capitals or blanks alone."""
+    bare = {_bare(str(label)).lower().lstrip("0"): str(label) for label in known}
+    pairs = [(str(u), bare.get(_bare(str(u)).lower().lstrip("0"))) for u in unknown]
+    alike = [f"{there!r} for {here!r}" for here, there in pairs if there is not None]
+    if not alike:
+        return ""
+    return f" There participants has {', '.join(alike[:5])}: write them alike."
