@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any, Literal
 
 from pymc_extras.prior import Prior
@@ -102,8 +103,7 @@ class Model(Declared):
     left_out: tuple[Response, ...] = ()
 
     def __str__(self) -> str:
-        from empathymodels.reporting.card import card
-
+        card: Callable[[Model], str] = import_module("empathymodels").card  # by the front door
         return card(self)
 
     def __repr__(self) -> str:

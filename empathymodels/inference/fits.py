@@ -86,9 +86,14 @@ def method_of(fit: xr.DataTree) -> str:
     return str(checked_fit(fit).attrs.get("method", "nuts"))
 
 
+def remember(model: Model, identity: str, variant: Any) -> None:
+    """Keep a model for whoever asks for the model of fits of that fingerprint and variant."""
+    _MODELS[_memory_key(identity, variant)] = model
+
+
 def remembered(fit: xr.DataTree, model: Model) -> xr.DataTree:
     """Return a fit that was read from a file, its model being the one in memory."""
-    _MODELS[_memory_key(fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))] = model
+    remember(model, fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))
     fit.attrs["source"] = model.source
     return fit
 

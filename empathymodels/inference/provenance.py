@@ -13,7 +13,7 @@ import xarray as xr
 
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.record import declarations
-from empathymodels.inference.fits import _MODELS, _memory_key, approximated
+from empathymodels.inference.fits import approximated, remember
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import observed_data
@@ -51,7 +51,7 @@ def provenance(
     """Return the attributes of a fit: model, versions, seed, settings, what was left out."""
     model = arrangement.model
     identity = fingerprint(model)
-    _MODELS[_memory_key(identity, model.variant)] = model
+    remember(model, identity, model.variant)
     return {
         "model": model.name,
         "label": approximated(model.label, method),

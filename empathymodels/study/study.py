@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.messages import counted, did_you_mean, listed
+from empathymodels.study.bids.read import read_bids
 from empathymodels.study.keys import KEYS
 from empathymodels.study.recoding import Codes
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
@@ -213,9 +214,8 @@ class Study:
         >>> study.log[1]
         "dropped 1 of 3 rows: kept type == 'rate'"
         """
-        from empathymodels.study.bids.read import read_bids  # which needs this class
-
         return read_bids(
+            cls,
             folder,
             task=task,
             keep=keep,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,10 +25,10 @@ from empathymodels.study.bids.trials import (
     without_repeats,
 )
 from empathymodels.study.recoding import met, without_marks
-from empathymodels.study.study import Study
 
 
-def read_bids(
+def read_bids[S](
+    study_of: Callable[..., S],
     folder: str | Path,
     *,
     task: str,
@@ -39,8 +39,8 @@ def read_bids(
     others: Literal["refuse", "keep"],
     labels: Sequence[str],
     sessions: Sequence[str] | None,
-) -> Study:
-    """Return the study of `Study.from_bids`, which explains the arguments.
+) -> S:
+    """Return what `study_of` (`Study`) makes of a data set; `Study.from_bids` explains the rest.
 
     `keep` may read variables of that method's caller.
     """
@@ -73,7 +73,7 @@ def read_bids(
     name, citation = title(root, contents.data_set)
     found = {ours: own for ours, own in (keys | {"trial": trial}).items() if own != ours}
     try:
-        study = Study(
+        study = study_of(
             trials=trial_table(rows, keys),
             participants=None if people is None else typed(people),
             name=name,
