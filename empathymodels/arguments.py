@@ -152,7 +152,7 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
         return value is None
     if origin is Literal:
         return isinstance(value, str) and value in parts
-    if origin not in WORDS and origin not in _own():
+    if origin not in WORDS and not _is_own(origin):
         return True  # the verb knows
     if isinstance(value, bool | np.bool_):
         return origin is bool
@@ -183,12 +183,10 @@ def _hold(parts: tuple[Any, ...], rows: Iterable[Iterable[Any]], name: str) -> b
     )
 
 
-@cache
-def _own() -> tuple[type, ...]:
-    from empathymodels.declaration.model import Model
-    from empathymodels.study.study import Study
-
-    return Model, Study
+def _is_own(kind: Any) -> bool:
+    """Whether a kind is a class of this package, such as `Model` or `Study`."""
+    home = getattr(kind, "__module__", "")
+    return isinstance(kind, type) and home.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _is_within(name: str, number: float) -> bool:
