@@ -136,7 +136,7 @@ def oxazepam(folder: Path) -> Case:
             codes={"pain": {"High": 1, "Low": 0}, "group": {"Self": "in", "Other": "out"}},
         ).exclude("missing(concern)", table="participants", reason="no IRI")
 
-    treatment = 'C(Treatment, contr.treatment("Placebo"))'
+    treatment = 'C(Treatment, Treatment("Placebo"))'
     covariates = {
         "baseline": f"{treatment} + Wave",
         "pain_effect": f"{treatment} + concern",

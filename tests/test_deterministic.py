@@ -12,7 +12,9 @@ import empathymodels as em
 from empathymodels.checks import check as checking
 from empathymodels.checks.boundaries import at_an_end, in_different_places, told
 from empathymodels.checks.deterministic import deterministic_people
+from empathymodels.declaration.response_scale import scale_of
 from empathymodels.layout.arrange import arrange
+from empathymodels.recovery.certificate import design_of
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,22 @@ def test_ordinary_people_sit_nowhere(placed):
     arrangement, posterior = placed
     assert at_an_end(posterior, arrangement) == []
     assert in_different_places(posterior, arrangement) == []
+
+
+@pytest.mark.parametrize("name", em.list_models())
+def test_people_with_typical_values_sit_nowhere(name):
+    """Values are in units of responses where a parameter's range is theirs."""
+    model = em.get_model(name)
+    arrangement = arrange(model, em.load_study(design_of(name)))
+    rng, people, draws = np.random.default_rng(3), len(arrangement.participants), {}
+    for parameter in arrangement.parameters:
+        if parameter.level == "participant":
+            levels = [len(arrangement.levels[parameter.by])] if parameter.by else []
+            zero, width = scale_of(model, parameter)
+            values = zero + width * rng.uniform(*parameter.typical, (2, 50, people, *levels))
+            dims = ("chain", "draw", "participant", *([parameter.by] if levels else []))
+            draws[parameter.name] = dims, values
+    assert told(at_an_end(xr.Dataset(draws), arrangement), arrangement) == ""
 
 
 def test_ends_are_named_with_their_reason(placed):

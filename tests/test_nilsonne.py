@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "nilsonne_oxazepam_e
 pytestmark = pytest.mark.skipif(
     not FOLDER.exists(), reason="the open study nilsonne_oxazepam_empathy_pain is absent"
 )
-TREATMENT = 'C(Treatment, contr.treatment("Placebo"))'
+TREATMENT = 'C(Treatment, Treatment("Placebo"))'
 FORMULAS = {
     "baseline": f"{TREATMENT} + Wave",
     "pain_effect": f"{TREATMENT} + concern",

@@ -324,6 +324,20 @@ def test_rounded_ratings_have_probabilities_that_sum_to_one_and_their_mean(lower
         assert mean(rating).eval() == pytest.approx(p @ grid, abs=1e-10)
 
 
+def test_both_ends_stand_for_all_beyond_them_in_steps_of_any_size():
+    numbers = np.arange(2, 1001.0)
+    for low, high in ((0.0, 1.0), (0.0, 4.9), (-3.3, 7.1)):
+        step = (high - low) / numbers
+        for end, beyond in ((high, 2 * high), (low, low - high)):
+            rating = RoundedNormal.dist(beyond, 0.01, low, high, step)
+            np.testing.assert_allclose(pm.logp(rating, np.full(999, end)).eval(), 0, atol=1e-12)
+            assert (pm.draw(rating, random_seed=1) == end).all()
+    rating = RoundedNormal.dist(6.0, 1.0, 0.0, 4.9, 0.7)
+    assert float(pm.logp(rating, 4.9).eval()) == pytest.approx(
+        stats.norm.logsf(4.55, 6, 1), abs=1e-12
+    )
+
+
 def test_no_noise_however_small_makes_a_rounded_rating_unbounded():
     """Ratings that are met exactly, at steps between the ends and at an end."""
     mu, sigma = pt.dscalar("mu"), pt.dscalar("sigma")

@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.checks.deterministic import Follows, deterministic_people
-from empathymodels.declaration.parts import SUPPORTS, Parameter, Response
+from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.rating_scale import is_recorded, resolution_of
+from empathymodels.declaration.response_scale import natural_support
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
 from empathymodels.population.blocks import column_label, n_levels
@@ -53,7 +54,8 @@ def at_an_end(posterior: xr.Dataset, arrangement: Arrangement) -> list[Place]:
         low, middle, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=(0, 1))
         least, most = _ends(parameter, arrangement)
         for k in np.flatnonzero((high < least) | (low > most)):
-            end = f"near {_end(parameter, is_low=high[k] < least)} (median {middle[k]:.2g})"
+            is_low = bool(high[k] < least)
+            end = f"near {_end(parameter, arrangement, is_low=is_low)} (median {middle[k]:.2g})"
             found.append(Place(arrangement.participants[k], label, parameter, end))
     return found
 
@@ -114,7 +116,7 @@ def _of_people(
 
 def _ends(parameter: Parameter, arrangement: Arrangement) -> tuple[float, float]:
     """Below and above which values count as at an end."""
-    low, high = SUPPORTS[parameter.support]
+    low, high = natural_support(arrangement.model, parameter)
     if parameter.support in ("unit", "signed"):
         margin = NEAR * (high - low)
         return low + margin, high - margin
@@ -135,8 +137,8 @@ def _smallest(response: Response) -> float:
     return SMALL * (response.range[1] - response.range[0] if response.range else 1.0)
 
 
-def _end(parameter: Parameter, *, is_low: bool) -> str:
-    low, high = SUPPORTS[parameter.support]
+def _end(parameter: Parameter, arrangement: Arrangement, *, is_low: bool) -> str:
+    low, high = natural_support(arrangement.model, parameter)
     end = low if is_low else high
     return f"{end:g}" if np.isfinite(end) else "infinity"
 

@@ -69,8 +69,9 @@ class RoundedNormal(ResponseDistribution):
     def draw(mu: Any, sigma: Any, lower: Any, upper: Any, resolution: Any, size: Any) -> Any:
         """Draws of a normal at the nearest step, or the nearer end where they are beyond."""
         drawn = pm.Normal.dist(mu, sigma, size=size)
-        steps = pt.round((drawn - lower) / resolution)
-        return pt.clip(lower + resolution * steps, lower, upper)
+        number, last = _step(drawn, lower, resolution), _step(upper, lower, resolution)
+        inside = lower + resolution * pt.maximum(number, 0.0)
+        return pt.switch(pt.ge(number, last), upper, inside)
 
     @staticmethod
     def log_probability(
@@ -78,10 +79,10 @@ class RoundedNormal(ResponseDistribution):
     ) -> Any:
         """Log-probability of the step nearest to a value; minus infinity beyond the ends."""
         possible = pt.and_(pt.ge(value, lower), pt.le(value, upper))
-        step = lower + resolution * pt.round((value - lower) / resolution)
-        at_low, at_high = pt.le(step, lower), pt.ge(step, upper)
+        number = _step(value, lower, resolution)
+        at_low, at_high = pt.le(number, 0.0), pt.ge(number, _step(upper, lower, resolution))
         # distance from the mean outward: of an end in its own direction, else in either
-        apart = step - mu
+        apart = lower + resolution * number - mu
         outward = pt.switch(at_low, -apart, pt.switch(at_high, apart, pt.abs(apart)))
         # tails in units of the normal density at the nearer border, so that none vanishes; the
         # mass of what is further than CERTAIN on the other side of the mean is 1
@@ -103,7 +104,12 @@ class RoundedNormal(ResponseDistribution):
         .. math:: l + r \sum_{k=1}^{(h - l) / r} P\big(y^* > l + (k - \tfrac12)\, r\big)
         """
         mu, sigma, lower, upper, resolution = parameters
-        number = pt.round((upper - lower) / resolution)
+        number = _step(upper, lower, resolution)
         borders = lower + resolution * (pt.arange(1, number + 1) - 0.5)
         z = (borders - pt.shape_padright(mu)) / pt.shape_padright(sigma)
         return lower + resolution * (pt.erfc(z / np.sqrt(2)) / 2).sum(axis=-1)
+
+
+def _step(value: Any, lower: Any, resolution: Any) -> Any:
+    """Number of the step nearest to a value, 0 at the lower end: exact where the value is not."""
+    return pt.round((value - lower) / resolution)
