@@ -9,7 +9,7 @@ import xarray as xr
 import empathymodels as em
 from empathymodels.inference import convergence, store_draws
 from empathymodels.inference import store as storing
-from empathymodels.inference.convergence import Length, criteria
+from empathymodels.inference.convergence import FIRST, Length, criteria
 
 HOW = {"chains": 2, "tune": 200, "seed": 1, "centring": 0.5}
 
@@ -138,6 +138,12 @@ def test_a_store_goes_on_until_converged(own_model, own_study, early, tmp_path, 
     monkeypatch.setattr(Length, "verdict", lambda self, p: "enough" * (p.sizes["draw"] >= 300))
     fit = em.fit(own_model, own_study, **early, store=store)
     assert json.loads(fit.attrs["runs"]) == [kept, 300 - kept]
+
+
+def test_a_single_chain_has_a_fixed_length(own_model, own_study):
+    fit = em.fit(own_model, own_study, chains=1, tune=100, seed=1, progress=False)
+    assert dict(fit["posterior"].sizes)["draw"] == FIRST
+    assert "ended" not in fit.attrs
 
 
 def test_what_cannot_be_asked_for(own_model, own_study):

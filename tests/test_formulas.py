@@ -202,7 +202,7 @@ def test_formulas_are_text(formula, evaluated, people):
 
 
 def test_covariates_are_a_mapping(own_model, own_study):
-    with pytest.raises(TypeError, match="must be a mapping of parameters to formulas"):
+    with pytest.raises(TypeError, match="covariates must be a mapping"):
         em.fit(own_model, own_study, covariates=["age"], seed=1)
 
 

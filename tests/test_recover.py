@@ -13,8 +13,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
+from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.inference.fits import in_steps_of
 from empathymodels.inference.sample import sample
 from empathymodels.inference.starts import starts_around
+from empathymodels.layout.arrange import arrange
 from empathymodels.plots.style import GREY
 from empathymodels.population.covariates import covariates_for
 from empathymodels.recovery import simulated_fits
@@ -29,6 +32,7 @@ from empathymodels.recovery.coverage import (
 )
 from empathymodels.recovery.packed_model import PackedModel, packed, unpacked
 from empathymodels.recovery.refitter import refitter
+from empathymodels.recovery.simulated_fits import _given
 from empathymodels.results.quantities import prior_variances, quantities
 from empathymodels.simulation.made_up import made_up_study
 from empathymodels.simulation.placeholders import filled_study
@@ -310,6 +314,20 @@ def test_populations_of_a_fit_are_truths(own_model, design, own_fit, own_study):
     assert {"baseline_effect[age]"} <= set(table["parameter"])
     with pytest.raises(ValueError, match="same model"):
         em.recover(own_model.rival("no_slope"), own_study, n=1, truth=own_fit)
+
+
+def test_steps_that_a_fit_read_are_no_other_model(model, study):
+    """The flagship's ratings: a fit is of the steps that were found in its data."""
+    resolved = arrange(model, study).model
+    assert fingerprint(resolved) != fingerprint(model)
+    fit = xr.DataTree()
+    fit.attrs = {"variant": json.dumps(resolved.variant), "label": resolved.label}
+    fit.attrs["fingerprint"] = fingerprint(resolved)
+    assert fingerprint(in_steps_of(fit, model)) == fit.attrs["fingerprint"]
+    declared = model.with_resolution(feeling=2.0)
+    assert in_steps_of(fit, declared).response("feeling").resolution == 2.0
+    with pytest.raises(ValueError, match="same model"):
+        _given(fit, declared)
 
 
 def test_impossible_designs_are_refused_before_anything_is_done(own_model, trials, tmp_path):

@@ -138,6 +138,8 @@ def test_a_verdict_does_not_hang_on_people_whose_weights_failed():
     assert reading_of(all_alike, failing).startswith("'a' predicts new people better")
     assert reading_of(all_alike / 10, failing).startswith("undecided")
     assert reading_of(strong, 2.0).startswith("not known without refits")
+    one_known = np.where(np.arange(20) == 7, 0.1, 2.0)
+    assert reading_of(5 * all_alike, one_known).startswith("not known without refits")
 
 
 # ------------------------------------------------------------------------------- exact answers

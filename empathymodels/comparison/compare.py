@@ -171,7 +171,8 @@ def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
     noise = float(np.hypot(one.known_error, other.known_error))
     verdict = _verdict(apart, noise)
     unit = PREDICTED[table.attrs["unit"]]
-    if verdict != _verdict(apart[~failing], noise):
+    rests_on_few = verdict and failing.mean() > 0.5
+    if rests_on_few or verdict != _verdict(apart[~failing], noise):
         exact = one.units["exact"].all() and other.units["exact"].all()
         remedy = "more draws" if exact or not unit else "refits"
         text = f"not known without {remedy}: '{best}' or '{second}'" + (unit and f" for{unit}")

@@ -50,7 +50,7 @@ class Criterion:
     @property
     def worst(self) -> float:
         """The value furthest from what is wanted."""
-        numbers = np.array(list(self.values.values()))
+        numbers = np.array([x for x in self.values.values() if np.isfinite(x)] or [np.nan])
         return float(numbers.max() if self.is_rhat else numbers.min())
 
     @property

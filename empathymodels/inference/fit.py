@@ -106,7 +106,8 @@ def fit(
         `max_draws`. Where R-hat is still above 1.1 at the second look, chains are in different
         places and end there. A message and ``attrs["ended"]`` say which it was. The draws are
         those that the same seed gives with ``draws=`` the number reached, since adaptation is
-        over before the first of them. With None 1,000 are drawn.
+        over before the first of them. With None, and of a single chain, whose convergence
+        cannot be seen, 1,000 are drawn.
     max_draws : int
         Draws per chain at which to give up going on.
     tune, chains, cores : int
@@ -174,7 +175,8 @@ def fit(
     """
     if population is not None:
         model = model.with_population(population)
-    wanted: dict[str, Any] = {"draws": draws if until or draws else FIRST}
+    is_open = draws is None and until is not None and chains > 1  # one chain shows no convergence
+    wanted: dict[str, Any] = {"draws": None if is_open else draws or FIRST}
     if wanted["draws"] is None:
         wanted |= {"until": until, "max_draws": max_draws}
     length = Length.of(wanted)

@@ -93,9 +93,20 @@ def remember(model: Model, identity: str, variant: Any) -> None:
 
 def remembered(fit: xr.DataTree, model: Model) -> xr.DataTree:
     """Return a fit that was read from a file, its model being the one in memory."""
-    remember(model, fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))
+    variant = json.loads(fit.attrs["variant"])
+    remember(in_steps_of(fit, model), fit.attrs["fingerprint"], variant)
     fit.attrs["source"] = model.source
     return fit
+
+
+def in_steps_of(fit: xr.DataTree, model: Model) -> Model:
+    """Return the model with the steps that a fit read from its ratings, where it declares none."""
+    steps: dict[str, Any] = {}
+    for verb, given in json.loads(fit.attrs["variant"]):
+        steps |= given if verb == "with_resolution" else {}
+    undeclared = {r.name for r in model.responses if r.resolution == "observed"}
+    read = {name: step for name, step in steps.items() if name in undeclared}
+    return model.with_resolution(**read) if read else model
 
 
 def _memory_key(identity: str, variant: Any) -> str:

@@ -23,6 +23,7 @@ import xarray as xr
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.inference.centring import PILOT
+from empathymodels.inference.fits import in_steps_of
 from empathymodels.inference.starts import check_start
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted, listed
@@ -156,7 +157,7 @@ def _given(truth: Truth, model: Model) -> tuple[Any, Any]:
     if truth is None:
         return None, "prior"
     if isinstance(truth, xr.DataTree):
-        if truth.attrs["fingerprint"] != fingerprint(model):
+        if truth.attrs["fingerprint"] != fingerprint(in_steps_of(truth, model)):
             raise ValueError(
                 f"True populations must come from a fit of the same model; the fit is of "
                 f"'{truth.attrs['label']}', the model is '{model.label}'. Fit that one, or give a "
