@@ -130,7 +130,7 @@ def _words(kind: Any, name: str) -> str:
         case origin if origin is float and name in SHARES:
             return "a number between 0 and 1"
         case origin if origin is float and name == "minutes":
-            return "a number above 0"
+            return "a number, at least 0"
     words = WORDS.get(_bare(kind)) or f"a {_bare(kind).__name__}"
     told = [part for part in parts if part]
     return f"{words} of {' to '.join(told)}" if told else words
@@ -195,7 +195,7 @@ def _is_within(name: str, number: float) -> bool:
     if name in SHARES:
         return 0 < number < 1
     if name == "minutes":
-        return 0 < number < np.inf
+        return 0 <= number < np.inf
     if isinstance(number, int) and name not in ANY_WHOLE:
         return number >= _least(name)
     return bool(np.isfinite(number))

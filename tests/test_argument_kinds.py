@@ -32,7 +32,7 @@ WRONG = {
     **every(("bins", "workers", "folds"), ["many", [3], True, 1.5]),
     **every(("seed", "calibration"), ["many", [3], True, 1.5, -1]),
     **every(("prob", "probability", "target_accept"), NO_SHARE),
-    "minutes": ["long", None, [1], True, 0, -2, np.nan, np.inf],
+    "minutes": ["long", None, [1], True, -1, -2, np.nan, np.inf],
     **every(("model", "source"), NO_MODEL),
     **every(("study", "design"), [3, "outgroup_help", ["study"], em.Study]),
     "models": [None, 3, "a", [1], {"a": 3, "b": None}, {}],

@@ -333,7 +333,7 @@ def test_steps_that_a_fit_read_are_no_other_model(model, study):
 def test_impossible_designs_are_refused_before_anything_is_done(own_model, trials, tmp_path):
     with pytest.raises(ValueError, match="intensity"):
         em.recover(own_model, trials.drop(columns="intensity"), n=1, folder=tmp_path)
-    with pytest.raises(TypeError, match="must be a Study, or a table of trials"):
+    with pytest.raises(TypeError, match="design must be a Study or a table"):
         em.recover(own_model, "trials.csv", n=1)
     with pytest.raises(TypeError, match="Truths must be"):
         em.recover(own_model, trials, n=1, truth=3)
