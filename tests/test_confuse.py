@@ -82,7 +82,7 @@ def test_results_of_other_contests_are_made_again(wrong):
 def test_one_model_has_no_rival(own_model, trials):
     with pytest.raises(ValueError, match="two or more, by name; found 'slope'"):
         em.confuse({"slope": own_model}, trials)
-    with pytest.raises((TypeError, ValueError), match="mapping.*found.* list"):
+    with pytest.raises((TypeError, ValueError), match=r"mapping.*found.* list"):
         em.confuse([own_model, own_model.rival("no_slope")], trials)
 
 
