@@ -173,7 +173,7 @@ print(f"{inside.sum()} of {len(people)} true values in their 90 % interval ({ins
 inside.groupby(people["parameter"], sort=False).sum().loc[[*weights, *slopes]].to_frame("of 40")
 
 # %% [markdown]
-# Nearly nine in ten, fewer for effort, affiliation and the TPJ. Most weights of affiliation lie
+# Nearly nine in ten, fewer for effort, affiliation, TPJ and VS. Most weights of affiliation lie
 # above the line: an error in the population's mean moves everybody at once. Slopes of the VS are
 # drawn together most: what they multiply, the part that invites empathy, varies less than all of
 # the utility.
