@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from empathymodels import Parameter, Prior
-from empathymodels.cli import demo
+from empathymodels.cli.demo import (
+    _comparison_words,
+    _recovery_words,
+    _sampling_words,
+    demo,
+    recovery,
+)
 
 
 def estimates():
@@ -51,7 +57,7 @@ def arrangement():
 
 
 def test_recovery_matches_people_levels_and_population():
-    found = demo.recovery(estimates(), truth(), arrangement()).set_index("parameter")
+    found = recovery(estimates(), truth(), arrangement()).set_index("parameter")
     assert found["values"].to_dict() == {"rate": 3, "noise": 1, "start[a]": 1}
     assert found["covered"].to_dict() == {"rate": 2, "noise": 1, "start[a]": 1}
     expected = np.corrcoef([0.2, 0.4, 0.9], [0.25, 0.45, 0.7])[0, 1]
@@ -60,19 +66,19 @@ def test_recovery_matches_people_levels_and_population():
 
 
 def test_the_account_takes_its_numbers_from_the_results():
-    words = list(demo._recovery_words(demo.recovery(estimates(), truth(), arrangement())))
+    words = list(_recovery_words(recovery(estimates(), truth(), arrangement())))
     assert words[0].startswith("80% of 5 true values (4) lie inside their 90% interval")
     assert words[1].endswith("2 of 3 covered")
     checks = pd.DataFrame(
         [("R-hat", 1.0349, "<= 1.01", False, "Sample longer."), ("p", 0.5, "", True, "")],
         columns=["check", "value", "limit", "passed", "advice"],
     )
-    told = list(demo._sampling_words(checks))
+    told = list(_sampling_words(checks))
     assert told[0].startswith("1 of 2 checks passed.")
     assert told[1] == "R-hat is 1.035 (<= 1.01). Sample longer."
     table = pd.DataFrame({"elpd_diff": [0.0, -20.0], "dse": [0.0, 8.0]}, index=["a", "b"])
     table.attrs["reading"] = "'a' predicts better than 'b'"
-    text = demo._comparison_words(table)
+    text = _comparison_words(table)
     assert "'a' predicts better than 'b'" in text
     assert "2.5 times its standard error" in text
 
@@ -80,7 +86,7 @@ def test_the_account_takes_its_numbers_from_the_results():
 @pytest.mark.slow
 def test_the_whole_demonstration(tmp_path, capsys):
     folder = tmp_path / "first look"
-    demo.demo(folder)
+    demo(folder)
     account = capsys.readouterr().out
     written = sorted(file.name for file in folder.iterdir())
     assert len(written) == 13
