@@ -19,8 +19,20 @@ def listed(names: Iterable[object], limit: int = 12) -> str:
     quoted = [f"'{printable(shortened(str(name), LONGEST), keep='')}'" for name in names]
     if not quoted:
         return "none"
-    shown = ", ".join(quoted[:limit])
-    return shown if len(quoted) <= limit else f"{shown} and {len(quoted) - limit} more"
+    first = ", ".join(quoted[:limit])
+    return first if len(quoted) <= limit else f"{first} and {len(quoted) - limit} more"
+
+
+def shown(values: Iterable[object], limit: int = 5) -> str:
+    """Return values as they are written in code, cut after `limit`.
+
+    Examples
+    --------
+    >>> shown([0.1, "left"])
+    "0.1, 'left'"
+    """
+    words = [f"{v:.10g}" if isinstance(v, int | float) else repr(v) for v in values]
+    return ", ".join(words[:limit]) + (", ..." if len(words) > limit else "")
 
 
 def shortened(text: str, limit: int = 60) -> str:

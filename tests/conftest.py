@@ -92,9 +92,20 @@ def own_fit(own_model, own_study):
 
 @pytest.fixture(scope="session")
 def drawn_fit(own_model, own_study):
-    """A fit of the user's own model, complete but that its draws are of the prior: made at once."""
-    arrangement = arrange(own_model, own_study)
-    people = prior_people(own_model, own_study, draws=10, seed=1)
+    """A fit of the user's own model, complete but that its draws are of the prior."""
+    return _drawn(own_model, own_study)
+
+
+@pytest.fixture(scope="session")
+def as_drawn():
+    """Makes such a fit of a model and a study."""
+    return _drawn
+
+
+def _drawn(model, study):
+    """A fit that is complete but that its draws are of the prior: made at once."""
+    arrangement = arrange(model, study)
+    people = prior_people(model, study, draws=10, seed=1)
     stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 10), dtype=bool))})
     tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, None))
     settings = {"draws": 10, "tune": 10, "chains": 1, "target_accept": 0.9, "sampler": {}}

@@ -439,7 +439,7 @@ def test_a_shared_residual_of_a_choice_is_averaged_over(motives):
 def test_a_rating_in_steps_is_spread_over_them():
     response = em.Response("rating", lambda *_: None, "", range=(1, 9), resolution=0.5)
     rating = em.RoundedNormal.dist(np.array([2.0, 8.8]), 1.5, 1.0, 9.0, 0.5)
-    values, weights = (part.eval() for part in spread_out(rating, response))
+    values, weights = (part.eval() for part in spread_out(rating, response, in_steps=True))
     assert values.shape == (17, 1) and weights.shape == (17, 2)
     np.testing.assert_allclose(weights.sum(axis=0), 1, rtol=1e-12)
     np.testing.assert_allclose((values * weights).sum(axis=0), mean(rating).eval(), rtol=1e-12)

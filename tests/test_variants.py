@@ -152,7 +152,8 @@ def test_variants_are_replayed(learning):
         .rival("plain_normal")
         .without("emotion")
     )
-    model = model.with_resolution(closeness=0.5).with_population("student_t")
+    model = model.with_resolution(closeness=0.5).with_read_resolution(closeness=1)
+    model = model.with_population("student_t")
     assert {verb for verb, _ in model.variant} == set(VERBS)
     for stored in (model.variant, json.loads(json.dumps(model.variant))):
         again = learning.vary(stored)

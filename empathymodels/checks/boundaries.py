@@ -11,7 +11,7 @@ import xarray as xr
 
 from empathymodels.checks.deterministic import Follows, deterministic_people
 from empathymodels.declaration.parts import Parameter, Response
-from empathymodels.declaration.rating_scale import is_recorded, resolution_of
+from empathymodels.declaration.rating_scale import resolution_of
 from empathymodels.declaration.response_scale import natural_support
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
@@ -126,13 +126,14 @@ def _ends(parameter: Parameter, arrangement: Arrangement) -> tuple[float, float]
         (r for r in arrangement.model.observables if r.name == parameter.scale_of), None
     )
     if response is not None:
-        return _smallest(response), np.inf
+        return _smallest(response, arrangement), np.inf
     return parameter.typical[0] / FAR, parameter.typical[1] * FAR
 
 
-def _smallest(response: Response) -> float:
+def _smallest(response: Response, arrangement: Arrangement) -> float:
     """Size in a response's units below which nothing changes in what is recorded."""
-    if is_recorded(response):
+    needs = arrangement.needs.get(response.name)
+    if needs is not None and needs.in_steps:
         return STEP * resolution_of(response)
     return SMALL * (response.range[1] - response.range[0] if response.range else 1.0)
 

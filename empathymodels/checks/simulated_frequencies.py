@@ -78,7 +78,7 @@ def _atoms_and_grid(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values that have a probability, and points of the integral of a density between them."""
     arrangement = compiled.arrangement
-    if arrangement.needs[response.name].distribution == "RoundedNormal":
+    if arrangement.needs[response.name].in_steps:
         return steps_of(arrangement.model.response(response.name)), draws[:1]  # nothing between
     atoms = _atoms(draws)
     return atoms, _grid(draws, atoms)

@@ -12,7 +12,7 @@ from empathymodels.declaration.equations import Equations, Names, read_equations
 from empathymodels.declaration.formulas import read_formula
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Response
-from empathymodels.declaration.rating_scale import distribution_of
+from empathymodels.declaration.rating_scale import as_recorded, stated_distribution
 from empathymodels.messages import listed
 
 
@@ -20,6 +20,14 @@ def trace_response(
     model: Model, response: Response, equations: Equations
 ) -> tuple[Variable, dict[str, dict[str, Variable]]]:
     """Return a response's distribution on scalar placeholders, and those placeholders."""
+    stated, placeholders = _trace_stated(model, response, equations)
+    return as_recorded(response, stated), placeholders
+
+
+def _trace_stated(
+    model: Model, response: Response, equations: Equations
+) -> tuple[Variable, dict[str, dict[str, Variable]]]:
+    """Return the same before its scale records it."""
     latents = response_latents(model, response, equations)
     read = {
         "latent": latents,
@@ -30,8 +38,7 @@ def trace_response(
         kind: {name: symbol(kind, name) for name in names} for kind, names in read.items()
     }
     views = {kind: Names(kind, values, model.name) for kind, values in placeholders.items()}
-    distribution = distribution_of(response, **views)
-    return distribution, placeholders
+    return stated_distribution(response, **views), placeholders
 
 
 def response_latents(model: Model, response: Response, equations: Equations) -> list[str]:
@@ -57,13 +64,15 @@ def response_data_names(model: Model, response: Response) -> list[str]:
 class Needs:
     """What a response's distribution depends on.
 
-    ``distribution`` is its name; ``latents``, ``direct_parameters`` and ``direct_data`` are read
-    by the response's own function; ``row_data`` must be observed on a row for the row to be
-    scored; ``parameters`` and ``all_data`` also count what reaches it through the states of
-    earlier trials.
+    ``distribution`` is its name, ``in_steps`` whether it gives probabilities to the steps of the
+    response's scale, rather than have no use for a resolution; ``latents``, ``direct_parameters``
+    and ``direct_data`` are read by the response's own function; ``row_data`` must be observed on
+    a row for the row to be scored; ``parameters`` and ``all_data`` also count what reaches it
+    through the states of earlier trials.
     """
 
     distribution: str
+    in_steps: bool
     latents: frozenset[str]
     direct_parameters: frozenset[str]
     direct_data: frozenset[str]
@@ -74,7 +83,8 @@ class Needs:
 
 def response_needs(model: Model, response: Response, equations: Equations) -> Needs:
     """Read from the graphs what `response` depends on."""
-    distribution, placeholders = trace_response(model, response, equations)
+    stated, placeholders = _trace_stated(model, response, equations)
+    distribution = as_recorded(response, stated)
     upstream = set(ancestors([distribution]))
     direct = {
         kind: {name for name, scalar in scalars.items() if scalar in upstream}
@@ -92,6 +102,7 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
     started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
     return Needs(
         distribution_name(distribution),
+        distribution is not stated,
         frozenset(latents),
         frozenset(direct["parameters"]),
         frozenset(direct["data"]),

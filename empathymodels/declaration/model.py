@@ -33,6 +33,7 @@ from empathymodels.declaration.response_scale import (
     from_share,
     left_behind,
     range_of,
+    with_ends,
 )
 from empathymodels.declaration.variants import PARTS, change_text, replayed
 from empathymodels.messages import did_you_mean, listed, tell_all
@@ -244,13 +245,14 @@ class Model(Declared):
         """Return the model with responses on another scale, for example of 1 to 9.
 
         Priors that are fractions of a response's range go with it, and so do values held by
-        `fix_share`.
+        `fix_share`. A declared resolution stays, one that a fit read from its data is read anew.
 
         Raises
         ------
         ValueError
-            A range is not two rising numbers, the response has none, or a parameter in its units
-            is held at a value that was not given as a share of it.
+            A range is not two rising numbers, the response has none, the new one is not a whole
+            number of declared steps, or a parameter in its units is held at a value that was not
+            given as a share of it.
 
         Examples
         --------
@@ -268,10 +270,7 @@ class Model(Declared):
                     "Give for example (0, 100), or leave the response out of with_range()."
                 )
         changed = tuple(
-            replace(r, range=ranges[r.name], resolution=r.resolution and "observed")
-            if r.name in ranges
-            else r
-            for r in self.responses
+            with_ends(r, ranges[r.name]) if r.name in ranges else r for r in self.responses
         )
         model = replace(self, responses=changed, variant=(*self.variant, ("with_range", ranges)))
         tell_all("What is held must go with the range:", list(left_behind(self, model)))
@@ -287,8 +286,8 @@ class Model(Declared):
         ----------
         resolution : float or "observed" or None
             For all responses with a range that are not named: distance of the steps, in their
-            units; as the data show; or None for the density of a normal that has no steps and
-            may leave the scale.
+            units, between which ratings are refused; as the data show; or None for the density of
+            a normal that has no steps and may leave the scale.
         **named
             The same for single responses.
 
@@ -308,13 +307,25 @@ class Model(Declared):
         """
         given = {r.name: resolution for r in self.responses if r.range is not None}
         given = {name: _plain(step) for name, step in (named or given).items()}
-        for name, step in given.items():
+        return self._in_steps("with_resolution", given, is_resolution_read=False)
+
+    def with_read_resolution(self, **steps: float) -> Model:
+        """Return the model with the steps that the data of a fit show, for whoever reads data.
+
+        Unlike those of `with_resolution` they are no declaration: other data may show finer ones.
+        """
+        return self._in_steps("with_read_resolution", steps, is_resolution_read=True)
+
+    def _in_steps(self, verb: str, steps: dict[str, Any], *, is_resolution_read: bool) -> Model:
+        for name, step in steps.items():
             check_resolution(self.response(name), step)
         changed = tuple(
-            replace(r, resolution=given[r.name]) if r.name in given else r for r in self.responses
+            replace(r, resolution=steps[r.name], is_resolution_read=is_resolution_read)
+            if r.name in steps
+            else r
+            for r in self.responses
         )
-        variant = (*self.variant, ("with_resolution", given))
-        return replace(self, responses=changed, variant=variant)
+        return replace(self, responses=changed, variant=(*self.variant, (verb, steps)))
 
     def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
         """Return the model with other priors.

@@ -270,10 +270,14 @@ class Response(Declared):
         Smallest and largest possible value, in the user's units. Priors of parameters with
         ``scale_of`` this response are fractions of it.
     resolution : float or "observed" or None
-        With a `range`: distance of the steps in which a rating is recorded, in the user's
-        units. ``"observed"``: read from the data, and reported (whole units, unless the
-        ratings show finer or coarser steps). None: a normal rating has a density, without
-        steps and beyond the ends of its scale.
+        Of a normal rating with a `range`: distance of the steps in which it is recorded, in the
+        user's units; ratings between them are refused. ``"observed"``: read from the data, and
+        reported (whole units, unless the ratings show finer or coarser steps). None: it has a
+        density, without steps and beyond the ends of its scale. Other distributions have no
+        use for it.
+    is_resolution_read : bool
+        Whether a number as `resolution` was read from the data of a fit. Other data may then
+        show finer steps than these.
     levels : tuple, optional
         Possible values of a discrete response.
     region : str, optional
@@ -289,6 +293,7 @@ class Response(Declared):
     column: str = "beta"
     range: tuple[float, float] | None = None
     resolution: float | Literal["observed"] | None = "observed"
+    is_resolution_read: bool = False
     levels: tuple[float, ...] | None = None
     region: str | None = None
     unit: str = ""

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from pytensor.graph.basic import Variable
-from pytensor.tensor.random.basic import NormalRV
 
 from empathymodels.declaration.equations import Names
-from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Response
-from empathymodels.responses import RoundedNormal
+from empathymodels.responses.rounded import rounded
 
 FINEST = 1000  # steps of a scale beyond which a rating tells nothing more
 USUAL = 100  # steps of a scale that is no whole number of units wide
 DISTINCT = 10  # different ratings from which a coarser step is believed, where not all occur
 FEWEST_STEPS = 4  # and steps of the whole scale from which it is believed, where all occur
+STRAY = 0.01  # share of ratings whose finer step may be a mistake
 ON_STEP = 1e-6  # share of a step within which a rating is taken to be on it
 
 
 def distribution_of(response: Response, latent: Names, parameters: Names, data: Names) -> Variable:
-    """Call a response's function, with the ends of its range among the data.
+    """Return what is observed of a response: what its scale records of its distribution."""
+    return as_recorded(response, stated_distribution(response, latent, parameters, data))
 
-    A normal rating is turned into what its scale records of it, see `Response`.
-    """
-    distribution = response.function(latent, parameters, data.also(**response.ends))
-    node = getattr(distribution, "owner", None)
-    if node is None or not is_recorded(response) or not isinstance(node.op, NormalRV):
-        return distribution
+
+def stated_distribution(
+    response: Response, latent: Names, parameters: Names, data: Names
+) -> Variable:
+    """Call a response's function, with the ends of its range among the data."""
+    return response.function(latent, parameters, data.also(**response.ends))
+
+
+def as_recorded(response: Response, stated: Variable) -> Variable:
+    """Return what a response's scale records of a distribution; itself where it has no steps."""
+    if not has_steps(response):
+        return stated
     low, high = response.ends.values()
-    return RoundedNormal.dist(*node.op.dist_params(node), low, high, resolution_of(response))
+    return rounded(stated, low, high, resolution_of(response))
 
 
-def is_recorded(response: Response) -> bool:
-    """Whether a response is recorded in steps, so that a normal one has probabilities."""
+def has_steps(response: Response) -> bool:
+    """Whether a response's scale has steps; see `Needs.in_steps` for whether they are used."""
     return response.range is not None and response.resolution is not None
 
 
@@ -60,17 +63,6 @@ def usual_steps(response: Response) -> int:
     assert response.range is not None
     width = float(np.ptp(response.range))
     return int(width) if width == round(width) and 2 <= width <= FINEST else USUAL
-
-
-def with_resolutions(model: Model, tables: Mapping[str, Any]) -> Model:
-    """Return the model with the resolution of every rating that its data shall tell."""
-    found = {}
-    for response in model.responses:
-        if is_recorded(response) and response.resolution == "observed":
-            values = tables[response.table][response.values.name]
-            numbers = values.to_numpy(dtype=float, na_value=np.nan)
-            found[response.name] = observed_resolution(response, numbers)
-    return model.with_resolution(**found) if found else model
 
 
 def observed_resolution(response: Response, values: np.ndarray) -> float:
@@ -108,10 +100,45 @@ def steps_of(response: Response) -> np.ndarray:
 
 
 def off_step(response: Response, values: np.ndarray) -> np.ndarray:
-    """Ratings that lie between the steps that are declared; none between the finest there are."""
-    is_declared = response.range is not None and isinstance(response.resolution, int | float)
-    if not is_declared or np.ptp(response.range or 0.0) / resolution_of(response) > FINEST - 0.5:
+    """Ratings that lie between the steps that are known; none between the finest there are."""
+    is_known = response.range is not None and isinstance(response.resolution, int | float)
+    if not is_known or np.ptp(response.range or 0.0) / resolution_of(response) > FINEST - 0.5:
         return np.zeros(len(values), dtype=bool)
     assert response.range is not None
     steps = (values - response.range[0]) / resolution_of(response)
     return np.isfinite(values) & (np.abs(steps - np.round(steps)) >= ON_STEP)
+
+
+def strays(response: Response, values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Find the few ratings between units that alone make the step finer than it is for all others.
+
+    Parameters
+    ----------
+    response : Response
+        With a range.
+    values : ndarray (row,)
+        Ratings, with NaN where there is none.
+
+    Returns
+    -------
+    ndarray (row,) of bool
+        At most a hundredth of the ratings, or a single one of at least `DISTINCT`; often none.
+    float
+        The step that all others show.
+    """
+    assert response.range is not None
+    low, high = response.range
+    none, step = np.zeros(len(values), dtype=bool), observed_resolution(response, values)
+    given = np.isfinite(values)
+    if given.sum() <= DISTINCT or (high - low) / step < usual_steps(response) + 0.5:
+        return none, step
+    most = max(1, int(STRAY * given.sum()))
+    fewest = max(1, len(np.unique(values[given])) - most - 1)  # steps that hold all the others
+    for number in range(fewest, round((high - low) / step)):
+        shares = (values - low) / (high - low) * number
+        off = given & ~(np.abs(shares - np.round(shares)) < ON_STEP)
+        if off.sum() <= most:
+            coarser = observed_resolution(response, values[~off])
+            if round((high - low) / coarser) == number:
+                return off, coarser
+    return none, step

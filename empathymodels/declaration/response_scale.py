@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from empathymodels.declaration.parts import SUPPORTS, Parameter, Response
@@ -69,6 +70,23 @@ def check_resolution(response: Response, step: Any) -> None:
             f"range, {width:g}, or 'observed', or None; found {step!r}. Give for example "
             f"with_resolution({response.name}={width / 100:g})."
         )
+
+
+def with_ends(response: Response, ends: tuple[float, float]) -> Response:
+    """Return a response on another scale, in the steps that were declared."""
+    changed = replace(response, range=ends)
+    step = response.resolution
+    if response.is_resolution_read:
+        return replace(changed, resolution="observed", is_resolution_read=False)
+    try:
+        check_resolution(changed, step)
+    except ValueError as error:
+        raise ValueError(
+            f"The range of '{response.name}' must be a whole number of the steps of {step:g} that "
+            f"are declared; found {ends[0]:g} to {ends[1]:g}. Give both anew: "
+            f'with_resolution({response.name}="observed").with_range(...).with_resolution(...).'
+        ) from error
+    return changed
 
 
 # ------------------------------------------------------------------------- values that are held

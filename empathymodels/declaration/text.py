@@ -31,7 +31,8 @@ SUMMARIES = {
 
 def variant_text(model: Model) -> list[str]:
     """Say how this variant differs; the file's equations are those of the model it came from."""
-    if not model.variant:
+    changes = model.label.removeprefix(model.name).strip()
+    if not changes:  # the steps that a fit read make no other model
         return []
     # a rival that exchanges the equations does not offer itself again: its claim is the original's
     original = get_model(model.source) if Path(model.source).is_file() else model
@@ -40,7 +41,7 @@ def variant_text(model: Model) -> list[str]:
     claims = [claim(rivals[name]) for name in taken if name in rivals]
     return [
         fill(
-            f"A variant of `{model.name}`: {model.label.removeprefix(model.name).strip()}. "
+            f"A variant of `{model.name}`: {changes}. "
             + "".join(f"{whole_sentence(claim)} " for claim in claims)
             + "The equations are those of the original; the tables are those of the variant.",
             width=WIDTH,

@@ -65,9 +65,12 @@ def change_text(verb: str, argument: Any) -> str:
             ends = [f"{name}={low:g}-{high:g}" for name, (low, high) in argument.items()]
             return f"range({', '.join(ends)})"
         case "with_resolution":
-            # steps are known from the data; only to have none is another model
             none = [name for name, step in argument.items() if step is None]
-            return f"no_steps({', '.join(none)})" if none else ""
+            steps = [f"{n}={step:g}" for n, step in argument.items() if _is_number(step)]
+            told = [f"no_steps({', '.join(none)})"] * bool(none)
+            return " ".join([*told, *[f"steps({', '.join(steps)})"] * bool(steps)])
+        case "with_read_resolution":
+            return ""  # known from the data, and no other model
         case "with_priors":
             return f"priors({', '.join(argument)})"
         case "fix":
@@ -187,6 +190,10 @@ VERBS: dict[str, Replay] = {
     "with_resolution": (
         _mapping_of(_is_resolution),
         lambda model, steps: model.with_resolution(**steps) if steps else model,
+    ),
+    "with_read_resolution": (
+        _mapping_of(_is_number),
+        lambda model, steps: model.with_read_resolution(**steps),
     ),
     "with_priors": (_mapping_of(_are_parts), _with_priors),
     "without": (_are_names, lambda model, names: model.without(*names)),

@@ -103,10 +103,10 @@ def in_steps_of(fit: xr.DataTree, model: Model) -> Model:
     """Return the model with the steps that a fit read from its ratings, where it declares none."""
     steps: dict[str, Any] = {}
     for verb, given in json.loads(fit.attrs["variant"]):
-        steps |= given if verb == "with_resolution" else {}
+        steps |= given if verb == "with_read_resolution" else {}
     undeclared = {r.name for r in model.responses if r.resolution == "observed"}
     read = {name: step for name, step in steps.items() if name in undeclared}
-    return model.with_resolution(**read) if read else model
+    return model.with_read_resolution(**read) if read else model
 
 
 def _memory_key(identity: str, variant: Any) -> str:

@@ -21,10 +21,11 @@ from empathymodels.declaration.equations import (
 )
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import FirstResponse, Response
-from empathymodels.declaration.rating_scale import with_resolutions
+from empathymodels.declaration.record import all_needs
 from empathymodels.layout.arrangement import Arrangement, label_columns, trial_column
 from empathymodels.layout.availability import suited
 from empathymodels.layout.engine_order import Layout, lay_out
+from empathymodels.layout.rating_steps import with_steps_of
 from empathymodels.layout.scoring import scored_response
 from empathymodels.layout.validate import Checked, validate
 from empathymodels.study.keys import join_rows
@@ -48,9 +49,10 @@ def arrange(model: Model, study: Study) -> Arrangement:
         )
     check_declaration(model)
     reads = {r.name: columns_read(model, r) for r in model.responses}
-    checked = validate(model, study, needed=reads)
+    in_steps = {name for name, needs in all_needs(model).items() if needs.in_steps}
+    checked = validate(model, study, needed=reads, in_steps=in_steps)
     kept, held = suited(model, checked.responses, study.tables)
-    kept = with_resolutions(kept, checked.tables)
+    kept = with_steps_of(kept, in_steps, checked.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
     levels = _levels(kept, checked.tables)
     sizes = {column: len(labels) for column, labels in levels.items()}

@@ -125,7 +125,7 @@ class Arrangement:
         steps = [
             f"'{r.name}' {resolution_of(r):.4g}"
             for r in self.model.responses
-            if self.needs[r.name].distribution == "RoundedNormal"
+            if self.needs[r.name].in_steps
         ]
         if steps:
             told.append(

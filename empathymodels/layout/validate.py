@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandera.pandas as pa
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Response
 from empathymodels.declaration.priors import impossible_priors
-from empathymodels.declaration.rating_scale import is_recorded, off_step
+from empathymodels.declaration.rating_scale import has_steps
 from empathymodels.layout.availability import no_anchor
 from empathymodels.layout.plausibility import (
     doubts,
@@ -24,7 +24,8 @@ from empathymodels.layout.plausibility import (
     unheard_people,
     unused_ends,
 )
-from empathymodels.messages import counted, did_you_mean, listed, tell_all
+from empathymodels.layout.rating_steps import between_steps, finer_steps, stray_steps
+from empathymodels.messages import counted, did_you_mean, listed, shown, tell_all
 from empathymodels.study.column_types import as_labels
 from empathymodels.study.keys import first_rows, join_rows, key_columns
 from empathymodels.study.recoding import LARGEST, as_numbers
@@ -64,7 +65,11 @@ class Checked:
 
 
 def validate(
-    model: Model, study: Study, *, needed: Mapping[str, set[str]] | None = None
+    model: Model,
+    study: Study,
+    *,
+    needed: Mapping[str, set[str]] | None = None,
+    in_steps: Collection[str] | None = None,
 ) -> Checked:
     """Return what the model can use of the study; a ValueError lists all that is wrong.
 
@@ -82,6 +87,9 @@ def validate(
         For every response the columns that its distribution depends on, through the trial
         equations and through `by` and `level` of parameters too. Otherwise every response
         is taken to need every column.
+    in_steps : collection of str, optional
+        Responses whose distribution has use for the steps of their scale. Otherwise all whose
+        scale has some.
 
     Examples
     --------
@@ -93,8 +101,10 @@ def validate(
     >>> validate(Model("Example", (), (rating,)), Study(trials=trials)).responses
     ('rating',)
     """
+    if in_steps is None:
+        in_steps = {r.name for r in model.responses if has_steps(r)}
     if study.simulated:
-        free = [r if is_recorded(r) else replace(r, range=None) for r in model.responses]
+        free = [r if r.name in in_steps else replace(r, range=None) for r in model.responses]
         model = replace(model, responses=tuple(free))
     reasons = {r.name: _why_left_out(r, study.tables) for r in model.responses}
     left_out = {name: reason for name, reason in reasons.items() if reason}
@@ -114,7 +124,8 @@ def validate(
     problems += [told for parameter in model.parameters for told in impossible_priors(parameter)]
     for table_name, rows, read in _parts(tables, kept, columns):
         problems += _value_problems(rows, table_name, read, ids, rated)
-    problems += _between_steps(tables, kept)
+    stepped = [response for response in kept if response.name in in_steps]
+    problems += [told for response in stepped for told in between_steps(response, tables)]
     problems += _unmatched_regions(tables, kept)
     tell_all(f"Model '{model.label}' cannot use study '{study.name}':", problems)
 
@@ -134,7 +145,10 @@ def validate(
         tables["trials"] = _in_time(tables["trials"])
     recorded = [] if study.simulated else kept
     misnamed = misnamed_columns(model, columns, study.tables)
-    for doubt in (*doubts(model, recorded, columns, tables), *misnamed):
+    finer = [doubt for response in stepped for doubt in finer_steps(response, tables)]
+    if not study.simulated:
+        finer += [doubt for response in stepped for doubt in stray_steps(response, tables)]
+    for doubt in (*doubts(model, recorded, columns, tables), *misnamed, *finer):
         warnings.warn(doubt, stacklevel=2)
     noticed = (*unheard_people(kept, tables), *unused_ends(recorded, tables))
     return Checked(tuple(response.name for response in kept), left_out, missing, tables, noticed)
@@ -225,7 +239,7 @@ def _absent_columns(readers: list[tuple[Column, list[str]]], study: Study) -> It
 
 
 def _first(values: list[Any]) -> str:
-    return _shown(values[:1])
+    return shown(values[:1])
 
 
 def _value_problems(
@@ -253,16 +267,16 @@ def _value_problems(
         if rule == "not_nullable":
             rule, found, advice = "must be given in every row", "no value", "Fill it in."
         else:
-            found = _shown(values)
+            found = shown(values)
             advice = (
                 f"Correct this; or say what every code stands for, codes={{'{name}': "
                 f"{{{_first(values)}: ...}}}}."
             )
             rare = [value for value in values if (rows[name] == value).mean() <= MOST_MISSING]
             if rare and rows[name].isin(rare).mean() <= MOST_MISSING:
-                shown = _shown(rare)
-                stands = "If it means" if rare == values else f"If {shown} means"
-                advice += f" {stands} that there is no value, missing={{'{name}': [{shown}]}}."
+                codes = shown(rare)
+                stands = "If it means" if rare == values else f"If {codes} means"
+                advice += f" {stands} that there is no value, missing={{'{name}': [{codes}]}}."
             if rule.startswith("must lie between") and name in rated:
                 advice += f" On another scale: model.with_range({name}=(low, high))."
             advice += did_you_mean(values[0], labels.get(name, ()))
@@ -289,7 +303,7 @@ def _rules(column: Column) -> dict[str, Callable[[Any], Any]]:
     if column.levels == "any":
         return {}
     levels = list(column.levels or ())
-    one_of = f"must be one of {_shown(levels)}"
+    one_of = f"must be one of {shown(levels)}"
     if column.is_label:
         return {one_of: lambda values: values.isin(levels)}
     rules: dict[str, Callable[[Any], Any]] = {
@@ -316,28 +330,6 @@ def _broken(
         cases = errors.failure_cases
         for (name, rule), failed in cases.groupby(["column", "check"], sort=False):
             yield str(name), str(rule), np.isin(np.arange(len(rows)), failed["index"].astype(int))
-
-
-def _shown(values: Iterable[object], limit: int = 5) -> str:
-    words = [f"{v:.10g}" if isinstance(v, int | float) else repr(v) for v in values]
-    return ", ".join(words[:limit]) + (", ..." if len(words) > limit else "")
-
-
-def _between_steps(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:
-    """Yield a message for every response with ratings between the steps that are declared."""
-    for response in kept:
-        rows = rows_of(response, tables[response.table]).reset_index(drop=True)
-        values, name = rows[response.values.name], response.values.name
-        between = off_step(response, as_numbers(values).to_numpy(dtype=float, na_value=np.nan))
-        if between.any():
-            yield (
-                f"'{name}' of {response.table} must be recorded in steps of "
-                f"{response.resolution:g} from {response.ends['lowest']:g}. Found "
-                f"{_shown(values[between].drop_duplicates())} in {between.sum():,} of "
-                f"{counted(len(rows), 'row')}: {first_rows(rows, response.table, between)}. "
-                f"Correct this, or let the data tell: "
-                f'model.with_resolution({response.name}="observed").'
-            )
 
 
 def _unmatched_regions(tables: Mapping[str, pd.DataFrame], kept: list[Response]) -> Iterator[str]:

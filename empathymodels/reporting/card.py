@@ -17,7 +17,6 @@ from empathymodels.declaration.parts import (
     State,
     Summary,
 )
-from empathymodels.declaration.rating_scale import is_recorded
 from empathymodels.declaration.record import all_needs, claim, reads
 from empathymodels.declaration.response_scale import scale_of
 from empathymodels.declaration.text import (
@@ -233,7 +232,7 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
             f"`{r.name}`",
             r.meaning,
             f"{r.table}.{r.values.name}" + (f", region {r.region}" if r.region else ""),
-            _limits(r.values) + _steps_text(r),
+            _limits(r.values) + (_steps_text(r) if needs[r.name].in_steps else ""),
         )
         for r in model.responses
     ]
@@ -250,8 +249,6 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
 
 def _steps_text(response: Response) -> str:
     """Say in which steps a response is recorded."""
-    if not is_recorded(response):
-        return ""
     step = response.resolution
     return ", in steps as the data show" if step == "observed" else f", in steps of {step:g}"
 

@@ -2,7 +2,7 @@
 
 Nouns: Choice, CensoredNormal, OrderedBeta, Ordinal and kin. Verbs: measured, thresholds, pick,
 put.
-Doors: options.
+Doors: options, rounded.
 May import: no other folder.
 """
 

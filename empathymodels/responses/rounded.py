@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pytensor.graph.basic import Variable
+from pytensor.tensor.random.basic import NormalRV
 
 from empathymodels.responses.distribution import CERTAIN, ResponseDistribution, where_possible
 
@@ -108,6 +110,17 @@ class RoundedNormal(ResponseDistribution):
         borders = lower + resolution * (pt.arange(1, number + 1) - 0.5)
         z = (borders - pt.shape_padright(mu)) / pt.shape_padright(sigma)
         return lower + resolution * (pt.erfc(z / np.sqrt(2)) / 2).sum(axis=-1)
+
+
+def rounded(distribution: Variable, lower: float, upper: float, resolution: float) -> Variable:
+    """Return what a scale with steps records of a distribution.
+
+    This is known of a normal one; any other is returned as it is: it has no use for a resolution.
+    """
+    node = getattr(distribution, "owner", None)
+    if node is None or not isinstance(node.op, NormalRV):
+        return distribution
+    return RoundedNormal.dist(*node.op.dist_params(node), lower, upper, resolution)
 
 
 def _step(value: Any, lower: Any, resolution: Any) -> Any:

@@ -79,7 +79,8 @@ def expectation(arrangement: Arrangement, response: str, steps: Sequence[str]) -
     scored, weights, known = arrangement.scored[response], pt.ones((1, 1)), {}
     for name in drawn_beside(arrangement, response):
         beside = _holding(held, _on_rows_of(arrangement, name, response), name, values, own, {})
-        points, weights = spread_out(beside, arrangement.scored[name].response)
+        declared, in_steps = arrangement.scored[name].response, arrangement.needs[name].in_steps
+        points, weights = spread_out(beside, declared, in_steps=in_steps)
         known = {f"{place}:{name}": points for place in ("trials", response)}
     only = _with_responses(arrangement, response)
     distribution = _holding(held, only, response, values, own, known)
@@ -162,11 +163,11 @@ def _on_rows_of(arrangement: Arrangement, name: str, response: str) -> Arrangeme
 
 
 @in_double_precision()
-def spread_out(distribution: Any, response: Response) -> tuple[Any, Any]:
+def spread_out(distribution: Any, response: Response, *, in_steps: bool = False) -> tuple[Any, Any]:
     """Values that a response may take, and how much each of them counts, both (value, row).
 
-    Its levels, or the steps of a rating, with their probabilities, or points and weights of
-    Gauss-Hermite quadrature.
+    Its levels, or the steps of a rating that is `in_steps`, with their probabilities, or points
+    and weights of Gauss-Hermite quadrature.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def spread_out(distribution: Any, response: Response) -> tuple[Any, Any]:
     values: list[Any] = []
     if response.levels is not None:
         values = [np.int64(level) for level in response.levels]
-    elif _kind(distribution) == "RoundedNormal":
+    elif in_steps:
         values = list(steps_of(response))
     if values:
         weights = pt.stack([pt.exp(pm.logp(distribution, value)) for value in values])

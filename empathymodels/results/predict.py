@@ -49,6 +49,9 @@ def predict(
         Trials and people to predict; for a fit its own study unless given. People and items that
         the fit knows keep their parameters; others are drawn from its population. A response
         is predicted on the rows that have it, and on all rows where the study has none of it.
+        Ratings are predicted in the steps of the fit, declared or read from its data. Where the
+        study has some between those that were read, which a warning names, they are predicted
+        in its own finer steps: the rating before it is rounded has the same distribution.
     kind : {"one_step_ahead", "simulation"}
         Each response given what really happened before it, or whole sequences in which
         responses drawn earlier feed into later trials. The two differ only for models whose
@@ -68,8 +71,8 @@ def predict(
     ------
     ValueError
         A simulation needs outcomes that the study does not hold, one-step-ahead prediction
-        responses that it does not hold, or parameters are split by a column (`by`) with a label
-        that the fit has not seen.
+        responses that it does not hold, ratings lie between steps that the fit's model declares,
+        or parameters are split by a column (`by`) with a label that the fit has not seen.
     TypeError
         A model is given without a study.
 

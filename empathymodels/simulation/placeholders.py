@@ -20,7 +20,9 @@ from empathymodels.study.study import Study
 def with_placeholders(model: Model, study: Study, responses: Iterable[Response]) -> Study:
     """Give a study a legal value of some of the responses on every row.
 
-    A response that starts a state repeats its last value instead, since the first is real.
+    It is the median answer that the study holds, so that answers alone show in which steps they
+    were recorded; of a response without any, the middle of its scale. A response that starts a
+    state repeats its last value instead, since the first is real.
 
     Raises
     ------
@@ -30,9 +32,9 @@ def with_placeholders(model: Model, study: Study, responses: Iterable[Response])
     tables = {name: table.copy() for name, table in study.tables.items()}
     filled = list(responses)
     for response in filled:
-        column, value = response.values.name, _placeholder(response)
+        column = response.values.name
         if response.table == "regions":
-            tables["regions"] = _with_region(tables, response, value)
+            tables["regions"] = _with_region(tables, response)
             continue
         table = tables[response.table]
         present = table[column] if column in table else pd.Series(np.nan, index=table.index)
@@ -41,7 +43,7 @@ def with_placeholders(model: Model, study: Study, responses: Iterable[Response])
             _refuse_unknown_starts(model, response, present, table[keys])
             sorted_in_time = present[table["trial"].sort_values(kind="stable").index]
             present = sorted_in_time.groupby([table[key] for key in keys]).ffill()
-        table[column] = present if keys else present.fillna(value)
+        table[column] = present if keys else present.fillna(_placeholder(response, present))
     for following in model.columns:
         options = option_columns(model, following)
         is_filled = following.follows in {response.name for response in filled}
@@ -76,20 +78,25 @@ def _refuse_unknown_starts(
         )
 
 
-def _placeholder(response: Response) -> float:
+def _placeholder(response: Response, present: pd.Series) -> float:
     if response.levels is not None:
         return float(response.levels[0])
+    answers = present.dropna()
+    if len(answers):
+        return float(np.quantile(answers, 0.5, method="inverted_cdf"))  # one of them
     return middle_of(response) if response.range else 0.0
 
 
-def _with_region(tables: dict[str, pd.DataFrame], response: Response, value: float) -> pd.DataFrame:
+def _with_region(tables: dict[str, pd.DataFrame], response: Response) -> pd.DataFrame:
     regions = tables.get("regions")
     if regions is not None and (regions["region"] == response.region).any():
         betas = regions[response.column].astype(float)
-        lacking = betas.isna() & (regions["region"] == response.region)
-        regions[response.column] = betas.mask(lacking, value)
+        is_own = regions["region"] == response.region
+        value = _placeholder(response, betas[is_own])
+        regions[response.column] = betas.mask(is_own & betas.isna(), value)
         return regions
     keys = [k for k in ("participant", "session", "block", "trial") if k in tables["trials"]]
+    value = _placeholder(response, pd.Series(dtype=float))
     made = tables["trials"][keys].assign(region=response.region, **{response.column: value})
     return made if regions is None else pd.concat([regions, made], ignore_index=True)
 
