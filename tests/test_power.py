@@ -75,7 +75,8 @@ def test_a_large_effect_is_found_and_none_is_not(own_model, design, tmp_path):
     none = {**stated, "baseline_effect[group[T.out]]": 0.0}
     nothing = em.design_power(own_model, design, effect=none, **{**how, "people": (8,)})
     assert nothing["power"].iloc[0] == 0 and nothing.attrs["smallest"] is None
-    assert "at most 0.00" in nothing.attrs["reading"]
+    assert nothing["sign_errors"].iloc[0] == 0
+    assert nothing.attrs["reading"].startswith("the contrast truly is 0, so that there is no power")
 
 
 def test_what_is_found_with_the_wrong_sign_is_no_power():
@@ -83,12 +84,15 @@ def test_what_is_found_with_the_wrong_sign_is_no_power():
         {"found": True, "mean": 0.4, "true": 0.3},
         {"found": True, "mean": -0.4, "true": 0.3},
         {"found": True, "mean": 0.4, "true": 0.0},  # nothing is there to be found
+        {"found": True, "mean": -0.4, "true": 3e-17},
+        {"found": False, "mean": -0.4, "true": 0.0},
         {"found": False, "mean": 0.4, "true": 0.3},
         {},  # failed
     ]
-    assert [powering._found(one, 1) for one in results] == [True, False, False, False, False]
-    assert [powering._found(one, -1) for one in results] == [False, True, True, False, False]
-    whole = dict(enumerate(results[:4]))
+    found = [powering._found(one) for one in results]
+    nothing = "nothing there"
+    assert found == ["right sign", "wrong sign", nothing, nothing, "", "", ""]
+    whole = dict(enumerate(results[:6]))
     assert powering._misshapen(whole) == []
     assert powering._misshapen({7: {"found": True, "mean": 0.4}}) == [7]
 
@@ -98,9 +102,12 @@ def test_the_reading_tells_errors_of_sign():
     rest = {"power_high": [0.4, 0.95], "failed": [0, 1], "enough": [False, True]}
     table = pd.DataFrame({**sizes, **rest, "sign_errors": [0.06, 0.01]})
     text = powering._reading(table, {"people": 40, "trials": 20}, 0.8)
-    assert "with the wrong sign in up to 0.06 of replicates (10 people x 20 trials); 1 rep" in text
+    assert "with the wrong sign in up to 0.06 of replicates (10 people x 20 trials)" in text
+    assert powering._failed_words(table) == "; 1 replicate failed and count as not found"
     none = powering._reading(table.assign(sign_errors=0.0), {"people": 40, "trials": 20}, 0.8)
     assert "sign" not in none
+    nothing = powering._of_nothing(table.assign(false_positives=[0.04, 0.07]))
+    assert "found in at most 0.07 of replicates (false positives, 40 people x 20 tri" in nothing
 
 
 def test_a_contrast_that_no_fit_could_answer_is_refused_before_any(own_model, design, tmp_path):

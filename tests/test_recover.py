@@ -27,10 +27,12 @@ from empathymodels.recovery.coverage import (
     _kinds,
     is_informative,
     pooled_coverage,
+    pooled_words,
     smallest_chance,
     uninformative_words,
 )
 from empathymodels.recovery.packed_model import PackedModel, packed, unpacked
+from empathymodels.recovery.recover import _inside
 from empathymodels.recovery.refitter import refitter
 from empathymodels.recovery.simulated_fits import _given
 from empathymodels.results.quantities import prior_variances, quantities
@@ -176,7 +178,10 @@ def test_the_table_counts_the_replicates(table, own_model):
 
 
 def test_coverage_is_pooled_over_all_numbers_of_a_kind(table):
-    found, pooled = table.attrs["replicates"], table.attrs["pooled"].set_index("kind")
+    found, told = table.attrs["replicates"], table.attrs["pooled"]
+    found = found.assign(rhat=xr.ones_like(found["rhat"]))  # so few draws seldom mix
+    pooled = pooled_coverage(found, _inside(found)).set_index("kind")
+    assert (told["values"] + told["left_out"]).tolist() == pooled["values"].tolist()
     assert pooled["values"].to_dict() == {
         "means": 8,
         "spreads": 8,
@@ -187,8 +192,9 @@ def test_coverage_is_pooled_over_all_numbers_of_a_kind(table):
     inside = ((means["q05"] <= means["true"]) & (means["true"] <= means["q95"])).mean("quantity")
     assert pooled.loc["means", "coverage_90"] == pytest.approx(float(inside.mean()))
     assert pooled.loc["means", "coverage_90_se"] == pytest.approx(float(inside.std(ddof=1)) / 2)
-    assert "90 % intervals hold" in table.attrs["reading"]
-    assert "of all means (standard error" in table.attrs["reading"]
+    words = pooled_words(pooled.reset_index())
+    assert words.startswith("90 % intervals hold") and "of all means (standard error" in words
+    assert pooled_words(told) in table.attrs["reading"]
 
 
 def test_kinds_of_numbers_are_told_from_their_names():
@@ -213,7 +219,7 @@ def test_small_departures_common_to_many_parameters_show_in_the_pool():
     labels = [name for k in range(10) for name in (f"p{k}_mean", f"p{k}")]
     whose = [name for k in range(10) for name in ("population", "P1")]
     coords = {"label": ("quantity", labels), "whose": ("quantity", whose)}
-    found = xr.Dataset({"rank": (dims, np.zeros((100, 20)))}, coords)
+    found = xr.Dataset({"rhat": (dims, np.ones((100, 20)))}, coords)
 
     def chance(share):
         hits = xr.DataArray(rng.uniform(size=(100, 20)) < share, dims=dims)
@@ -225,6 +231,30 @@ def test_small_departures_common_to_many_parameters_show_in_the_pool():
     assert chance(0.86) < 0.01
     everything = {name: xr.DataArray(np.ones((3, 20)), dims=dims) for name in PROBS}
     assert smallest_chance(pooled_coverage(found.isel(replicate=slice(3)), everything), 3) > 0.01
+
+
+def test_pooled_coverage_leaves_out_what_chains_did_not_mix_about():
+    """Of the first mean 3 of 20 replicates did not mix, of the second 1; spreads never did."""
+    dims = ("replicate", "quantity")
+    coords = {"label": ("quantity", ["a_mean", "b_mean", "a_sd", "a", "a", "b"])}
+    coords["whose"] = ("quantity", ["population", "population", "population", "P1", "P2", "P1"])
+    rhat = np.ones((20, 6))
+    rhat[:3, 0], rhat[4, 1], rhat[:, 2], rhat[9, 3] = 1.2, 1.06, 1.5, 1.06
+    found = xr.Dataset({"rhat": (dims, rhat)}, coords)
+    hit = np.ones((20, 6))
+    hit[:, 0], hit[4, 1], hit[5, 1], hit[:, 2] = 0, 0, 0, 0  # where chains did not mix, and once
+    inside = dict.fromkeys(PROBS, xr.DataArray(hit, dims=dims))
+    pooled = pooled_coverage(found, inside).set_index("kind")
+    assert pooled["left_out"].to_dict() == {"means": 21, "spreads": 20, "values of people": 1}
+    assert pooled["values"].to_dict() == {"means": 19, "spreads": 0, "values of people": 59}
+    assert pooled.loc["means", "coverage_90"] == pytest.approx(18 / 19)
+    assert np.isnan(pooled.loc["spreads", "coverage_90"])
+    assert pooled.loc["values of people", "coverage_90"] == 1
+    told = pooled_words(pooled.reset_index())
+    assert told.startswith("90 % intervals hold 0.947 of all means (standard error 0.053); pooled")
+    assert told.endswith("coverage leaves out 42 of 120 values, not informative")
+    assert 0 < smallest_chance(pooled.reset_index(), 20) <= 1
+    assert smallest_chance(pooled.loc[["spreads"]].reset_index(), 20) == 1
 
 
 def calibrated(**changes):
@@ -241,7 +271,7 @@ def calibrated(**changes):
 
 
 def test_parameters_whose_chains_did_not_mix_are_not_judged():
-    pooled = pd.DataFrame({"kind": ["means", "spreads"], "values": 1000})
+    pooled = pd.DataFrame({"kind": ["means", "spreads"], "values": 1000, "left_out": 0})
     pooled = pooled.assign(coverage_50=0.5, coverage_50_se=0.01, coverage_90_se=0.01)
     right, wrong = pooled.assign(coverage_90=0.9), pooled.assign(coverage_90=[0.85, 0.9])
     assert _verdict(calibrated(), right).startswith("not uniform: smallest p value 0.001 ('b')")

@@ -21,7 +21,7 @@ NEAR = 0.02  # of the range: within which of an end 95 % of the draws lie
 STEP = 0.25  # of a response's resolution, below which a noise leaves what is recorded as it is
 SMALL = 1e-3  # of its range, for a response without steps
 FAR = 30.0  # times the largest (or 1 over that, the smallest) typical value
-APART = 2.0  # standard deviations within chains, between the medians of chains
+GAP = 2.0  # standard deviations within chains, between the medians of chains
 NAMED = 5  # people whose reasons are told
 
 
@@ -70,7 +70,7 @@ def in_different_places(posterior: xr.Dataset, arrangement: Arrangement) -> list
         order = np.argsort(medians, axis=0)
         gaps = np.diff(np.take_along_axis(medians, order, axis=0), axis=0)
         widest = gaps.argmax(axis=0)
-        apart = gaps.max(axis=0) > APART * np.maximum(within.max(axis=0), 1e-12)
+        apart = gaps.max(axis=0) > GAP * np.maximum(within.max(axis=0), 1e-12)
         for k in np.flatnonzero(apart):
             cut = widest[k] + 1
             lower, upper = order[:cut, k], order[cut:, k]

@@ -16,6 +16,7 @@ import xarray as xr
 
 RHAT_POPULATION, RHAT_PEOPLE, ESS = 1.01, 1.02, 400
 RHAT_ROW, APART = "R-hat, population", 1.1  # from there on chains are in different places
+NOT_MIXED = 1.05  # R-hat above which chains of one of many repeated fits inform of nothing
 FIRST, GROWTH = 1000, 1.5  # draws per chain before the first look, and from look to look
 MOST = 5000  # draws per chain at which `fit` gives up unless told otherwise
 

@@ -12,14 +12,13 @@ import xarray as xr
 from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import run_pilot
+from empathymodels.inference.convergence import NOT_MIXED
 from empathymodels.inference.fits import method_of, model_of, study_of
 from empathymodels.inference.sample import Trace, sample
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted as number_of
 from empathymodels.population.covariates import covariates_of
 from empathymodels.terminal import available_cores, is_interactive, tell
-
-APART = 1.05  # R-hat of the population above which a repeated fit is doubtful
 
 
 def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
@@ -74,9 +73,9 @@ def _tell_doubts(posterior: xr.Dataset, trace: Trace) -> None:
     with np.errstate(invalid="ignore"):  # what is constant, as a correlation with itself: no R-hat
         rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
     diverged = int(trace.stats["diverging"].sum())
-    if rhat > APART or diverged:
+    if rhat > NOT_MIXED or diverged:
         tell(
-            f"Chains of a repeated fit should agree (R-hat at most {APART}) and not diverge; found "
-            f"an R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}. Scores that rest on "
-            "it are less sure than they say: repeat the fits with more draws and tune."
+            f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; "
+            f"found an R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}. Scores that "
+            "rest on it are less sure than they say: repeat the fits with more draws and tune."
         )

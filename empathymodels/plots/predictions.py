@@ -46,7 +46,7 @@ from empathymodels.plots.style import (
 )
 from empathymodels.results.predicted_rows import BLOCKS, column_of, predicted_rows, scored_rows
 
-APART = 40  # a number with at most that many values is not cut into groups
+FEW_VALUES = 40  # a number with at most that many values is not cut into groups
 BINS = 16  # groups of a number with more, unless asked for
 FEW = 6  # places on an axis up to which nothing is drawn between them
 WIDTH = 36  # letters of a wrapped axis label
@@ -175,7 +175,7 @@ def _add_means(
     for own in curves:
         values = column.iloc[own]
         per_curve = max((bins or BINS) // len(curves), 1)
-        codes, places = groups_of(values, per_curve, apart=0 if bins else APART, levels=labels)
+        codes, places = groups_of(values, per_curve, apart=0 if bins else FEW_VALUES, levels=labels)
         observed = group_means(scored.observed[None, own], codes)[:, 0]
         means = group_means(predicted[:, own], codes)
         whole = whole and bool((places % 1 == 0).all())

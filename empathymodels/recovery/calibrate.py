@@ -72,7 +72,8 @@ def calibrate(
         share of values, of everybody, about which chains agreed (R-hat at most 1.05). ``attrs``:
         ``ranks`` (Dataset (replicate), one variable per parameter), ``pooled`` (DataFrame;
         coverage of all means, all spreads, all values of people together, with standard errors
-        over replicates), ``failed`` and ``reading``, the verdict in words.
+        over replicates, without the ``left_out`` values as in `recover`), ``failed`` and
+        ``reading``, the verdict in words.
 
     Raises
     ------

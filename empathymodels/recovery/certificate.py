@@ -9,8 +9,9 @@ from typing import Any
 
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
+from empathymodels.inference.convergence import NOT_MIXED
 from empathymodels.messages import counted, listed
-from empathymodels.recovery.coverage import APART, FEWEST_MIXED
+from empathymodels.recovery.coverage import FEWEST_MIXED
 from empathymodels.study.bundled import list_studies, study_folder
 
 FILE = "certificate.json"
@@ -134,7 +135,7 @@ def _recovery(entry: dict[str, Any], tabulate: Tabulate) -> str:
     parts = [
         f"Recovery, {_sets(entry)} (correlation, bias and error of posterior means; share of true "
         "values in central intervals; share of values about which chains agreed, with an R-hat of "
-        f"at most {APART}; {entry['reading']}):",
+        f"at most {NOT_MIXED}; {entry['reading']}):",
         table,
         _pooled(entry, tabulate),
     ]
@@ -152,10 +153,15 @@ def _pooled(entry: dict[str, Any], tabulate: Tabulate) -> str:
         return ""
     shares = ("coverage_50", "coverage_90")
     rows = [
-        (f"all {row['kind']}", *(f"{row[n]:.3f} ({_number(row[f'{n}_se'], 3)})" for n in shares))
+        (
+            f"all {row['kind']}",
+            *(f"{_number(row[n], 3)} ({_number(row[f'{n}_se'], 3)})" for n in shares),
+            f"{row['left_out']:,}" if row.get("left_out") else "",
+        )
         for row in entry["pooled"]
     ]
-    heads = ("pooled (standard error over data sets)", *(COLUMNS[name] for name in shares))
+    coverages = [COLUMNS[name] for name in shares]
+    heads = ("pooled (standard error over data sets)", *coverages, "not informative, left out")
     return tabulate(heads, rows)
 
 

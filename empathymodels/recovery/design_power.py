@@ -26,6 +26,8 @@ from empathymodels.results.quantities import entries
 from empathymodels.simulation.placeholders import filled_study
 from empathymodels.study.study import Study
 
+NOTHING = 1e-12  # largest true contrast that is 0 but for rounding
+
 
 @dataclass(frozen=True)
 class _Question:
@@ -92,10 +94,11 @@ def design_power(
     DataFrame
         One row per size: ``people``, ``trials``, ``power`` (share of replicates in which the
         contrast is found, with the sign that it truly has there), ``sign_errors`` (share in which
-        it is found with another sign), ``power_low`` and ``power_high`` (90 % interval of the power
-        given the replicates, uniform before them), ``replicates``, ``failed`` and ``enough``
-        (power is at least `probability`). ``attrs``: ``smallest``, the first size in order of
-        people, then of trials, that is enough (or None), and ``reading``.
+        it is found with the other sign), ``false_positives`` (share in which it is found although
+        it truly is 0, so that no sign is right), ``power_low`` and ``power_high`` (90 % interval
+        of the power given the replicates, uniform before them), ``replicates``, ``failed`` and
+        ``enough`` (power is at least `probability`). ``attrs``: ``smallest``, the first size in
+        order of people, then of trials, that is enough (or None), and ``reading``.
 
     Raises
     ------
@@ -108,7 +111,9 @@ def design_power(
 
     Notes
     -----
-    A replicate that fails counts as one in which nothing was found.
+    A replicate that fails counts as one in which nothing was found. With an `effect` under which
+    the contrast is 0, for example of 0 for a group, ``power`` is 0 and ``false_positives`` is how
+    often the decision rule finds what is not there.
 
     Examples
     --------
@@ -139,20 +144,23 @@ def design_power(
         "settings": settings,
         **SAMPLED,
     }
-    rows = []
+    rows, truths = [], list[float]()
     sizes = [(k, t) for k in sorted(people) for t in (sorted(trials) if trials else [None])]
     designs = {size: resized(study, *size) for size in sizes}  # all faults before the first fit
     for (number, _), sized in designs.items():
         task = _task(model, sized, identity, seed, n)
         done = replicates(task, number=n, folder=folder, workers=workers)
-        right, wrong = (sum(_found(one.result, sign) for one in done) for sign in (1, -1))
+        truths += [one.result["true"] for one in done if not one.error]
+        found = [_found(one.result) for one in done]
+        right = found.count("right sign")
         low, high = beta.ppf([0.05, 0.95], right + 1, n - right + 1)
         rows.append(
             {
                 "people": number,
                 "trials": _trials_per_person(sized),
                 "power": right / n,
-                "sign_errors": wrong / n,
+                "sign_errors": found.count("wrong sign") / n,
+                "false_positives": found.count("nothing there") / n,
                 "power_low": float(low),
                 "power_high": float(high),
                 "replicates": n,
@@ -163,7 +171,9 @@ def design_power(
     table = pd.DataFrame(rows)
     enough = table[table["enough"]]
     smallest = None if enough.empty else enough.iloc[0][["people", "trials"]].astype(int).to_dict()
-    table.attrs = {"smallest": smallest, "reading": _reading(table, smallest, probability)}
+    is_null = bool(truths) and not any(map(_is_there, truths))
+    reading = _of_nothing(table) if is_null else _reading(table, smallest, probability)
+    table.attrs = {"smallest": smallest, "reading": f"{reading}{_failed_words(table)}"}
     return table
 
 
@@ -198,12 +208,21 @@ def _misshapen(results: Mapping[int, Any]) -> list[int]:
     ]
 
 
-def _found(result: Mapping[str, Any], sign: int) -> bool:
-    """Whether the contrast was found with its true sign (1), or with another (-1)."""
+def _found(result: Mapping[str, Any]) -> str:
+    """Whether the contrast was found with the "right sign", the "wrong sign", or "nothing there".
+
+    An empty text where it was not found.
+    """
     if not result.get("found"):
-        return False
-    is_right = result["mean"] * result["true"] > 0
-    return is_right if sign > 0 else not is_right
+        return ""
+    if not _is_there(result["true"]):
+        return "nothing there"
+    return "right sign" if result["mean"] * result["true"] > 0 else "wrong sign"
+
+
+def _is_there(true: float) -> bool:
+    """Whether a true contrast differs from 0 by more than the last digits."""
+    return abs(true) > NOTHING
 
 
 def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
@@ -312,13 +331,11 @@ def _trials_per_person(study: Study) -> int:
 
 
 def _reading(table: pd.DataFrame, smallest: Mapping[str, int] | None, probability: float) -> str:
-    failed = int(table["failed"].sum())
-    end = f"; {counted(failed, 'replicate')} failed and count as not found" if failed else ""
-    worst = table.loc[table["sign_errors"].idxmax()]
+    end, worst = "", table.loc[table["sign_errors"].idxmax()]
     if worst["sign_errors"]:
         end = (
             f"; with the wrong sign in up to {worst['sign_errors']:.2f} of replicates "
-            f"({worst['people']} people x {worst['trials']} trials){end}"
+            f"({worst['people']} people x {worst['trials']} trials)"
         )
     if smallest is None:
         best = table.loc[table["power"].idxmax()]
@@ -332,6 +349,20 @@ def _reading(table: pd.DataFrame, smallest: Mapping[str, int] | None, probabilit
         f"contrast with probability {probability:g}: {row['power']:.2f} (90 % interval "
         f"{row['power_low']:.2f} to {row['power_high']:.2f}){end}"
     )
+
+
+def _of_nothing(table: pd.DataFrame) -> str:
+    worst = table.loc[table["false_positives"].idxmax()]
+    return (
+        "the contrast truly is 0, so that there is no power; it is found in at most "
+        f"{worst['false_positives']:.2f} of replicates (false positives, {worst['people']} people "
+        f"x {worst['trials']} trials)"
+    )
+
+
+def _failed_words(table: pd.DataFrame) -> str:
+    failed = int(table["failed"].sum())
+    return f"; {counted(failed, 'replicate')} failed and count as not found" if failed else ""
 
 
 def _check_numbers(people: Sequence[int], trials: Sequence[int]) -> None:

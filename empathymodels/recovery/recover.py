@@ -101,8 +101,9 @@ def recover(
         1.05); ``divergences``, the share of replicates with any (the same in all
         rows). ``attrs``: ``replicates`` (Dataset of every number, (replicate, quantity)),
         ``pooled`` (DataFrame; coverage of all means, all spreads, all values of people
-        together, with standard errors), ``failed`` (number and reason), ``seconds`` (of every
-        replicate) and ``reading``, in words.
+        together, with standard errors, without the ``left_out`` values about which chains did
+        not mix or that belong to rows that are not informative), ``failed`` (number and reason),
+        ``seconds`` (of every replicate) and ``reading``, in words.
 
     Raises
     ------

@@ -23,12 +23,12 @@ import xarray as xr
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.inference.centring import PILOT
+from empathymodels.inference.convergence import NOT_MIXED
 from empathymodels.inference.fits import in_steps_of
 from empathymodels.inference.starts import check_start
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted, listed
 from empathymodels.population.given_values import values_from_table
-from empathymodels.recovery.coverage import APART
 from empathymodels.recovery.packed_model import PackedModel, packed
 from empathymodels.recovery.refitter import Refitter, kept_refitter
 from empathymodels.recovery.replicate_files import Replicate
@@ -352,5 +352,5 @@ def sampling_words(found: xr.Dataset, failed: Mapping[int, str]) -> str:
     rhat = found["rhat"].max("quantity")
     return (
         f"{counted(found.sizes['replicate'], 'replicate')}; {len(failed)} failed; {diverged} with "
-        f"divergences; {int((rhat > APART).sum())} with an R-hat above {APART}"
+        f"divergences; {int((rhat > NOT_MIXED).sum())} with an R-hat above {NOT_MIXED}"
     )
