@@ -102,6 +102,22 @@ def test_file_with_semicolons(effort, tmp_path):
         em.Study(trials=tmp_path / "export.csv")
 
 
+@pytest.mark.parametrize(
+    ("names", "ids"),
+    [
+        (["VP Nr", "trial"], "VP Nr"),
+        (["trial", "participant"], "participant"),
+        (["s,1", "b"], "s,1"),
+    ],
+)
+def test_refused_files_name_their_own_column_of_people(tmp_path, names, ids):
+    path = tmp_path / "export.tsv"
+    pd.DataFrame([["01", 1], ["02", 2]], columns=names).to_csv(path, sep=";", index=False)
+    with pytest.raises(ValueError) as told:
+        em.Study(trials=path)
+    assert f"sep=';', dtype={{'{ids}': str}})" in str(told.value)
+
+
 def test_ids_that_are_written_in_two_ways(effort):
     people = pd.DataFrame({"participant": ["A", "07"], "age": [30, 40]})
     trials = effort.assign(participant=np.repeat(["a", "7"], 4))

@@ -1,5 +1,7 @@
 """In which steps ratings were recorded, as the data show."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pymc as pm
@@ -8,8 +10,10 @@ import pytest
 import empathymodels as em
 from empathymodels.declaration.parts import Response
 from empathymodels.declaration.rating_scale import middle_of, observed_resolution, strays
+from empathymodels.declaration.record import all_needs
 from empathymodels.inference.fits import find_model
 from empathymodels.layout.arrange import arrange
+from empathymodels.reporting.methods import _recorded
 from empathymodels.simulation.placeholders import with_placeholders
 
 RNG = np.random.default_rng(1)
@@ -245,3 +249,29 @@ def test_a_fit_predicts_ratings_in_finer_steps_than_it_was_fitted_to(
     with pytest.warns(UserWarning, match=r"in steps of 0\.25\. Found 4\.25 in 24 of 463 rows"):
         drawn = em.predict(again, new, draws=10, seed=1)["posterior_predictive"]["rating"]
     assert np.array_equal(drawn, (4 * drawn).round() / 4) and (drawn % 1 > 0).any()
+
+
+def test_methods_say_in_which_steps_a_rating_was_recorded():
+    study = rating_study(np.tile([0.0, 4.0, 8.0, 12.0, 16.0, 20.0], 3))
+    for model, words in (
+        (rated(normal, range=(0, 20)), "in steps of 4, as the data show"),
+        (rated(normal, range=(0, 20)).with_resolution(rating=2), "in steps of 2"),
+    ):
+        [text] = _recorded(SimpleNamespace(arrangement=arrange(model, study)))
+        assert text == (
+            f"Rating was taken as recorded {words}, and at an end of its scale (0 to 20) as "
+            "standing for all beyond it."
+        )
+    kind = WITHOUT_STEPS["StudentT"]
+    assert not _recorded(SimpleNamespace(arrangement=arrange(rated(kind, range=(0, 20)), study)))
+
+
+def test_models_with_ratings_have_their_density_as_a_rival():
+    """As README says: all but one."""
+    without = [
+        model.name
+        for model in map(em.get_model, em.list_models())
+        if any(needs.in_steps for needs in all_needs(model).values())
+        and "plain_normal" not in model.rivals
+    ]
+    assert without == ["outgroup_help_learning"]

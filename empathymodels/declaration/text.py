@@ -13,7 +13,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Parameter
+from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.record import claim
 from empathymodels.declaration.response_scale import scale_of
 
@@ -47,6 +47,14 @@ def variant_text(model: Model) -> list[str]:
             width=WIDTH,
         )
     ]
+
+
+def steps_text(response: Response) -> str:
+    """Say in which steps a response is recorded, and whether these are declared or read."""
+    step = response.resolution
+    if not isinstance(step, int | float):
+        return "in steps as the data show"
+    return f"in steps of {step:.4g}{', as the data show' if response.is_resolution_read else ''}"
 
 
 def equations_text(model: Model) -> str:

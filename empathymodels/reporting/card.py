@@ -13,7 +13,6 @@ from empathymodels.declaration.parts import (
     Column,
     FirstResponse,
     Parameter,
-    Response,
     State,
     Summary,
 )
@@ -25,6 +24,7 @@ from empathymodels.declaration.text import (
     equations_text,
     prior_texts,
     scale_text,
+    steps_text,
     variant_text,
     whole_sentence,
 )
@@ -232,7 +232,7 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
             f"`{r.name}`",
             r.meaning,
             f"{r.table}.{r.values.name}" + (f", region {r.region}" if r.region else ""),
-            _limits(r.values) + (_steps_text(r) if needs[r.name].in_steps else ""),
+            _limits(r.values) + (f", {steps_text(r)}" if needs[r.name].in_steps else ""),
         )
         for r in model.responses
     ]
@@ -245,12 +245,6 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
     table = _table(("response", "meaning", "where", "values"), rows)
     parts = [table, "Their distributions, and what these read:", read]
     return "\n\n".join([*parts, *(["When to use which:", use] if use else [])])
-
-
-def _steps_text(response: Response) -> str:
-    """Say in which steps a response is recorded."""
-    step = response.resolution
-    return ", in steps as the data show" if step == "observed" else f", in steps of {step:g}"
 
 
 def _latents(model: Model) -> str:

@@ -20,6 +20,7 @@ from empathymodels.declaration.text import (
     fixed_text,
     prior_text,
     scale_text,
+    steps_text,
     variant_text,
 )
 from empathymodels.engine.evaluator import evaluator
@@ -171,7 +172,8 @@ def _responses(found: Fitted) -> Table:
         response = scored.response
         missing = gaps.get(f"{response.table}.{response.values.name}", 0)
         people = len(set(scored.participant.tolist()))
-        kind = found.arrangement.needs[name].distribution
+        needs = found.arrangement.needs[name]
+        kind = needs.distribution + (f", {steps_text(response)}" if needs.in_steps else "")
         rows.append([name, response.meaning, kind, len(scored.observed), people, missing])
     header = ("response", "meaning", "distribution", "values", "participants", "missing")
     return table(header, rows, "What the model explains, and how many values it was scored on")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from empathymodels.declaration.parts import Parameter, Reference
 from empathymodels.declaration.record import claim
-from empathymodels.declaration.text import prior_text
+from empathymodels.declaration.text import prior_text, steps_text
 from empathymodels.inference.convergence import RHAT_ROW
 from empathymodels.messages import counted, sentence
 from empathymodels.population.variables import LKJ_CONCENTRATION
@@ -126,6 +126,8 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
     sentences = [f"Model '{found.name}' ({model.label}{cited}): {model.title.rstrip('.')}."]
     rivals = [name for verb, name in model.variant if verb == "rival" and name in model.rivals]
     sentences += [f"This variant ({_words(n)}): {claim(model.rivals[n])}" for n in rivals]
+    told = [] if found is first else _recorded(first)
+    sentences += [text for text in _recorded(found) if text not in told]
     sentences += _priors(found, first)
     sentences += [
         f"The response {name} was left out: {why.rstrip('.')}."
@@ -147,6 +149,16 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
             f"Correlations over people of {names} had an LKJ prior ({LKJ_CONCENTRATION:g})."
         )
     return " ".join([*sentences, *_made(found, first), *_diagnosed(found, references)])
+
+
+def _recorded(found: Fitted) -> list[str]:
+    """Say of every rating in which steps, and between which ends, its scale records it."""
+    return [
+        f"{sentence(_words(r.name))} was taken as recorded {steps_text(r)}, and at an end of its "
+        f"scale ({r.ends['lowest']:g} to {r.ends['highest']:g}) as standing for all beyond it."
+        for r in found.arrangement.model.responses
+        if found.arrangement.needs[r.name].in_steps
+    ]
 
 
 def _words(name: str) -> str:

@@ -248,11 +248,14 @@ def _refuse_other_delimiter(name: str, first: str, mark: str) -> None:
     """Refuse a file whose columns were not told apart."""
     other = next((m for m in (";", "\t", ",", "|") if m in first and m != mark), None)
     if other is not None:
+        names = [column.strip().strip('"') for column in first.split(other)]
+        ids = "participant" if "participant" in names else names[0]
         raise Misread(
             f"columns must be separated by commas (.csv) or tabs (.tsv). Found one column, "
             f"{first!r}, which looks separated by {other!r}. Save it with commas, or "
             f"give pandas.read_csv({name!r}, sep={other!r}, "
-            'dtype={"participant": str}), with decimal="," where numbers have a decimal comma.'
+            f"dtype={{{ids!r}: str}}), which keeps labels such as '01', with decimal=',' where "
+            "numbers have a decimal comma."
         )
 
 
