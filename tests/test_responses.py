@@ -22,6 +22,7 @@ from empathymodels import (
     thresholds,
 )
 from empathymodels.responses.log_sigmoid import log_sigmoid
+from empathymodels.responses.rounded import discernible_noise
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
 
@@ -351,6 +352,20 @@ def test_no_noise_however_small_makes_a_rounded_rating_unbounded():
                 assert np.isfinite(found).all(), (noise, location)
     plain = pm.logp(pm.Normal.dist(5.0, 1e-12), 5.0).eval()
     assert plain > 25  # what a density does there
+
+
+def test_noise_counts_as_what_steps_can_tell_and_has_slopes():
+    noise = pt.dvector("noise")
+    found = discernible_noise(noise, 0.5)
+    function = pytensor.function([noise], [found, pytensor.grad(found.sum(), noise)])
+    values = np.array([0.0, 1e-300, 1e-3, 0.1, 0.25, 0.5, 5.0, 1e100])
+    least = 0.5 / np.sqrt(12)
+    raised, slope = function(values)
+    np.testing.assert_allclose(raised[2:7], (values[2:7] ** 4 + least**4) ** 0.25, rtol=1e-14)
+    np.testing.assert_allclose(raised[[0, 1, 7]], [least, least, 1e100], rtol=1e-14)
+    np.testing.assert_allclose(slope[2:7], (values[2:7] / raised[2:7]) ** 3, rtol=1e-12)
+    assert np.isfinite(slope).all()
+    assert raised[5] / 0.5 == pytest.approx(1.0017, abs=1e-4)
 
 
 def test_parts_of_a_draw_are_drawn_for_every_row():

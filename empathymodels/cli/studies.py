@@ -142,7 +142,10 @@ def fit(
     tune: Annotated[int, typer.Option(help="Adaptation steps per chain.", min=1)] = 1000,
     chains: Annotated[int, typer.Option(help="Number of chains.", min=1)] = 4,
     cores: Annotated[int | None, typer.Option(help="All unless given.", min=1)] = None,
-    target_accept: Annotated[float, typer.Option(help="Target acceptance rate.")] = 0.9,
+    target_accept: Annotated[
+        float | None,
+        typer.Option(help="Target acceptance rate, unless 0.9, and 0.99 where draws diverge."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File of the fit (.nc or .zarr).  [default: MODEL.nc]")
     ] = None,

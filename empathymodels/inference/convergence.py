@@ -19,6 +19,7 @@ RHAT_ROW, APART = "R-hat, population", 1.1  # from there on chains are in differ
 NOT_MIXED = 1.05  # R-hat above which chains of one of many repeated fits inform of nothing
 FIRST, GROWTH = 1000, 1.5  # draws per chain before the first look, and from look to look
 MOST = 5000  # draws per chain at which `fit` gives up unless told otherwise
+TARGETS = (0.9, 0.99)  # acceptance rates: where draws diverge at the first, the second is taken
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from empathymodels.declaration.parts import Population
 from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import run_pilot
-from empathymodels.inference.convergence import FIRST, MOST, Length
+from empathymodels.inference.convergence import FIRST, MOST, TARGETS, Length
 from empathymodels.inference.fits import PARTIAL, remembered
 from empathymodels.inference.laplace import approximate
 from empathymodels.inference.provenance import fit_tree, provenance
-from empathymodels.inference.sample import Trace, sample
+from empathymodels.inference.sample import Trace, sample_anew
 from empathymodels.inference.starts import check_start, start_point, starts_around
 from empathymodels.inference.store import finish, mark_partial, open_store, sample_to
 from empathymodels.layout.arrangement import Arrangement
@@ -53,7 +53,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
-    target_accept: float = 0.9,
+    target_accept: float | None = None,
     centring: Literal["measured"] | float | Mapping[str, Any] = "measured",
     sampler: Mapping[str, Any] | None = None,
     progress: bool | None = None,
@@ -105,9 +105,9 @@ def fit(
         population 400), looked for after 1,000, 1,500, 2,200, ... draws per chain, or until
         `max_draws`. Where R-hat is still above 1.1 at the second look, chains are in different
         places and end there. A message and ``attrs["ended"]`` say which it was. The draws are
-        those that the same seed gives with ``draws=`` the number reached, since adaptation is
-        over before the first of them. With None, and of a single chain, whose convergence
-        cannot be seen, 1,000 are drawn.
+        those that the same seed gives with ``draws=`` the number reached and the recorded
+        `target_accept`, since adaptation is over before the first of them. With None, and of a
+        single chain, whose convergence cannot be seen, 1,000 are drawn.
     max_draws : int
         Draws per chain at which to give up going on.
     tune, chains, cores : int
@@ -115,8 +115,10 @@ def fit(
         given; those that go on until they have converged run side by side). Chains start from
         draws of a pilot of two chains, which start near what fits all people together: R-hat
         cannot reveal a mode that the pilot missed.
-    target_accept : float in (0, 1)
-        Acceptance rate the step size is adapted to.
+    target_accept : float in (0, 1), optional
+        Acceptance rate the step size is adapted to: 0.9 unless given. Where chains go on until
+        they have converged and a draw diverged, they begin anew, once, at 0.99, with smaller
+        steps; a message says so. The settings record the rate that the draws were made at.
     centring : "measured", float or mapping
         How far person-level values are sampled directly (1, centred) in place of their
         deviations from the mean (0, non-centred). By default measured for every parameter in a
@@ -177,9 +179,10 @@ def fit(
         model = model.with_population(population)
     is_open = draws is None and until is not None and chains > 1  # one chain shows no convergence
     wanted: dict[str, Any] = {"draws": None if is_open else draws or FIRST}
-    if wanted["draws"] is None:
+    if is_open:
         wanted |= {"until": until, "max_draws": max_draws}
     length = Length.of(wanted)
+    targets = TARGETS if is_open and target_accept is None else (target_accept or TARGETS[0],)
     steps: dict[str, Any] = {"tune": tune, "chains": chains}
     options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
     kept = None
@@ -209,7 +212,7 @@ def fit(
     found = covariates_for(arrangement, covariates)
     tell_coding(found)
     density = compiled_density(built, arrangement, found)
-    how: dict[str, Any] = {"cores": cores, "progress_bar": shown, "target_accept": target_accept}
+    how: dict[str, Any] = {"cores": cores, "progress_bar": shown}
     check_start(density)
     warn_of_uninformed(arrangement)
     if method != "nuts":
@@ -222,7 +225,7 @@ def fit(
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
         if given is None:
-            pilot = run_pilot(density, seed=seed, **how)
+            pilot = run_pilot(density, seed=seed, target_accept=targets[0], **how)
             density, given, starts = pilot.density, pilot.centring, pilot.starts
         else:
             if kept is not None:
@@ -230,7 +233,8 @@ def fit(
                 density = density.reparametrised(coordinates)
             starts = starts_around(density, seed=seed)
         how |= {"seed": seed, "starts": starts, **steps, **(sampler or {})}
-        settings = {**wanted, **steps, **options, "sampler": dict(sampler or {})}
+        how |= {"targets": targets, "length": length}
+        settings = {**wanted, **steps, "target_accept": targets[0], "sampler": dict(sampler or {})}
         anchoring = density.parametrisation.anchoring
         settings |= {
             "centring": _as_lists(given),
@@ -241,17 +245,16 @@ def fit(
             return length.verdict(density.labelled(trace.draws)) if length.is_open else ""
 
         if kept is None:
-            how |= {"draws": length.most, "looks": length.looks, "on_interrupt": on_interrupt}
-            trace = sample(density.compiled, judge=judge, **how)
+            trace = sample_anew(density.compiled, judge=judge, on_interrupt=on_interrupt, **how)
         else:
             begun = fit_tree(xr.Dataset(), xr.Dataset(), arrangement, found)
             shares = {name: np.asarray(value).tolist() for name, value in given.items()}
             origin = provenance(arrangement, method, seed, settings, covariates or {})
             begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
             begun.attrs["anchoring"] = json.dumps({u: q.tolist() for u, q in anchoring.items()})
-            sampled = sample_to(kept, begun, density.compiled, length=length, judge=judge, **how)
+            sampled = sample_to(kept, begun, density.compiled, judge=judge, **how)
             trace = sampled.trace
-        settings["draws"] = trace.size
+        settings |= {"draws": trace.size, "target_accept": trace.target_accept}
     tree = fit_tree(density.labelled(trace.draws), trace.stats, arrangement, found)
     tree.attrs = provenance(arrangement, method, seed, settings, covariates or {})
     if trace.ended:

@@ -13,6 +13,8 @@ import nutpie
 import xarray as xr
 
 from empathymodels.engine.density import on_one_thread
+from empathymodels.inference.convergence import Length
+from empathymodels.terminal import tell
 
 WAIT = 0.1  # seconds between looks at how far chains are
 ANCHORED = 0.25  # of the variance of a log size, from which its scale anchors a column
@@ -33,17 +35,25 @@ class Trace:
         Why the chains ended where they did; empty where they were to have so many draws.
     is_partial : bool
         Whether they were interrupted.
+    target_accept : float
+        Acceptance rate that step sizes were adapted to; NaN where it is not known.
     """
 
     draws: dict[str, np.ndarray]
     stats: xr.Dataset
     ended: str = ""
     is_partial: bool = False
+    target_accept: float = np.nan
 
     @property
     def size(self) -> int:
         """Draws per chain."""
         return int(self.stats.sizes.get("draw", 0))
+
+    @property
+    def divergences(self) -> int:
+        """Number of draws, of all chains, that diverged."""
+        return int(self.stats["diverging"].sum())
 
     def cut(self, size: int) -> Trace:
         """The first draws of every chain."""
@@ -52,6 +62,35 @@ class Trace:
 
 
 Judge = Callable[[Trace], str]
+DIVERGED = "draws diverged"
+
+
+def sample_anew(
+    density: Any, *, length: Length, targets: Sequence[float], judge: Judge, **settings: Any
+) -> Trace:
+    """Run `sample`, and once more at the next target of acceptance where draws diverged."""
+    settings |= {"draws": length.most, "looks": length.looks}
+    for target in targets:
+        judged = judge_at(target, targets, judge)
+        trace = sample(density, target_accept=target, judge=judged, **settings)
+        if trace.ended != DIVERGED:
+            break
+    return replace(trace, target_accept=target)
+
+
+def judge_at(target: float, targets: Sequence[float], judge: Judge) -> Judge:
+    """A judge who ends chains with divergences, and says so, unless theirs is the last target."""
+
+    def judged(trace: Trace) -> str:
+        if target == targets[-1] or not trace.divergences:
+            return judge(trace)
+        tell(
+            f"{trace.divergences:,} of {trace.stats['diverging'].size:,} draws diverged: chains "
+            f"begin anew with smaller steps (target_accept {targets[-1]:g} in place of {target:g})."
+        )
+        return DIVERGED
+
+    return judged
 
 
 @on_one_thread

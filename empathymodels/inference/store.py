@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,10 @@ from empathymodels.inference.fit_files import (
 )
 from empathymodels.inference.fits import PARTIAL, find_model
 from empathymodels.inference.sample import (
+    DIVERGED,
     Judge,
     chain_numbers,
+    judge_at,
     sample_into,
     starts_by_number,
 )
@@ -203,6 +205,7 @@ def sample_to(
     density: Any,
     *,
     length: Length,
+    targets: Sequence[float],
     judge: Judge,
     **settings: Any,
 ) -> Kept:
@@ -216,6 +219,8 @@ def sample_to(
         The fit without its draws.
     length : Length
         How many draws per chain are wanted.
+    targets : sequence of float
+        As for `sample.sample_anew`; what the store has of the last one is gone on with.
     density, judge, settings
         As for `sample.sample`; chains that have draws in the store start from their last.
 
@@ -228,15 +233,35 @@ def sample_to(
     """
     path = store.path
     with _alone(path):
-        if not is_begun(path):
-            save(begun, path / BEGUN)
-        kept = _judged(path, length, judge)
-        if kept is None:
-            _one_run(path, kept_draws(path), density, length=length, judge=judge, **settings)
-            kept = _judged(path, length, judge)
+        for target in targets[targets.index(_target(path, targets)) :]:
+            if not is_begun(path) or _target(path, targets) != target:
+                _begin(path, begun, target)
+            judged = judge_at(target, targets, judge)
+            kept = _judged(path, length, judged)
+            if kept is None:
+                how = {**settings, "length": length, "judge": judged, "target_accept": target}
+                _one_run(path, kept_draws(path), density, **how)
+                kept = _judged(path, length, judged)
+            if kept is None or kept.trace.ended != DIVERGED:
+                break
     if kept is None:
         raise RuntimeError(f"Chains must end with all draws; {_there(path, length)} Run it again.")
-    return kept
+    return replace(kept, trace=replace(kept.trace, target_accept=target))
+
+
+def _target(path: Path, targets: Sequence[float]) -> float:
+    """Acceptance rate of the draws in a store, or the first one."""
+    if not is_begun(path):
+        return targets[0]
+    return float(json.loads(read(path / BEGUN).attrs["settings"])["target_accept"])
+
+
+def _begin(path: Path, begun: xr.DataTree, target: float) -> None:
+    """Write the fit without its draws, of which there are none at this acceptance rate."""
+    for run in path.glob("run-*"):
+        shutil.rmtree(run)
+    settings = json.loads(begun.attrs["settings"]) | {"target_accept": target}
+    save(begun.assign_attrs(settings=json.dumps(settings)), path / BEGUN)
 
 
 def _judged(path: Path, length: Length, judge: Judge) -> Kept | None:
