@@ -1,6 +1,7 @@
 """Fits that go on until their chains have converged: when they end, what they say, same draws."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -138,6 +139,57 @@ def test_a_store_goes_on_until_converged(own_model, own_study, early, tmp_path, 
     monkeypatch.setattr(Length, "verdict", lambda self, p: "enough" * (p.sizes["draw"] >= 300))
     fit = em.fit(own_model, own_study, **early, store=store)
     assert json.loads(fit.attrs["runs"]) == [kept, 300 - kept]
+
+
+def test_chains_of_which_a_draw_diverges_begin_anew_once(
+    own_model, own_study, early, tmp_path, monkeypatch, capsys
+):
+    """With and without a store: the draws are those of a fit at the second rate."""
+    monkeypatch.setattr("empathymodels.inference.fit.TARGETS", (0.05, 0.95))
+    fit = em.fit(own_model, own_study, **early)
+    told = capsys.readouterr().err
+    assert re.search(
+        r"[1-9]\d* of 200 draws diverged: chains begin anew with smaller steps "
+        r"\(target_accept 0.95 in place of 0.05\)\.\n",
+        told,
+    )
+    settings = json.loads(fit.attrs["settings"])
+    assert settings["target_accept"] == 0.95
+    how = {**HOW, "draws": settings["draws"]}
+    exact = em.fit(own_model, own_study, **how, target_accept=0.95)
+    stored = em.fit(own_model, own_study, **early, store=tmp_path / "fit.zarr")
+    for other in (exact, stored):
+        xr.testing.assert_equal(fit["posterior"].to_dataset(), other["posterior"].to_dataset())
+        assert json.loads(other.attrs["settings"])["target_accept"] == 0.95
+    capsys.readouterr()
+    for asked in ({**early, "target_accept": 0.05}, {**HOW, "draws": 100}):
+        kept = em.fit(own_model, own_study, **asked)
+        assert json.loads(kept.attrs["settings"])["target_accept"] == 0.05
+        assert kept["sample_stats"]["diverging"].sum() > 0
+    assert "anew with smaller" not in capsys.readouterr().err
+
+
+def test_a_store_that_was_left_at_the_second_rate_goes_on_there(
+    own_model, own_study, early, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("empathymodels.inference.fit.TARGETS", (0.05, 0.95))
+    store, one_run = tmp_path / "fit.zarr", storing._one_run
+
+    def killed(*given, target_accept, **settings):
+        one_run(*given, target_accept=target_accept, **settings)
+        if target_accept == 0.95:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing, "_one_run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        em.fit(own_model, own_study, **early, store=store)
+    monkeypatch.setattr(storing, "_one_run", None)  # all draws are there
+    assert "begin anew" in capsys.readouterr().err
+    fit = em.fit(own_model, own_study, **early, store=store)
+    assert json.loads(fit.attrs["settings"])["target_accept"] == 0.95
+    assert "begin anew" not in capsys.readouterr().err
+    whole = em.fit(own_model, own_study, **early)
+    xr.testing.assert_equal(fit["posterior"].to_dataset(), whole["posterior"].to_dataset())
 
 
 def test_a_single_chain_has_a_fixed_length(own_model, own_study):

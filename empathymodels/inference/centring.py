@@ -22,7 +22,7 @@ from empathymodels.population.scales import linked_values
 # What the columns before it leave of a column that correlates closely may be very little.
 MOST_CENTRED = 0.9
 
-PILOT = {"tune": 300, "draws": 150, "chains": 2}
+PILOT = {"tune": 300, "draws": 150, "chains": 2, "target_accept": 0.9}
 
 
 @dataclass(frozen=True, eq=False)

@@ -225,7 +225,7 @@ def fit(
         settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
     else:
         if given is None:
-            pilot = run_pilot(density, seed=seed, target_accept=targets[0], **how)
+            pilot = run_pilot(density, seed=seed, **how)
             density, given, starts = pilot.density, pilot.centring, pilot.starts
         else:
             if kept is not None:

@@ -57,10 +57,9 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
         "seed": seed,
         "cores": min(settings["chains"], available_cores()),
         "progress_bar": is_interactive(),
-        "target_accept": settings["target_accept"],
     }
     pilot = run_pilot(density, **how)
-    how |= {name: settings[name] for name in ("draws", "tune", "chains")}
+    how |= {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}
     trace = sample(pilot.density.compiled, starts=pilot.starts, **how, **settings["sampler"])
     posterior = pilot.density.labelled(trace.draws)
     _tell_doubts(posterior, trace)

@@ -261,7 +261,9 @@ def _begin(path: Path, begun: xr.DataTree, target: float) -> None:
     for run in path.glob("run-*"):
         shutil.rmtree(run)
     settings = json.loads(begun.attrs["settings"]) | {"target_accept": target}
-    save(begun.assign_attrs(settings=json.dumps(settings)), path / BEGUN)
+    begun = begun.copy()
+    begun.attrs["settings"] = json.dumps(settings)
+    save(begun, path / BEGUN)
 
 
 def _judged(path: Path, length: Length, judge: Judge) -> Kept | None:

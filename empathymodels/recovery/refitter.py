@@ -121,7 +121,6 @@ class Refitter:
         *,
         seed: int,
         cores: int,
-        target_accept: float,
         **settings: Any,
     ) -> tuple[xr.Dataset, xr.Dataset]:
         """Sample the posterior given simulated responses, as `fit` does.
@@ -132,7 +131,7 @@ class Refitter:
             As groups ``posterior`` and ``sample_stats`` of `fit`; attribute ``seconds`` of the
             latter: pilot and sampling.
         """
-        how: dict[str, Any] = {"seed": seed, "cores": cores, "target_accept": target_accept}
+        how: dict[str, Any] = {"seed": seed, "cores": cores}
         began = perf_counter()
         pilot = self.pilot(drawn, **how)
         how |= {"progress_bar": False, "starts": pilot.starts, **settings}

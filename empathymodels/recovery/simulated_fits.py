@@ -205,8 +205,7 @@ def _timed(plan: Plan, seed: int, n: int, cores: int) -> float:
         try:
             _, drawn, seeds = _drawn(refit, plan, seeds_of(seed, number))
             began = perf_counter()
-            how = {"cores": cores, "target_accept": plan.settings["target_accept"]}
-            refit.pilot(drawn, seed=seeds["fit"], **how)
+            refit.pilot(drawn, seed=seeds["fit"], cores=cores)
         except Exception as error:  # it will be kept as a failure of that replicate
             problem = error
             continue
