@@ -32,7 +32,12 @@ def test_the_map_is_the_folder():
     folders = {f"{init.parent.name}/" for init in package.glob("*/__init__.py")}
     named = [line.split()[0] for line in lines]
     assert named == sorted(files | folders)
-    assert all(len(line.split()) > 1 for line in lines)
+    for name, _, words in (line.partition(" ") for line in lines):
+        module = package / name / "__init__.py" if name.endswith("/") else package / name
+        if name not in ("__init__.py", "__main__.py"):
+            first = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
+            summary = first.partition("\n\n")[0].replace("\n", " ").replace("`", "").rstrip(".")
+            assert words.strip().casefold() == summary.casefold(), name
 
 
 def test_every_public_name_exists():
@@ -107,7 +112,7 @@ def test_variants_are_those_of_the_models(model):
     em.get_model("cue_expectation_learning").pool("start_expectation")
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "data/outgroup_help/README.md"])
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"])
 def test_pictures_and_links_lead_to_files(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
@@ -122,7 +127,7 @@ def test_set_up_commands():
     assert "pip install uv && uv run empathymodels demo\nuv run pytest\n" in section("Set up")
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "data/outgroup_help/README.md"])
+@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"])
 def test_no_paths_of_a_machine(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"/(work|tmp|home|root|Users)/", text)
@@ -132,3 +137,5 @@ def test_the_version_has_its_changes():
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(r"^## (\S+)", changes, re.MULTILINE)[1] == em.__version__
     assert "[CHANGELOG.md](CHANGELOG.md)" in README
+    cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (\S+)", cited, re.MULTILINE)[1] == em.__version__
