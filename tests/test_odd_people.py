@@ -9,14 +9,20 @@ from empathymodels.recovery.certificate import design_of
 
 def to_ends(values):
     """Answers above one's own median at the top, the others at the bottom."""
-    return np.where(values > np.nanmedian(values), np.inf, -np.inf)
+    return np.where(values > np.nanmedian(values), 1.0, 0.0)
 
 
-SHAPES = {  # what becomes of one person's answers; infinite: an end of the scale
-    "ceiling, or always the same option": lambda values: np.full(len(values), np.inf),
-    "floor, or never that option": lambda values: np.full(len(values), -np.inf),
-    "the middle throughout": lambda values: np.full(len(values), np.nan),
+def after_a_jump(values):
+    """One answer until the middle of the study and another one since: learned at once, or never."""
+    return np.where(np.arange(len(values)) < len(values) / 2, 0.25, 0.75)
+
+
+SHAPES = {  # what becomes of one person's answers, as shares of the scale
+    "ceiling, or always the same option": np.ones_like,
+    "floor, or never that option": np.zeros_like,
+    "the middle throughout": lambda values: np.full_like(values, 0.5),
     "only the ends": to_ends,
+    "one jump": after_a_jump,
 }
 
 
@@ -26,12 +32,12 @@ def with_odd_people(model, study):
     for person, shape in zip(trials["participant"].unique(), SHAPES.values(), strict=False):
         for response in (r for r in model.responses if r.table == "trials" and r.name in trials):
             own = (trials["participant"] == person) & trials[response.name].notna()
-            low, high = (min(response.levels), max(response.levels)) if response.levels else (
-                response.range
-            )  # fmt: skip
-            odd = shape(trials.loc[own, response.name].to_numpy(dtype=float))
-            middle = high if response.levels else np.floor((low + high) / 2)
-            odd = np.clip(np.nan_to_num(odd, nan=middle, posinf=high, neginf=low), low, high)
+            share = shape(trials.loc[own, response.name].to_numpy(dtype=float))
+            if response.levels:
+                odd = np.where(share < 0.5, min(response.levels), max(response.levels))
+            else:
+                low, high = response.range
+                odd = np.floor(low + share * (high - low))
             trials[response.name] = trials[response.name].astype(float)
             trials.loc[own, response.name] = odd
     return em.Study(trials=trials, participants=study.participants, regions=study.regions)

@@ -112,7 +112,9 @@ def test_variants_are_those_of_the_models(model):
     em.get_model("cue_expectation_learning").pool("start_expectation")
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"]
+)
 def test_pictures_and_links_lead_to_files(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
@@ -127,7 +129,9 @@ def test_set_up_commands():
     assert "pip install uv && uv run empathymodels demo\nuv run pytest\n" in section("Set up")
 
 
-@pytest.mark.parametrize("file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"])
+@pytest.mark.parametrize(
+    "file", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/outgroup_help/README.md"]
+)
 def test_no_paths_of_a_machine(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"/(work|tmp|home|root|Users)/", text)
