@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.inference.convergence import APART, RHAT_ROW, Criterion, criteria, sampled_values
-from empathymodels.inference.fits import PARTIAL, method_of, model_of, study_of, thinned
+from empathymodels.inference.fits import PARTIAL, method_of, model_of, recorded, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 
@@ -243,8 +242,8 @@ def _outside_range(compiled: Evaluator) -> list[dict[str, Any]]:
 
 
 def _information(fit: xr.DataTree) -> list[dict[str, Any]]:
-    missing = json.loads(fit.attrs["missing"])
-    left_out = json.loads(fit.attrs["left_out"])
+    missing = recorded(fit, "missing")
+    left_out = recorded(fit, "left_out")
     rows = [
         _row(f"missing: {column}", number, "information", True)
         for column, number in missing.items()
@@ -252,6 +251,6 @@ def _information(fit: xr.DataTree) -> list[dict[str, Any]]:
     rows += [
         _row(f"left out: {name}", reason, "information", True) for name, reason in left_out.items()
     ]
-    held = json.loads(fit.attrs.get("held", "{}"))
+    held = recorded(fit, "held")
     rows += [_row(f"held: {name}", text, "information", True) for name, text in held.items()]
     return rows

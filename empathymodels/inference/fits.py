@@ -1,9 +1,10 @@
-"""What a fit is, and what it knows: its model, study, method and label."""
+"""What a fit is, and what it knows: its model, study, layout, settings, method and label."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import xarray as xr
 from empathymodels.declaration.catalog import get_model, list_models
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
+from empathymodels.engine.evaluator import evaluator
 from empathymodels.inference.study_tree import study_from_tree
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 from empathymodels.study.study import Study
 
@@ -93,7 +96,7 @@ def remember(model: Model, identity: str, variant: Any) -> None:
 
 def remembered(fit: xr.DataTree, model: Model) -> xr.DataTree:
     """Return a fit that was read from a file, its model being the one in memory."""
-    variant = json.loads(fit.attrs["variant"])
+    variant = recorded(fit, "variant")
     remember(in_steps_of(fit, model), fit.attrs["fingerprint"], variant)
     fit.attrs["source"] = model.source
     return fit
@@ -102,7 +105,7 @@ def remembered(fit: xr.DataTree, model: Model) -> xr.DataTree:
 def in_steps_of(fit: xr.DataTree, model: Model) -> Model:
     """Return the model with the steps that a fit read from its ratings, where it declares none."""
     steps: dict[str, Any] = {}
-    for verb, given in json.loads(fit.attrs["variant"]):
+    for verb, given in recorded(fit, "variant"):
         steps |= given if verb == "with_read_resolution" else {}
     undeclared = {r.name for r in model.responses if r.resolution == "observed"}
     read = {name: step for name, step in steps.items() if name in undeclared}
@@ -122,7 +125,7 @@ def model_of(fit: xr.DataTree) -> Model:
         The model's equations or declarations are no longer those of the fit.
     """
     checked_fit(fit)
-    key = _memory_key(fit.attrs["fingerprint"], json.loads(fit.attrs["variant"]))
+    key = _memory_key(fit.attrs["fingerprint"], recorded(fit, "variant"))
     if key not in _MODELS:
         _MODELS[key] = find_model(fit)
     return _MODELS[key]
@@ -131,6 +134,18 @@ def model_of(fit: xr.DataTree) -> Model:
 def study_of(fit: xr.DataTree) -> Study:
     """Return the study that a fit carries."""
     return study_from_tree(checked_fit(fit)["study"])
+
+
+def arrangement_of(fit: xr.DataTree) -> Arrangement:
+    """Return how the study of a fit is laid out for its model."""
+    study = study_of(fit)
+    # of studies with the same contents one is compiled; name, log and citation may be another's
+    return replace(evaluator(model_of(fit), study).arrangement, study=study)
+
+
+def recorded(fit: xr.DataTree, name: str) -> Any:
+    """Return what a fit records as JSON under a name, such as its settings; {} for nothing."""
+    return json.loads(fit.attrs.get(name, "{}"))
 
 
 def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
@@ -159,7 +174,7 @@ def find_model(fit: xr.DataTree) -> Model:
     base = get_model(source if Path(source).is_file() else name)
     written = json.loads(fit.attrs["versions"])["empathymodels"]
     try:
-        model = base.vary(json.loads(fit.attrs["variant"]))
+        model = base.vary(recorded(fit, "variant"))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"What was changed in '{name}' for this fit (made with empathymodels {written}) must "

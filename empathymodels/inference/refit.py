@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import arviz as az
@@ -13,7 +12,7 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import run_pilot
 from empathymodels.inference.convergence import NOT_MIXED
-from empathymodels.inference.fits import method_of, model_of, study_of
+from empathymodels.inference.fits import method_of, model_of, recorded, study_of
 from empathymodels.inference.sample import Trace, sample
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted as number_of
@@ -47,10 +46,10 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
             f"Fits are repeated as they were sampled; this one is of method '{method_of(fit)}'. "
             "Fit it with method='nuts'."
         )
-    settings, seed = json.loads(fit.attrs["settings"]), int(fit.attrs["seed"])
+    settings, seed = recorded(fit, "settings"), int(fit.attrs["seed"])
     model, study = model_of(fit), study_of(fit)
     held = covariates_of(fit, arrange(model, study))
-    covariates = json.loads(fit.attrs["covariates"]) | held
+    covariates = recorded(fit, "covariates") | held
     built, arrangement = build(model, study, covariates=covariates, counted=counted)
     density = compiled_density(built, arrangement, held)
     how = {

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of, model_of
 from empathymodels.messages import words
 from empathymodels.plots.style import COLOURS, DARK, PROBS, SMALL, interval, panels, says_method
 from empathymodels.results.reliability import correlation_prior_sd
@@ -72,7 +71,7 @@ def plot_correlations(fit: xr.DataTree) -> Figure:
     draws = posterior["correlation"].transpose(..., "chain", "draw").to_numpy()
     draws = draws.reshape(*draws.shape[:2], -1)
     labels = [_label(str(label)) for label in posterior["correlated"].to_numpy()]
-    prior_sd = correlation_prior_sd(evaluator(model_of(fit), study_of(fit)).arrangement)
+    prior_sd = correlation_prior_sd(arrangement_of(fit))
     size = CELL * (len(labels) - 1)
     figure, (panel,) = panels(1, width=max(size + 2.2, 5.6), height=size + 2.0)
     _add_cells(panel, draws)

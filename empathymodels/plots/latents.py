@@ -17,8 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.text import SUMMARIES
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of, model_of, study_of
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import words
 from empathymodels.plots.style import (
@@ -100,7 +99,7 @@ def plot_latent(
     >>> import empathymodels as em
     >>> em.plot_latent(fit, "value", participants=["sub-01", "sub-19"])  # doctest: +SKIP
     """
-    model, arrangement = model_of(fit), evaluator(model_of(fit), study_of(fit)).arrangement
+    model, arrangement = model_of(fit), arrangement_of(fit)
     check_latent(model, latent)
     named = named_participants(participants or [], arrangement.participants)
     values = latents(fit, draws=draws)[latent].stack(sample=("chain", "draw")).to_numpy()
@@ -255,7 +254,7 @@ def plot_response_over_latent(
     >>> import empathymodels as em
     >>> em.plot_response_over_latent(fit, "insula", "prediction_error")  # doctest: +SKIP
     """
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     scored = scored_rows(arrangement, response)
     levels = pd.Series(np.zeros(len(scored.rows)))
     levels = levels if by is None else column_of(arrangement, scored, by)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
@@ -18,8 +17,7 @@ from matplotlib.lines import Line2D
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Motive, Parameter
 from empathymodels.declaration.text import fixed_text
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of, recorded
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import words
 from empathymodels.plots.style import (
@@ -122,7 +120,7 @@ def plot_motives(fit: xr.DataTree) -> Figure:
     >>> fit = em.fit(model, study, seed=1)  # doctest: +SKIP
     >>> em.plot_motives(fit).savefig("motives.png")  # doctest: +SKIP
     """
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     declared = [p for p in arrangement.parameters if p.motive is not None]
     free = [p for p in declared if p.fixed is None]
     if not free:
@@ -233,7 +231,7 @@ def _scale_text(fit: xr.DataTree, arrangement: Arrangement, parameters: list[Par
 
 def _held_text(fit: xr.DataTree, declared: Sequence[Parameter]) -> str:
     """Name the weights that are held, with their values, and say why."""
-    absent = json.loads(fit.attrs.get("held", "{}"))
+    absent = recorded(fit, "held")
     reasons: dict[str, list[str]] = {}
     for p in declared:
         if p.fixed is not None:

@@ -17,8 +17,7 @@ from matplotlib.patches import Patch
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.layout.arrangement import Arrangement, is_item
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import did_you_mean, listed, words
@@ -114,7 +113,7 @@ POPULATION_KEY: dict[str, Artist] = {
 
 
 def _arrangement(fit: xr.DataTree) -> Arrangement:
-    return evaluator(model_of(fit), study_of(fit)).arrangement
+    return arrangement_of(fit)
 
 
 Draws = tuple[np.ndarray, np.ndarray]  # of the population value; medians of the people

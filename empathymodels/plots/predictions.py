@@ -19,7 +19,7 @@ from empathymodels.arguments import checked_arguments
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.parts import Response
 from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of, thinned
+from empathymodels.inference.fits import arrangement_of, model_of, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import words
@@ -112,7 +112,7 @@ def plot_predictions(
     >>> em.plot_predictions(fit, "help", x="other_gain", by="motive")  # doctest: +SKIP
     """
     model = model_of(fit)
-    arrangement = evaluator(model, study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     scored = scored_rows(arrangement, response)
     x = _default_column(arrangement, scored, by) if x is None else x
     for column in [name for name in (x, by) if name is not None]:

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import checked_fit, model_of, study_of
+from empathymodels.inference.fits import arrangement_of, checked_fit
 from empathymodels.messages import listed, words
 from empathymodels.plots.style import (
     COLOURS,
@@ -87,7 +86,7 @@ def plot_recovery(source: xr.DataTree | pd.DataFrame, truth: pd.DataFrame | None
 
 @says_method
 def _of_one(fit: xr.DataTree, truth: pd.DataFrame) -> Figure:
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     table = against_truth(estimates(fit, prob=PROBS[0]), truth, arrangement)
     people = table[table["level_of"] == "participant"]
     population = table[table["level_of"] == "population"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import xarray as xr
@@ -10,6 +9,7 @@ import xarray as xr
 from empathymodels.declaration.catalog import get_model, list_models
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Reference
+from empathymodels.inference.fits import recorded
 from empathymodels.study.study import Study
 
 PACKAGE = "empathymodels, version {version}: hierarchical Bayesian models of motivated empathy."
@@ -87,7 +87,7 @@ def references_of(source: Model | str | Path | xr.DataTree | Study) -> list[Refe
             f"{type(source).__name__}. Give what fit(), get_model() or load_study() returned."
         )
     if "declarations" in source.attrs:
-        stored = json.loads(source.attrs["declarations"])["references"]
+        stored = recorded(source, "declarations")["references"]
         return [Reference(**entry) for entry in stored]
     name = source.attrs["model"]
     return list(get_model(name if name in list_models() else source.attrs["source"]).references)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +22,13 @@ from empathymodels.declaration.text import (
     steps_text,
     variant_text,
 )
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import marked, method_of, model_of, study_of
+from empathymodels.inference.fits import (
+    arrangement_of,
+    marked,
+    method_of,
+    model_of,
+    recorded,
+)
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.covariates import Covariates, covariates_of
 from empathymodels.reporting.figures import of_parameters, of_predictions
@@ -83,10 +87,6 @@ class Fitted:
         free = {p.name for p in self.arrangement.parameters if p.fixed is None}
         return {name: entry for name, entry in found.items() if name in free}
 
-    def attribute(self, name: str) -> Any:
-        """Return an attribute of the fit that is stored as JSON."""
-        return json.loads(self.fit.attrs.get(name, "{}"))
-
     def failed(self) -> pd.DataFrame:
         """Checks that did not pass."""
         return self.checks[~self.checks["passed"].astype(bool)]
@@ -94,11 +94,8 @@ class Fitted:
 
 def fitted(name: str, fit: xr.DataTree, *, draws: int, seed: int) -> Fitted:
     """Compute the tables that a report needs of a fit."""
-    study = study_of(fit)
-    # of studies with the same contents one is compiled; name, log and citation may be another's
-    arrangement = replace(evaluator(model_of(fit), study).arrangement, study=study)
     checks = check(fit, draws=draws, seed=seed)
-    return Fitted(marked(name, fit), fit, checks, estimates(fit), arrangement)
+    return Fitted(marked(name, fit), fit, checks, estimates(fit), arrangement_of(fit))
 
 
 def fit_section(
@@ -123,8 +120,8 @@ def fit_section(
         "approximate": APPROXIMATE.get(found.method, ""),
         **_model_texts(found.model, earlier),
         "responses": _responses(found),
-        "left_out": found.attribute("left_out"),
-        "held": found.attribute("held"),
+        "left_out": recorded(found.fit, "left_out"),
+        "held": recorded(found.fit, "held"),
         "priors": _priors(found),
         "covariates": _covariates(found),
         "diagnostics": _checks(found, is_predictive=False),
@@ -166,7 +163,7 @@ def _model_texts(model: Model, earlier: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _responses(found: Fitted) -> Table:
-    gaps = found.attribute("missing")
+    gaps = recorded(found.fit, "missing")
     rows = []
     for name, scored in found.arrangement.scored.items():
         response = scored.response
@@ -333,11 +330,11 @@ def _sensitivity(fit: xr.DataTree) -> dict[str, Any]:
 def _settings(found: Fitted) -> Table:
     attributes = found.fit.attrs
     rows: list[list[Any]] = [["method", found.method], ["seed", str(attributes["seed"])]]
-    for name, value in found.attribute("settings").items():
+    for name, value in recorded(found.fit, "settings").items():
         if value is not None and value != {}:
             rows.append([name.replace("_", " "), _setting_words(value)])
     rows += [["Python", attributes["python"]]]
-    rows += [[name, str(version)] for name, version in found.attribute("versions").items()]
+    rows += [[name, str(version)] for name, version in recorded(found.fit, "versions").items()]
     rows += [["fingerprint of the model", attributes["fingerprint"]]]
     return table(("setting", "value"), rows, "How the fit was made, and with which versions")
 

@@ -11,6 +11,7 @@ from empathymodels.declaration.parts import Parameter, Reference
 from empathymodels.declaration.record import claim
 from empathymodels.declaration.text import prior_text, steps_text
 from empathymodels.inference.convergence import RHAT_ROW
+from empathymodels.inference.fits import recorded
 from empathymodels.messages import counted, sentence
 from empathymodels.population.variables import LKJ_CONCENTRATION
 from empathymodels.reporting.cite import BUILT_ON, reference_text, references_of
@@ -94,7 +95,7 @@ def _of_study(same: Sequence[Fitted], references: Sequence[str]) -> str:
     for numbers, names in _together({f.name: observations(f.arrangement) for f in same}).items():
         whose = "" if len(names) == len(same) else f" of {_joined(names)}"
         sentences.append(f"The likelihood{whose} is that of {numbers}.")
-    gaps = {name: n for found in same for name, n in found.attribute("missing").items()}
+    gaps = {name: n for found in same for name, n in recorded(found.fit, "missing").items()}
     if gaps:
         listed = ", ".join(f"{number:,} of {name}" for name, number in gaps.items())
         sentences.append(
@@ -131,11 +132,11 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
     sentences += _priors(found, first)
     sentences += [
         f"The response {name} was left out: {why.rstrip('.')}."
-        for name, why in found.attribute("left_out").items()
+        for name, why in recorded(found.fit, "left_out").items()
     ]
     sentences += [
         f"{sentence(_words(name))} was held at {why.rstrip('.')}."
-        for name, why in found.attribute("held").items()
+        for name, why in recorded(found.fit, "held").items()
     ]
     sentences += [
         f"{sentence(_words(name))} depended on covariates of participants ({entry.formula}; "
@@ -203,7 +204,7 @@ def _prior_text(found: Fitted, parameter: Parameter) -> str:
 
 
 def _made(found: Fitted, first: Fitted) -> Iterator[str]:
-    settings = found.attribute("settings")
+    settings = recorded(found.fit, "settings")
     if found.method != "nuts":
         how = {"laplace": "by Laplace's method", "map": "by a single point, its maximum"}
         yield f"The posterior was approximated {how[found.method]}, not sampled ({_seed(found)})."
@@ -227,7 +228,7 @@ def _seed(found: Fitted) -> str:
 
 def settings_alike(found: Fitted, first: Fitted) -> bool:
     """Whether two fits were sampled with the same settings, centring aside, which is measured."""
-    one, other = ({**f.attribute("settings"), "centring": None} for f in (found, first))
+    one, other = ({**recorded(f.fit, "settings"), "centring": None} for f in (found, first))
     return one == other
 
 
@@ -293,7 +294,7 @@ def _software(everything: Sequence[Fitted], references: Sequence[str]) -> str:
     """Say which versions were used, and where to find what to cite for them."""
     texts = []
     for found in everything:
-        versions = {"Python": found.fit.attrs["python"], **found.attribute("versions")}
+        versions = {"Python": found.fit.attrs["python"], **recorded(found.fit, "versions")}
         texts.append(", ".join(f"{name} {version}" for name, version in versions.items()))
     own = [k + 1 for k, text in enumerate(references) if _is_software(text)]
     cited = f" [{', '.join(map(str, own))}]" if own else ""

@@ -11,8 +11,7 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import did_you_mean, listed
 from empathymodels.population.covariates import Covariates, covariates_of, people_of
@@ -88,7 +87,7 @@ def contrast(
     ... )  # doctest: +SKIP
     """
     check_rope(rope)
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     declared = arrangement.model.parameter(parameter)
     pairs = [(first, second), *([minus] if minus else [])]
     covariates = covariates_of(fit, arrangement).get(parameter)

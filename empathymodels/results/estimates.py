@@ -11,8 +11,7 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.layout.arrangement import Arrangement, is_item
 from empathymodels.population.covariates import covariates_of
 from empathymodels.population.scales import linked_values, natural_values
@@ -64,8 +63,7 @@ def estimates(fit: xr.DataTree, *, prob: float = 0.9) -> pd.DataFrame:
     >>> import empathymodels as em
     >>> em.estimates(fit).query("whose == 'median person'")  # doctest: +SKIP
     """
-    model = model_of(fit)
-    arrangement = evaluator(model, study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     posterior = fit["posterior"].to_dataset()
     rows: list[dict[str, Any]] = []
     for parameter in arrangement.parameters:

@@ -14,7 +14,7 @@ from empathymodels.declaration.parts import Response
 from empathymodels.declaration.record import all_needs
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
 from empathymodels.engine.feedback import fed_back_responses
-from empathymodels.inference.fits import marked, model_of, study_of, thinned
+from empathymodels.inference.fits import arrangement_of, marked, model_of, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import observed_data, response_rows
 from empathymodels.messages import listed
@@ -184,7 +184,7 @@ def _known_and_new(
         return own, who
     covariates: Mapping[str, Covariates] = {}
     if new.get("participant"):
-        original = evaluator(model_of(fit), study_of(fit)).arrangement
+        original = arrangement_of(fit)
         covariates = covariates_of(fit, original)
     drawn = draw_people(arrangement, posterior, covariates, np.random.default_rng(seed))
     for parameter in compiled.parameters:

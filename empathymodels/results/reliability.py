@@ -12,8 +12,7 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.inference.fits import arrangement_of, model_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 from empathymodels.population.blocks import blocks
@@ -90,7 +89,7 @@ def reliability(
             f"{len(levels)} and the correlated are {listed(labels)}. Fit "
             f'model.split("session", "{parameter}").'
         )
-    arrangement = evaluator(model_of(fit), study_of(fit)).arrangement
+    arrangement = arrangement_of(fit)
     prior_sd = correlation_prior_sd(arrangement)
     rows: list[dict[str, Any]] = []
     for first, second in combinations(levels, 2):
