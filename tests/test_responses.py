@@ -354,18 +354,19 @@ def test_no_noise_however_small_makes_a_rounded_rating_unbounded():
     assert plain > 25  # what a density does there
 
 
-def test_noise_counts_as_what_steps_can_tell_and_has_slopes():
+def test_noise_counts_as_what_a_scale_can_tell_and_has_slopes():
     noise = pt.dvector("noise")
-    found = discernible_noise(noise, 0.5)
+    found = discernible_noise(noise, 0.5, 7.0)
     function = pytensor.function([noise], [found, pytensor.grad(found.sum(), noise)])
-    values = np.array([0.0, 1e-300, 1e-3, 0.1, 0.25, 0.5, 5.0, 1e100])
-    least = 0.5 / np.sqrt(12)
-    raised, slope = function(values)
-    np.testing.assert_allclose(raised[2:7], (values[2:7] ** 4 + least**4) ** 0.25, rtol=1e-14)
-    np.testing.assert_allclose(raised[[0, 1, 7]], [least, least, 1e100], rtol=1e-14)
-    np.testing.assert_allclose(slope[2:7], (values[2:7] / raised[2:7]) ** 3, rtol=1e-12)
-    assert np.isfinite(slope).all()
-    assert raised[5] / 0.5 == pytest.approx(1.0017, abs=1e-4)
+    values = np.array([1e-3, 0.1, 0.25, 0.5, 1.75, 5.0, 7.0, 90.0])
+    raised = (values**4 + (0.5 / np.sqrt(12)) ** 4) ** 0.25
+    bounded, slope = function(values)
+    np.testing.assert_allclose(bounded, (raised**-4.0 + 7.0**-4) ** -0.25, rtol=1e-14)
+    np.testing.assert_allclose(slope, (values / raised) ** 3 * (bounded / raised) ** 5, rtol=1e-12)
+    assert bounded[3:5] == pytest.approx([0.5 * 1.0017, 1.75 * 0.999], rel=1e-4)
+    ends, flat = function(np.array([0.0, 1e-300, 1e100, 1e300]))
+    np.testing.assert_allclose(ends, np.repeat([0.5 / np.sqrt(12), 7.0], 2), rtol=1e-5)
+    np.testing.assert_allclose(flat, 0, atol=1e-12)
 
 
 def test_parts_of_a_draw_are_drawn_for_every_row():

@@ -259,7 +259,8 @@ class Response(Declared):
         The ends of the response's own range are ``data.lowest`` and ``data.highest``.
         Of a normal rating (``pm.Normal.dist`` for a response with a `range`) what its scale
         records is observed: the nearest step, and at an end all beyond it (`RoundedNormal`).
-        A noise below a step over the root of 12, of which ratings say nothing, counts as that.
+        Of a noise below a step over the root of 12, or beyond the whole scale, ratings say nothing
+        more, so it counts as that.
     meaning : str
         What is measured.
     table : {"trials", "participants", "regions"}

@@ -116,38 +116,49 @@ class RoundedNormal(ResponseDistribution):
 def rounded(distribution: Variable, lower: float, upper: float, resolution: float) -> Variable:
     """Return what a scale with steps records of a distribution.
 
-    This is known of a normal one, with the noise that its steps can tell; any other is returned
+    This is known of a normal one, with the noise that its scale can tell; any other is returned
     as it is: it has no use for a resolution.
     """
     node = getattr(distribution, "owner", None)
     if node is None or not isinstance(node.op, NormalRV):
         return distribution
     mean, noise = node.op.dist_params(node)
-    return RoundedNormal.dist(mean, discernible_noise(noise, resolution), lower, upper, resolution)
+    noise = discernible_noise(noise, resolution, upper - lower)
+    return RoundedNormal.dist(mean, noise, lower, upper, resolution)
 
 
-def discernible_noise(noise: Any, resolution: Any) -> Any:
-    r"""Noise of a rating as far as its steps can tell, smoothly bounded from below.
+def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
+    r"""Noise of a rating as far as its scale can tell, bounded smoothly from both sides.
 
-    .. math:: \left(\sigma^4 + (r / \sqrt{12})^4\right)^{1/4}
+    .. math::
+
+        s = \left(\sigma^4 + (r / \sqrt{12})^4\right)^{1/4}, \qquad
+        \left(s^{-4} + R^{-4}\right)^{-1/4}
 
     Whatever lies within a step of width r is recorded as the same, with a standard deviation of
-    :math:`r / \sqrt{12}`, so ratings say nothing of a smaller noise. Without the bound somebody who
-    always gives the same answer would allow a noise of 0, and with it a mean anywhere within that
-    step and nowhere else: edges on which samplers diverge. A noise of half a step is raised by
-    2.7 %, that of a step by 0.2 %.
+    :math:`r / \sqrt{12}`, so ratings say nothing of a smaller noise; and of a noise beyond the
+    whole scale of width R that nearly all ratings are at its ends. Without the bounds somebody who
+    always gives the same answer would allow a noise of 0, and with it a mean within that step
+    and nowhere else, edges on which samplers diverge; and somebody who always rates at one end a
+    boundless noise about the mean of everybody else, with half of the ratings at the other end.
+    A noise of one step is raised by 0.2 %, one of a quarter of the scale lowered by 0.1 %.
 
     Parameters
     ----------
     noise : tensor_like of float
         Standard deviation; not negative.
-    resolution : tensor_like of float
-        Distance of neighbouring steps, in the same units; positive.
+    resolution, span : tensor_like of float
+        Distance of neighbouring steps and width of the scale, in the same units; positive.
     """
     noise = pt.as_tensor_variable(noise)
     least = resolution * WITHIN
     larger, smaller = pt.maximum(noise, least), pt.minimum(noise, least)
-    return larger * (1 + pt.sqr(pt.sqr(smaller / larger))) ** 0.25
+    seen = larger * _root(smaller / larger)
+    return pt.minimum(seen, span) / _root(pt.minimum(seen, span) / pt.maximum(seen, span))
+
+
+def _root(share: Any) -> Any:
+    return (1 + pt.sqr(pt.sqr(share))) ** 0.25
 
 
 def _step(value: Any, lower: Any, resolution: Any) -> Any:
