@@ -236,18 +236,24 @@ def test_few_of_them_are_left_out_one_by_one_if_asked(learners, monkeypatch):
 def test_many_of_them_send_all_into_groups(learners, monkeypatch):
     monkeypatch.setattr(scores_module, "WORST", 0.0)
     monkeypatch.setattr(units, "FOLDS", 3)
+    doubts, again = "R-hat of 1.30 and 4 divergences", units.fit_again
+    monkeypatch.setattr(units, "fit_again", lambda *of: again(*of).assign_attrs(doubts=doubts))
     table = em.compare(learners, unit="participant", draws=100, refit=True)
     assert all(found["exact"].all() for found in table.attrs["units"].values())
     assert table.attrs["elpd"]["no_learning"].n_folds == 3
+    assert not table["converged"].any()
+    assert f"refit without group 1 of 3: {doubts}" in table.attrs["not_converged"]["no_learning"]
+    assert f"refit without group 3 of 3: {doubts}" in table.attrs["reading"]
     assert (table["pareto_k_bad"] == 0).all()
 
 
 def test_repeated_fits_that_do_not_converge_are_told(own_model, own_study, pain_fit, capsys):
     short = em.fit(own_model, own_study, centring=0.8, chains=2, draws=10, tune=10, seed=1)
     everything = {"rating": np.ones(len(own_study.trials), dtype=bool)}
-    refit(short, everything)
+    doubtful = refit(short, everything)
+    assert re.match(r"R-hat of \d+\.\d\d and \d+ divergence", doubtful.attrs["doubts"])
     assert re.search(r"should agree .* found an R-hat of \d+\.\d\d", capsys.readouterr().err)
-    refit(pain_fit, everything)
+    assert refit(pain_fit, everything).attrs["doubts"] == ""
     assert "should agree" not in capsys.readouterr().err
 
 

@@ -30,7 +30,7 @@ MODELS = Path(__file__).parent / "models"
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 NORMAL_90 = 1.645
 LEARNING, CONSTANT = -253.923, 14 * 30 * np.log(0.5)  # by quadrature, and by hand: -291.12
-REPEATS, PER_CHAIN = 100, 150
+REPEATS, PER_CHAIN = 100, 300  # fewer draws miss tails of weights, and do not know it
 
 
 # --------------------------------------------------------------------- integrals, by themselves
@@ -83,7 +83,7 @@ def test_what_is_impossible_has_no_finite_integral():
 
 
 def test_importance_weights_are_inverse_likelihoods():
-    values = np.random.default_rng(0).normal(-10, 0.2, 400)
+    values = np.random.default_rng(0).normal(-10, 0.2, (2, 200))
     expected = np.exp(-values - logsumexp(-values))
     np.testing.assert_allclose(weights_of_draws(values, left_out=False), expected, rtol=0.1)
     expected = np.exp(values - logsumexp(values))
@@ -237,10 +237,17 @@ def long_fit(model, study):
 
 
 def assert_errors_hold(scores, exact):
-    """90 % intervals of totals and of people hold 90 of 100, errors have the size that is told."""
+    """90 % intervals of totals and of people hold 90 of 100, errors have the size that is told.
+
+    No error is told where weights fail. Here that is chance: nobody's weights have a Pareto k above
+    0.5 over all draws (so that their variance is finite), but few draws tell k badly.
+    """
+    assert np.mean([s.failing for s in scores]) <= 0.01
     totals = np.array([(s.units["elpd"].sum() - exact.sum()) / s.error for s in scores])
     people = np.array([(s.units["elpd"] - exact) / s.units["error"] for s in scores])
-    for away in (totals, people):
+    for all_of_them in (totals, people):
+        away = all_of_them[~np.isnan(all_of_them)]
+        assert away.size >= 0.85 * all_of_them.size
         assert (abs(away) < NORMAL_90).mean() == pytest.approx(0.9, abs=0.09)
         assert 0.7 < np.sqrt((away**2).mean()) < 1.3
 
@@ -280,7 +287,6 @@ def test_errors_hold_for_a_learner(learner, choices):
     assert exact.sum() == pytest.approx(LEARNING, abs=1e-3)
     scores = list(repeats(long_fit(learner, choices), ["choose"]))
     assert_errors_hold(scores, exact)
-    assert sum(score.failing.sum() for score in scores) <= 0.01 * REPEATS * 14
 
 
 @pytest.mark.filterwarnings("ignore:No information")

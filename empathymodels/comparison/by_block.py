@@ -10,7 +10,15 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.comparison.elpd import Uncertainty, influence_of_draws, left_out_by_refits
-from empathymodels.comparison.scores import Asked, Compiled, Fits, Score, log_mean, table_of_units
+from empathymodels.comparison.scores import (
+    Asked,
+    Compiled,
+    Fits,
+    Score,
+    log_mean,
+    only_some,
+    table_of_units,
+)
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws
 from empathymodels.inference.fits import thinned
 from empathymodels.inference.refit import refit as fit_again
@@ -86,11 +94,12 @@ def _later(
 ) -> Score:
     full = _of_blocks(compiled, fit["posterior"].to_dataset(), responses, blocks, asked.draws)
     scores: dict[tuple[str, int], float] = {}
-    uncertainty, within = [], 0.0
+    uncertainty, doubts, within = [], {}, 0.0
     for block in range(1, last + 1):
         tell(f"'{name}' before block {block + 1} (fit {block} of {last})")
         kept = {n: (of >= 0) & (of < block) for n, of in blocks.items()}
         posterior = fit_again(fit, kept)
+        doubts[f"before block {block + 1}"] = posterior.attrs["doubts"]
         ahead = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
         ahead = {key: values for key, values in ahead.items() if key[1] == block}
         scores |= {key: float(log_mean(values.ravel())) for key, values in ahead.items()}
@@ -105,7 +114,8 @@ def _later(
     samples = int(json.loads(fit.attrs["settings"])["draws"]) * fit["posterior"].sizes["chain"]
     elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
     errors = np.concatenate([one.each for one in uncertainty])
-    return Score(elpd, table_of_units(elpd, index, errors), uncertainty)
+    units = table_of_units(elpd, index, errors)
+    return Score(elpd, units, uncertainty, only_some(doubts))
 
 
 def _of_blocks(

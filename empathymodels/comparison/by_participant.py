@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from empathymodels.comparison.elpd import (
     is_bad,
     left_out_by_refits,
     left_out_one_by_one,
+    relative_efficiency,
     replaced,
     weights_of_draws,
 )
@@ -24,6 +26,7 @@ from empathymodels.comparison.scores import (
     Fits,
     Score,
     log_mean,
+    only_some,
     people_of,
     table_of_units,
     troubled,
@@ -84,7 +87,9 @@ def _people(name: str, fit: xr.DataTree, responses: list[str], asked: Asked) -> 
     chains = fit["posterior"].sizes["chain"]
     found = integrate_people(fit, responses, draws=asked.draws, seed=asked.seed)
     values, uncertainty = _collected(found, chains, left_out=False)
-    elpd, _ = left_out_one_by_one(name, values)
+    each = values.transpose("participant", "chain", "draw").to_numpy()
+    efficiency = np.array([relative_efficiency(one) for one in each])
+    elpd, _ = left_out_one_by_one(name, values, efficiency)
     index = pd.Index(values["participant"].to_numpy(), name="participant")
     bad = is_bad(elpd)
     units = table_of_units(elpd, index, np.where(bad, np.nan, uncertainty.each))
@@ -100,13 +105,13 @@ def _collected(
         names.append(one.participant)
         values.append(one.values.reshape(chains, -1))
         influence.append(influence_of_draws(values[-1], left_out=left_out))
-        proposals.append(_error_of_proposals(one, left_out=left_out))
+        proposals.append(_error_of_proposals(one, chains, left_out=left_out))
     dims = ("chain", "draw", "participant")
     stacked = xr.DataArray(np.stack(values, axis=-1), {"participant": names}, dims)
     return stacked, Uncertainty(np.stack(influence), np.array(proposals))
 
 
-def _error_of_proposals(one: Integrated, *, left_out: bool) -> float:
+def _error_of_proposals(one: Integrated, chains: int, *, left_out: bool) -> float:
     """Standard deviation of a person's score from finite proposals.
 
     Where it is a mean of inverse likelihoods, errors of single draws also bias it, by their
@@ -114,7 +119,7 @@ def _error_of_proposals(one: Integrated, *, left_out: bool) -> float:
     """
     if not (np.isfinite(one.values).all() and np.isfinite(one.influence).all()):
         return np.inf
-    weights = weights_of_draws(one.values, left_out=left_out)
+    weights = weights_of_draws(one.values.reshape(chains, -1), left_out=left_out).ravel()
     spread = np.sqrt(((weights @ one.influence) ** 2).sum())
     bias = 0.0 if left_out else weights @ (one.influence**2).sum(axis=1)
     return float(np.hypot(spread, bias))
@@ -132,13 +137,15 @@ def _exactly(
     units, people = score.units.copy(), troubled(score)
     gone = units.index.isin(people)[~is_bad(score.elpd)]
     uncertainty = [one.without(gone) for one in score.uncertainty]
+    doubts = {}
     for place, person in enumerate(people, start=1):
         tell(f"'{name}' without {person} ({place} of {len(people)})")
-        rows, of_refit = _without(fit, compiled, responses, [person], asked)
-        units.loc[person] = rows.loc[person].to_dict()
-        uncertainty.append(of_refit)
+        refitted = _without(fit, compiled, responses, [person], asked)
+        units.loc[person] = refitted.units.loc[person].to_dict()
+        uncertainty.append(refitted.uncertainty)
+        doubts[f"without {person}"] = refitted.doubts
     exact = {person: float(units.loc[person, "elpd"]) for person in people}
-    return Score(replaced(score.elpd, exact), units, uncertainty)
+    return Score(replaced(score.elpd, exact), units, uncertainty, only_some(doubts))
 
 
 def _in_groups(
@@ -152,25 +159,33 @@ def _in_groups(
     """Fit again without each of some groups of people."""
     people = people_of(compiled.arrangement, responses)
     shuffled = np.random.default_rng(asked.seed).permutation(people)
-    tables, uncertainty = [], []
+    refits, doubts = [], {}
     for place, group in enumerate(np.array_split(shuffled, number), start=1):
         tell(f"'{name}' without {counted(len(group), 'participant')} (fit {place} of {number})")
-        rows, of_refit = _without(fit, compiled, responses, group.tolist(), asked)
-        tables.append(rows)
-        uncertainty.append(of_refit)
-    units = pd.concat(tables).loc[people]
+        refits.append(_without(fit, compiled, responses, group.tolist(), asked))
+        doubts[f"without group {place} of {number}"] = refits[-1].doubts
+    units = pd.concat([one.units for one in refits]).loc[people]
     known = integrate_people(fit, responses, draws=asked.draws, seed=asked.seed)
     within = float(sum(log_mean(one.values) for one in known))
     samples = fit["posterior"].sizes["chain"] * fit["posterior"].sizes["draw"]
     elpd_i = xr.DataArray(units["elpd"].to_numpy(), {"participant": people}, "participant")
     elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=number)
-    return Score(elpd, units, uncertainty)
+    uncertainty = [one.uncertainty for one in refits]
+    return Score(elpd, units, uncertainty, only_some(doubts))
+
+
+class _Refitted(NamedTuple):
+    """People scored by a fit to all others: rows of `Score.units`, and how sure these are."""
+
+    units: pd.DataFrame
+    uncertainty: Uncertainty
+    doubts: str
 
 
 def _without(
     fit: xr.DataTree, compiled: Evaluator, responses: list[str], people: list[str], asked: Asked
-) -> tuple[pd.DataFrame, Uncertainty]:
-    """Score people by a fit to all others: a row of `Score.units` each."""
+) -> _Refitted:
+    """Score people by a fit to all others."""
     arrangement = compiled.arrangement
     gone = [arrangement.participants.index(person) for person in people]
     kept = {n: ~np.isin(s.participant, gone) for n, s in arrangement.scored.items()}
@@ -187,4 +202,4 @@ def _without(
     scores = log_mean(values.to_numpy().reshape(-1, len(people)).T)
     index = pd.Index(values["participant"].to_numpy(), name="participant")
     rows = {"elpd": scores, "pareto_k": np.nan, "error": uncertainty.each, "exact": True}
-    return pd.DataFrame(rows, index=index), uncertainty
+    return _Refitted(pd.DataFrame(rows, index=index), uncertainty, posterior.attrs["doubts"])

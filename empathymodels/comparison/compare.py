@@ -85,12 +85,13 @@ def compare(
         ``monte_carlo_error``, the standard error of the elpd from finite draws and proposals,
         which comes on top of ``se`` (another seed would move the elpd by about so much; NaN
         where weights failed, since none can be told), and
-        ``converged``, whether the fit passed all checks of its sampling (see `check`).
+        ``converged``, whether the fit passed all checks of its sampling (see `check`), and the
+        chains of every refit agreed without divergences.
         ``attrs``: ``unit``, ``responses``, ``observations`` (units left out), ``reading`` (the
         verdict in words, naming people who cannot be trusted; "not known" where it hangs on
         them), ``elpd`` (ArviZ's result per model, with pointwise values and k),
-        ``not_converged`` (what fits failed, by name), ``units`` (per model a table of every
-        unit: ``elpd``, ``pareto_k``, ``error``, the Monte-Carlo standard error (not of trials),
+        ``not_converged`` (what fits failed, by name, their refits included), ``units`` (per model
+        a table of every unit: ``elpd``, ``pareto_k``, ``error``, the Monte-Carlo standard error (not of trials),
         ``exact``), and for whole people ``evidences``, the log-density of each person given all
         others (participant, model), which `select` takes.
 
@@ -123,7 +124,7 @@ def compare(
     table = az.compare(elpds, round_to="none")
     table["pareto_k_bad"] = [int(is_bad(elpds[name]).sum()) for name in table.index]
     table["monte_carlo_error"] = [scores[name].error for name in table.index]
-    poor = {name: why for name, fit in fits.items() if (why := unconverged(fit))}
+    poor = {n: why for n, fit in fits.items() if (why := _unconverged(fit, scores[n]))}
     table["converged"] = [name not in poor for name in table.index]
     table.attrs |= {"unit": unit, "not_converged": poor}
     table.attrs |= {
@@ -143,6 +144,12 @@ def compare(
         evidences.attrs["errors"] = pd.DataFrame(errors)
         table.attrs["evidences"] = evidences
     return table
+
+
+def _unconverged(fit: xr.DataTree, score: Score) -> str:
+    """What a fit and its refits failed, in words; empty if nothing."""
+    refits = [f"refit {what}: {why}" for what, why in score.doubts.items()]
+    return ", ".join([why for why in (unconverged(fit),) if why] + refits)
 
 
 def _shared_only(compiled: Mapping[str, Evaluator], responses: list[str]) -> str:

@@ -49,7 +49,7 @@ class Uncertainty:
 
 
 def left_out_one_by_one(
-    name: str, log_likelihood: xr.DataArray
+    name: str, log_likelihood: xr.DataArray, efficiency: np.ndarray | None = None
 ) -> tuple[az.ELPDDataLOO, Uncertainty]:
     """Leave one unit out after another by importance sampling.
 
@@ -59,6 +59,9 @@ def left_out_one_by_one(
         Of the fit, for messages.
     log_likelihood : DataArray (chain, draw, unit)
         Of every unit that is left out.
+    efficiency : ndarray (unit,), optional
+        Relative efficiency of the draws for every unit, see `relative_efficiency`. Otherwise that
+        for the total of all units.
 
     Returns
     -------
@@ -79,14 +82,17 @@ def left_out_one_by_one(
         )
     unit = str(log_likelihood.dims[-1])
     values = log_likelihood.transpose(*SAMPLES, unit).to_numpy()
-    efficiency, step = _efficiency(values), max(1, CHUNK // size)
+    if efficiency is None:
+        total = values.sum(axis=-1, dtype=float)
+        efficiency = np.full(values.shape[-1], relative_efficiency(total))
+    step = max(1, CHUNK // size)
     elpd_i, pareto_k, within = np.empty((3, values.shape[-1]))
     influence, good_k = np.zeros(values.shape[:-1]), min(1 - 1 / np.log10(size), 0.7)
     for first in range(0, values.shape[-1], step):
         some = slice(first, first + step)
         chunk = np.moveaxis(values[..., some], -1, 0).astype(float)
         flat = chunk.reshape(len(chunk), size)
-        log_weights, pareto_k[some] = _log_weights(flat, efficiency)
+        log_weights, pareto_k[some] = _log_weights(flat, efficiency[some])
         elpd_i[some] = np.logaddexp.reduce(log_weights + flat, axis=-1)
         within[some] = np.logaddexp.reduce(flat, axis=-1) - np.log(size)
         good = pareto_k[some] <= good_k
@@ -168,20 +174,26 @@ def weights_of_draws(values: np.ndarray, *, left_out: bool) -> np.ndarray:
 
     Parameters
     ----------
-    values : ndarray (draw,)
+    values : ndarray (chain, draw)
         Log-likelihoods of the unit.
     left_out : bool
         Whether the draws are of a fit without the unit, of which the score is the log of a mean;
         otherwise they are importance weights (Vehtari, Gelman & Gabry 2017,
         doi:10.1007/s11222-016-9696-4).
+
+    Returns
+    -------
+    ndarray (chain, draw)
     """
     if left_out:
-        return np.exp(values - np.logaddexp.reduce(values))
-    return np.exp(_log_weights(values)[0])
+        return np.exp(values - np.logaddexp.reduce(values, axis=None))
+    return np.exp(_log_weights_of_one(values)).reshape(values.shape)
 
 
 def influence_of_draws(values: np.ndarray, *, left_out: bool) -> np.ndarray:
-    """How much every draw moves a unit's log predictive density, (chain, draw), to first order.
+    """How much of a unit's log predictive density rests on every draw, (chain, draw).
+
+    What it loses when the draw is left out and all others keep their weights (jackknife).
 
     Parameters
     ----------
@@ -191,29 +203,47 @@ def influence_of_draws(values: np.ndarray, *, left_out: bool) -> np.ndarray:
         As of `weights_of_draws`.
     """
     flat = values.ravel()
-    log_weights = np.full(flat.size, -np.log(flat.size)) if left_out else _log_weights(flat)[0]
+    alike = np.full(flat.size, -np.log(flat.size))
+    log_weights = alike if left_out else _log_weights_of_one(values)
     return _influence(log_weights, flat).reshape(values.shape)
 
 
 def _influence(log_weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Share of every draw in the score, less its share of the weights, (..., draw)."""
+    """Log of a weighted mean less that without a draw, of every draw, (..., draw)."""
     terms = log_weights + values
     shares = terms - np.logaddexp.reduce(terms, axis=-1)[..., None]
-    return np.exp(shares) - np.exp(log_weights)
+    with np.errstate(divide="ignore"):  # a draw that is all there is
+        return np.log1p(-np.exp(log_weights)) - np.log1p(-np.exp(shares))
 
 
 def error_of_draws(influence: np.ndarray) -> float:
     """Monte-Carlo standard error of what draws move by these amounts, (chain, draw)."""
     square = float((influence**2).sum())
-    if square == 0:
-        return 0.0
-    efficiency = min(float(az.ess(influence, method="mean")) / influence.size, 1.0)
-    return float(np.sqrt(square / efficiency))
+    if not 0 < square < np.inf:
+        return np.sqrt(square)
+    return float(np.sqrt(square / relative_efficiency(influence)))
 
 
-def _log_weights(values: np.ndarray, efficiency: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed logs of importance weights (..., draw) of log-likelihoods, and Pareto's k (...)."""
-    return array_stats.psislw(_stirred(values), r_eff=efficiency, axis=-1)
+def relative_efficiency(values: np.ndarray) -> float:
+    """Effective number of draws for the mean of values (chain, draw), per draw; at most 1."""
+    if not np.isfinite(values).all() or np.ptp(values) == 0:
+        return 1.0
+    return float(min(az.ess(values, method="mean") / values.size, 1.0))
+
+
+def _log_weights(values: np.ndarray, efficiency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed logs of importance weights (unit, draw) of log-likelihoods, and Pareto's k (unit,).
+
+    The efficiency (unit,) of the draws says how many weights make the tail that is smoothed.
+    """
+    pairs = zip(_stirred(values), efficiency, strict=True)
+    found = [array_stats.psislw(one, r_eff=of, axis=-1) for one, of in pairs]
+    return np.stack([weights for weights, _ in found]), np.array([k for _, k in found])
+
+
+def _log_weights_of_one(values: np.ndarray) -> np.ndarray:
+    """Smoothed logs of importance weights of a unit's log-likelihoods (chain, draw), flat."""
+    return _log_weights(values.reshape(1, -1), np.array([relative_efficiency(values)]))[0][0]
 
 
 def _stirred(values: np.ndarray) -> np.ndarray:
@@ -235,14 +265,6 @@ def is_bad(elpd: az.ELPDData) -> np.ndarray:
     if elpd.pareto_k is None:
         return np.zeros(elpd.n_data_points, dtype=bool)
     return np.asarray(elpd.pareto_k) > elpd.good_k
-
-
-def _efficiency(values: np.ndarray) -> float:
-    """Relative efficiency of the draws for the total log-likelihood, of (chain, draw, unit)."""
-    total = values.sum(axis=-1, dtype=float)
-    if total.std() == 0:
-        return 1.0
-    return float(min(az.ess(total, method="mean") / total.size, 1.0))
 
 
 def _error(elpd_i: xr.DataArray) -> float:

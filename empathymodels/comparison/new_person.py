@@ -47,6 +47,7 @@ from empathymodels.terminal import progress, tell
 PROPOSALS = 2000  # per person, where one evaluation serves all draws
 SHARED_DRAWS, SHARED_PROPOSALS = 300, 300  # where every draw needs its own
 OWN_PROPOSALS = 100  # of draws that these leave uncertain
+CHUNK = 4_000_000  # numbers that points worked on at once hold
 LONG = 20.0  # seconds of work that are told before
 TIMED = 5  # calls that are timed to tell how long the work takes
 
@@ -155,7 +156,7 @@ Found = Iterator[tuple[int, Integrals]]
 def _without_own_parameters(likelihood: _Likelihood, whom: list[int], draws: int) -> Found:
     """Nothing to integrate: people differ in nothing that is estimated."""
     empty = np.zeros((draws, 1, 0))
-    values = likelihood(dict.fromkeys(whom, empty))
+    values = likelihood(lambda some: dict.fromkeys(whom, empty[some]), draws, 1)
     for s in whom:
         yield s, Integrals(values[:, 0, s], np.zeros((draws, 1)), np.full(draws, np.inf))
 
@@ -163,17 +164,18 @@ def _without_own_parameters(likelihood: _Likelihood, whom: list[int], draws: int
 def _every_draw(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.Generator) -> Found:
     """Integrate with proposals of every draw's own."""
     spread = likelihood.population
-    points = {s: own_points(spread, one, SHARED_PROPOSALS, rng) for s, one in told.items()}
-    values = likelihood(points)
-    for s, one in told.items():
-        yield s, integrals(own_weights(spread, one, points[s]), values[..., s])
+    near = _Near(dict.fromkeys(told, spread), told, SHARED_PROPOSALS, rng)
+    values = likelihood(near, len(spread.centre), SHARED_PROPOSALS)
+    for s in told:
+        yield s, integrals(near.log_weights(s), values[..., s])
 
 
 def _common(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.Generator) -> Found:
     """Integrate with proposals that serve all draws, and others where these do not."""
     spread = likelihood.population
     proposed = {s: common_points(spread, one, PROPOSALS, rng) for s, one in told.items()}
-    values = likelihood({s: points[None] for s, (points, _) in proposed.items()})[0]
+    points = {s: points[None] for s, (points, _) in proposed.items()}
+    values = likelihood(lambda _: points, 1, PROPOSALS)[0]
 
     def common(s: int) -> Integrals:
         points, density = proposed[s]
@@ -182,13 +184,13 @@ def _common(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.Gener
     # found again below: kept, the influences of everybody would fill the memory
     uncertain = {s: np.flatnonzero(common(s).uncertain) for s in told}
     some = {s: spread.at(which) for s, which in uncertain.items() if len(which)}
-    near = {s: own_points(one, told[s], OWN_PROPOSALS, rng) for s, one in some.items()}
-    own = likelihood(near) if near else np.zeros(0)
+    near = _Near(some, told, OWN_PROPOSALS, rng)
+    most = max(map(len, uncertain.values()))
+    own = likelihood(near, most, OWN_PROPOSALS) if most else np.zeros(0)
     for s in told:
         found = common(s)
         if s in some:
-            weights = own_weights(some[s], told[s], near[s])
-            again = integrals(weights, own[: len(weights), :, s])
+            again = integrals(near.log_weights(s), own[: len(uncertain[s]), :, s])
             found = _better(found, again, uncertain[s])
         yield s, found
 
@@ -206,7 +208,40 @@ def _better(common: Integrals, own: Integrals, which: np.ndarray) -> Integrals:
     return Integrals(values, influence, effective)
 
 
+class _Near:
+    """Proposals of every draw's own, found anew from the same random numbers where needed.
+
+    Of many people and draws they would fill the memory.
+    """
+
+    def __init__(
+        self,
+        populations: dict[int, Population],
+        told: dict[int, Told],
+        number: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.populations, self.told, self.number = populations, told, number
+        self.seeds = {s: int(rng.integers(2**63)) for s in populations}
+
+    def __call__(self, some: slice) -> dict[int, np.ndarray]:
+        """Points (draw, proposal, column) of some draws, of people who have as many."""
+        having = [s for s, one in self.populations.items() if some.start < len(one.centre)]
+        return {s: self._points(s, self.populations[s].at(some)) for s in having}
+
+    def _points(self, s: int, population: Population) -> np.ndarray:
+        rng = np.random.default_rng(self.seeds[s])
+        return own_points(population, self.told[s], self.number, rng)
+
+    def log_weights(self, s: int) -> np.ndarray:
+        """Log of a person's prior over the density of the proposals, (draw, proposal)."""
+        population = self.populations[s]
+        return own_weights(population, self.told[s], self._points(s, population))
+
+
 # ----------------------------------------------------------------------------- likelihoods
+
+Points = Callable[[slice], dict[int, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -226,54 +261,59 @@ class _Likelihood:
     population: Population
     posterior: xr.Dataset
 
-    def __call__(self, points: dict[int, np.ndarray]) -> np.ndarray:
+    def __call__(self, points: Points, draws: int, proposals: int) -> np.ndarray:
         """Log-likelihoods (draw, proposal, person) at points (draw, proposal, column) of people.
 
         People may have points of fewer draws than others. One draw stands for all where points
         serve all, or where the likelihood depends on nothing that people share.
         """
         arrangement = self.compiled.arrangement
-        sets = max(len(of) for of in points.values())
-        number, size = next(iter(points.values())).shape[1:]
-        everybody = np.zeros((sets, number, len(arrangement.participants), size))
-        for s, of in points.items():
-            everybody[: len(of), :, s] = of
-        own = self._natural(everybody)
+        shape = (draws, proposals, len(arrangement.participants))
+        step = max(1, CHUNK // (proposals * shape[-1] * max(len(self.population.columns), 1)))
         flat = {
             p.name: self.posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
             for p in self.compiled.parameters
         }
         flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in flat.items()}
-        found = np.empty(everybody.shape[:3])
+        found = np.empty(shape)
 
         def at(draw: int, proposal: int) -> None:
             values = {name: array[draw] for name, array in flat.items()}
             for (parameter, level), values_of in zip(self.population.columns, own, strict=True):
+                here = values_of[draw % step, proposal]
                 if parameter.by:
                     split = values[parameter.name].copy()
-                    split[:, level] = values_of[draw, proposal]
+                    split[:, level] = here
                     values[parameter.name] = split
                 else:
-                    values[parameter.name] = values_of[draw, proposal]
+                    values[parameter.name] = here
             found[draw, proposal] = self.compiled(values)["log_likelihood"]["participant"]
 
-        seconds = _shortest(lambda: at(0, 0)) * sets * number
+        own = self._natural(points(slice(0, step)))
+        seconds = _shortest(lambda: at(0, 0)) * draws * proposals
         if seconds > LONG:
             tell(
                 f"People's own parameters of '{arrangement.model.label}' are integrated out: "
-                f"{sets:,} draws x {number:,} proposals will take about {seconds:.0f} seconds."
+                f"{draws:,} draws x {proposals:,} proposals will take about {seconds:.0f} seconds."
             )
-        pairs = list(np.ndindex(sets, number))
+        pairs = list(np.ndindex(draws, proposals))
         for draw, proposal in progress(pairs, "Integrating people"):
+            if draw and draw % step == 0 and proposal == 0:
+                own = self._natural(points(slice(draw, draw + step)))
             at(draw, proposal)
         return np.nan_to_num(found, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
 
-    def _natural(self, points: np.ndarray) -> list[np.ndarray]:
+    def _natural(self, points: dict[int, np.ndarray]) -> list[np.ndarray]:
         """Natural-scale values (draw, proposal, person) per column."""
-        model = self.compiled.arrangement.model
+        arrangement, columns = self.compiled.arrangement, self.population.columns
+        draws = max(len(of) for of in points.values())
+        proposals = next(iter(points.values())).shape[1]
+        everybody = np.zeros((draws, proposals, len(arrangement.participants), len(columns)))
+        for s, of in points.items():
+            everybody[: len(of), :, s] = of
         return [
-            natural_values(parameter, model, points[..., place])
-            for place, (parameter, _) in enumerate(self.population.columns)
+            natural_values(parameter, arrangement.model, everybody[..., place])
+            for place, (parameter, _) in enumerate(columns)
         ]
 
 

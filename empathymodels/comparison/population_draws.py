@@ -41,7 +41,7 @@ class Population:
         inverse = np.linalg.inv(self.factor)
         return np.matmul(np.swapaxes(inverse, -1, -2), inverse)
 
-    def at(self, draws: np.ndarray) -> Population:
+    def at(self, draws: np.ndarray | slice) -> Population:
         """Some of the draws."""
         return Population(self.columns, self.centre[draws], self.factor[draws])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import arviz as az
 import numpy as np
@@ -44,11 +44,14 @@ class Score:
     uncertainty : list of Uncertainty
         Of units that were scored by the same draws: one for every fit. Those whose weights fail
         are not among them.
+    doubts : dict of str to str
+        Refits whose chains disagree or diverge: what each left out, and how far.
     """
 
     elpd: az.ELPDData
     units: pd.DataFrame
     uncertainty: list[Uncertainty]
+    doubts: dict[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> float:
@@ -104,6 +107,11 @@ def people_of(arrangement: Arrangement, responses: list[str]) -> list[str]:
 def troubled(score: Score) -> list[str]:
     """People whose importance weights or Monte-Carlo error cannot be trusted."""
     return score.units.index[score.failing].tolist()
+
+
+def only_some(doubts: Mapping[str, str]) -> dict[str, str]:
+    """Leave out refits of which there is no doubt."""
+    return {what: why for what, why in doubts.items() if why}
 
 
 def log_mean(values: np.ndarray) -> np.ndarray:

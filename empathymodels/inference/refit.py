@@ -34,7 +34,8 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     -------
     Dataset (chain, draw, ...)
         As the fit's ``posterior``: people without observations follow the population. Chains
-        that do not agree, or diverge, are told.
+        that do not agree, or diverge, are told, and ``attrs["doubts"]`` says in words how much
+        (empty if none).
 
     Raises
     ------
@@ -61,19 +62,22 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     how |= {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}
     trace = sample(pilot.density.compiled, starts=pilot.starts, **how, **settings["sampler"])
     posterior = pilot.density.labelled(trace.draws)
-    _tell_doubts(posterior, trace)
-    return posterior
+    doubts = _doubts(posterior, trace)
+    if doubts:
+        tell(
+            f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; found "
+            f"an {doubts}. Scores that rest on it are less sure than they say: repeat the fits "
+            "with more draws and tune."
+        )
+    return posterior.assign_attrs(doubts=doubts)
 
 
-def _tell_doubts(posterior: xr.Dataset, trace: Trace) -> None:
-    """Say where the chains of a repeated fit do not agree, or diverge: nobody checks them."""
+def _doubts(posterior: xr.Dataset, trace: Trace) -> str:
+    """Say how far the chains of a repeated fit disagree, or diverge; nothing if they do not."""
     population = posterior[[n for n in posterior if "participant" not in posterior[n].dims]]
     with np.errstate(invalid="ignore"):  # what is constant, as a correlation with itself: no R-hat
         rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
     diverged = int(trace.stats["diverging"].sum())
-    if rhat > NOT_MIXED or diverged:
-        tell(
-            f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; "
-            f"found an R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}. Scores that "
-            "rest on it are less sure than they say: repeat the fits with more draws and tune."
-        )
+    if not (rhat > NOT_MIXED or diverged):
+        return ""
+    return f"R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}"
