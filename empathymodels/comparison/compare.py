@@ -91,9 +91,9 @@ def compare(
         verdict in words, naming people who cannot be trusted; "not known" where it hangs on
         them), ``elpd`` (ArviZ's result per model, with pointwise values and k),
         ``not_converged`` (what fits failed, by name, their refits included), ``units`` (per model
-        a table of every unit: ``elpd``, ``pareto_k``, ``error``, the Monte-Carlo standard error (not of trials),
-        ``exact``), and for whole people ``evidences``, the log-density of each person given all
-        others (participant, model), which `select` takes.
+        a table of every unit: ``elpd``, ``pareto_k``, ``error``, the Monte-Carlo standard error
+        (not of trials), ``exact``), and for whole people ``evidences``, the log-density of each
+        person given all others (participant, model), which `select` takes.
 
     Raises
     ------
