@@ -65,9 +65,9 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     doubts = _doubts(posterior, trace)
     if doubts:
         tell(
-            f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; found "
-            f"an {doubts}. Scores that rest on it are less sure than they say: repeat the fits "
-            "with more draws and tune."
+            f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; "
+            f"found an {doubts}. Scores that rest on it are less sure than they say: repeat the "
+            "fits with more draws and tune."
         )
     return posterior.assign_attrs(doubts=doubts)
 
