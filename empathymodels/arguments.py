@@ -7,9 +7,9 @@ name: `draws` or `prob` mean the same everywhere. So a signature and what it ref
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, wraps
-from inspect import Parameter, signature
+from inspect import BoundArguments, Parameter, signature
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
@@ -17,10 +17,11 @@ from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import printable, shortened
+from empathymodels.messages import listed, printable, shortened
 
 AT_LEAST = {"calibration": 0, "folds": 2, "seed": 0}  # whole numbers; all others 1
 ANY_WHOLE = ("workers",)  # below zero: all cores but so many
+ANY_NUMBER = ("codes", "missing", "sessions")  # what data hold, NaN included
 OF_FITS = ("fits", "evidences")  # of which `empathymodels.inference.fits` says more
 SHARES = ("prob", "probability", "target_accept")  # numbers between 0 and 1
 WORDS: dict[Any, str] = {
@@ -31,6 +32,7 @@ WORDS: dict[Any, str] = {
     Path: "a path",
     Mapping: "a mapping",
     Sequence: "a list",
+    Set: "a set",
     tuple: "a tuple",
     pd.DataFrame: "a table (DataFrame)",
     pd.Series: "a Series",
@@ -41,7 +43,8 @@ WORDS: dict[Any, str] = {
 def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
     """Refuse arguments of another kind than a verb's type hints say, or out of bounds.
 
-    Fits, and names that a verb looks up, are left to it, since it knows what there is.
+    Fits, and names that a verb looks up, are left to it, since it knows what there is. Numbers of
+    NumPy, and arrays that are one number, reach it as Python's.
 
     Examples
     --------
@@ -57,23 +60,48 @@ def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
     Traceback (most recent call last):
     ValueError: halves() cannot take these arguments: prob must be a number between 0 and 1; ...
     """
-    usual = signature(verb)
+    usual, title = signature(verb), verb.__qualname__.removesuffix(".__init__")
 
     @wraps(verb)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        bound = usual.bind(*args, **kwargs)  # which says itself what is missing or unknown
+        try:
+            bound = usual.bind(*args, **kwargs)
+        except TypeError as error:
+            own = [name for name in usual.parameters if name not in ("self", "cls")]
+            raise TypeError(
+                f"{title}() cannot be called so: {error}. It takes {listed(own, 30)}."
+            ) from None
         hints, problems = _hints(verb), []
         error: type[Exception] = ValueError
-        for name, value in bound.arguments.items():
-            parameter = usual.parameters[name]
-            problem, is_of_kind = _problem(parameter, hints.get(name, Any), value)
+        for label, parameter, value in _given(bound):
+            hint = hints.get(parameter.name, Any)
+            problem, is_of_kind = _problem(label, parameter, hint, value)
             problems += [problem] if problem else []
             error = error if is_of_kind else TypeError
         if problems:
-            raise error(f"{verb.__name__}() cannot take these arguments: {' '.join(problems)}")
-        return verb(*args, **kwargs)
+            raise error(f"{title}() cannot take these arguments: {' '.join(problems)}")
+        return verb(*map(_plain, bound.args), **{n: _plain(v) for n, v in bound.kwargs.items()})
 
     return checked
+
+
+def _given(bound: BoundArguments) -> Iterator[tuple[str, Parameter, Any]]:
+    """Yield what a call calls each argument, its parameter and its value; of several, each."""
+    for name, value in bound.arguments.items():
+        parameter = bound.signature.parameters[name]
+        match parameter.kind:
+            case Parameter.VAR_POSITIONAL:
+                yield from ((name, parameter, one) for one in value)
+            case Parameter.VAR_KEYWORD:
+                yield from ((key, parameter, one) for key, one in value.items())
+            case _:
+                yield name, parameter, value
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy or xarray as Python's, anything else as it is."""
+    is_one = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if is_one else value
 
 
 @cache
@@ -82,17 +110,12 @@ def _hints(verb: Any) -> dict[str, Any]:
     return get_type_hints(types.SimpleNamespace(__annotations__=given), verb.__globals__)
 
 
-def _problem(parameter: Parameter, hint: Any, value: Any) -> tuple[str, bool]:
+def _problem(label: str, parameter: Parameter, hint: Any, value: Any) -> tuple[str, bool]:
     """Say what is wrong with an argument, if anything, and whether it is of the right kind."""
     name, has_default = parameter.name, parameter.default is not Parameter.empty
-    is_several = parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    kinds = _kinds(hint)
-    if (
-        is_several
-        or name in OF_FITS
-        or value is parameter.default
-        or any(_is_of(kind, value, name) for kind in kinds)
-    ):
+    value, kinds = _plain(value), _kinds(hint)
+    is_right = name in OF_FITS or value is parameter.default
+    if is_right or any(_is_of(kind, value, name) for kind in kinds):
         return "", True
     words = " or ".join(dict.fromkeys(_words(kind, name) for kind in kinds if kind is not None))
     literals = any(get_origin(kind) is Literal for kind in kinds)
@@ -100,7 +123,7 @@ def _problem(parameter: Parameter, hint: Any, value: Any) -> tuple[str, bool]:
     found = shortened(printable(repr(value), keep=""), 80)
     known = found if is_of_kind or value is None else f"{type(value).__name__} {found}"
     advice = f"Leave it out for {parameter.default!r}." if has_default else "Give one."
-    return f"{name} must be {words}; found {known}. {advice}", is_of_kind
+    return f"{label} must be {words}; found {known}. {advice}", is_of_kind
 
 
 def _kinds(hint: Any) -> list[Any]:
@@ -121,12 +144,15 @@ def _words(kind: Any, name: str) -> str:
     if get_origin(kind) is Literal:
         shown = list(map(repr, get_args(kind)))
         return f"one of {', '.join(shown)}" if len(shown) > 2 else " or ".join(shown)
-    parts = [_each(part, name) for part in get_args(kind)]
+    parts = [_each(part, name) for part in get_args(kind) if part is not ...]
     match _bare(kind):
+        case origin if origin is tuple and get_args(kind)[-1:] == (...,):
+            return f"a tuple of {parts[0]}"
         case origin if origin is tuple:
             return f"{len(parts)} values ({'; '.join(parts)})"
         case origin if origin is int:
-            return WORDS[int] + ("" if name in ANY_WHOLE else f", at least {_least(name)}")
+            is_free = name in (*ANY_WHOLE, *ANY_NUMBER)
+            return WORDS[int] + ("" if is_free else f", at least {_least(name)}")
         case origin if origin is float and name in SHARES:
             return "a number between 0 and 1"
         case origin if origin is float and name == "minutes":
@@ -163,9 +189,14 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
     if origin is Mapping:
         return isinstance(value, Mapping | pd.Series) and _hold(parts, value.items(), name)
     if origin is tuple:
-        return isinstance(value, tuple | list) and _hold(parts, [value], name)
-    if origin is Sequence:
-        is_list = isinstance(value, (Sequence, np.ndarray, pd.Series, pd.Index))
+        if not isinstance(value, tuple | list):
+            return False
+        if parts[-1:] == (...,):
+            return _hold(parts[:1], ([entry] for entry in value), name)
+        return _hold(parts, [value], name)
+    if origin in (Sequence, Set):
+        lists: Any = (Sequence, np.ndarray, pd.Series, pd.Index) if origin is Sequence else Set
+        is_list = isinstance(value, lists)
         is_list = is_list and not isinstance(value, str | bytes)
         return is_list and _hold(parts, ([entry] for entry in value), name)
     return isinstance(value, origin)
@@ -190,7 +221,7 @@ def _is_own(kind: Any) -> bool:
 
 
 def _is_within(name: str, number: float) -> bool:
-    if not name:
+    if not name or name in ANY_NUMBER:
         return True
     if name in SHARES:
         return 0 < number < 1

@@ -173,19 +173,23 @@ def faults(verb, given, names):
             default = inspect.signature(verb).parameters[name].default
             if default is wrong or wrong in ALLOWED.get((verb.__name__, name), []):
                 continue
-            try:
-                verb(**given | {name: wrong})
-            except (TypeError, ValueError, KeyError, FileNotFoundError) as error:
-                last = traceback.extract_tb(error.__traceback__)[-1]
-                if last.filename.startswith(PACKAGE) and re.search(r"[.?]['\"]?$", str(error)):
-                    continue
-                told = f"{type(error).__name__}: {str(error)[:150]}"
-                told += f" at {Path(last.filename).name}:{last.lineno}"
-            except Exception as error:
-                told = f"{type(error).__name__}: {str(error)[:150]}"
-            else:
-                told = "taken"
-            yield f"{verb.__name__}({name}={wrong!r:.60}): {told}"
+            if told := fault(verb, **given | {name: wrong}):
+                yield f"{verb.__name__}({name}={wrong!r:.60}): {told}"
+
+
+def fault(verb, *args, **given):
+    """What a verb does with a call that is no sentence of ours; empty where it tells one."""
+    try:
+        verb(*args, **given)
+    except (TypeError, ValueError, KeyError, FileNotFoundError) as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        if last.filename.startswith(PACKAGE) and re.search(r"[.?]['\"]?$", str(error)):
+            return ""
+        told = f"{type(error).__name__}: {str(error)[:150]}"
+        return f"{told} at {Path(last.filename).name}:{last.lineno}"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:150]}"
+    return "taken"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -196,3 +200,153 @@ def test_arguments_of_the_wrong_kind_are_told(name, calls, never, tmp_path, monk
     found = list(faults(verb, calls[name], inspect.signature(verb).parameters))
     assert not found, "\n".join(found)
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------ studies and models
+
+TABLE = pd.DataFrame({"participant": ["a", "a", "b"], "trial": [1, 2, 1], "rating": [1, 2, 3]})
+CODE_OF_ALL = {1: "low", 2: "middle", 3: "high"}
+NO_CODES = [
+    *NO_MAPPING,
+    *({"rating": wrong} for wrong in (None, 3, "abc", [1], {1: 2}, {})),
+    *({"rating": CODE_OF_ALL | {1: wrong}} for wrong in ([2], {2: 3}, b"x", (1,), object())),
+    *({"rating": CODE_OF_ALL | {wrong: 3}} for wrong in ((1,), b"1", pd.Timestamp("2020"))),
+    {None: CODE_OF_ALL},
+    {3: CODE_OF_ALL},
+    {"ratng": CODE_OF_ALL},
+]
+NO_MARKS = [
+    *NO_MAPPING,
+    *({"rating": wrong} for wrong in (b"1", [[1]], [b"1"], {1: 2}, (1, (2,)), object(), 7)),
+    {3: [1]},
+    {"ratng": [1]},
+]
+NO_COLUMNS = [
+    *NO_MAPPING,
+    *({"rating": wrong} for wrong in (None, 3, ["a"], b"a", "ratng", {"rating": "rating"})),
+    {3: "rating"},
+    {"trials": {"rating": 3}},
+]
+NO_FLAG = ["yes", None, 3, [True], 1.0]
+OF_STUDY = {
+    **every(("trials", "participants", "regions"), [3, "nowhere.csv", b"a", True, {}, [3], []]),
+    **every(("name", "citation", "notes", "encoding"), NO_TEXT),
+    "columns": NO_COLUMNS,
+    "missing": NO_MARKS,
+    "codes": NO_CODES,
+    "others": [None, 3, "", "drop", ["keep"], True],
+    "file_names": [3, ["a"], b"a", {"a": 1}],
+    "log": [None, 3, "done", [3], ({},)],
+    "simulated": NO_FLAG,
+}
+OF_BIDS = {
+    "folder": [None, 3, ["a"], b"a", "nowhere"],
+    "task": [*NO_TEXT, "", "other"],
+    "keep": [3, ["a"], b"a", "", "rating >"],
+    "labels": [3, {"a": 1}, [3], ["nowhere"]],
+    "sessions": [3.5, [None], [["1"]], {"1"}],
+    **{name: OF_STUDY[name] for name in ("columns", "missing", "codes", "others")},
+}
+OF_EXCLUDE = {
+    "query": [*NO_TEXT, "", "ratng > 1", "rating >"],
+    "table": [None, 3, ["trials"], "trial"],
+    "reason": NO_TEXT,
+}
+
+
+def of_study(**given):
+    return em.Study(**{"trials": TABLE} | given)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("name", OF_STUDY)
+def test_studies_are_of_what_their_arguments_say(name):
+    default = inspect.signature(em.Study).parameters[name].default
+    for wrong in [one for one in OF_STUDY[name] if one is not default]:
+        assert not fault(of_study, **{name: wrong}), wrong
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_data_sets_and_exclusions_are_of_what_their_arguments_say(tmp_path):
+    events = tmp_path / "sub-01" / "func" / "sub-01_task-pain_events.tsv"
+    events.parent.mkdir(parents=True)
+    events.write_text("onset\tduration\trating\n0\t1\t1\n5\t1\t2\n9\t1\t3\n")
+    right = {"folder": tmp_path, "task": "pain"}
+    assert len(em.Study.from_bids(**right).trials) == 3
+    for name, wrongs in OF_BIDS.items():
+        default = inspect.signature(em.Study.from_bids).parameters[name].default
+        for wrong in [one for one in wrongs if one is not default]:
+            assert not fault(em.Study.from_bids, **right | {name: wrong}), (name, wrong)
+    right = {"query": "rating > 2", "reason": "test"}
+    for name, wrongs in OF_EXCLUDE.items():
+        for wrong in wrongs:
+            assert not fault(of_study().exclude, **right | {name: wrong}), (name, wrong)
+
+
+@pytest.mark.parametrize(
+    ("argument", "given"),
+    [
+        ("missing", {"rating": 3}),
+        ("missing", {"rating": [1, np.nan, "7"]}),
+        ("missing", {"rating": {3}}),
+        ("missing", {"rating": np.array([3.0])}),
+        ("codes", {"rating": {1: True, 2.0: None, "3": np.float32(0.5)}}),
+        ("codes", {"rating": pd.Series({1: 1.5, 2: 2.5, 3: np.nan})}),
+        ("codes", pd.Series({"rating": {np.int64(1): "a", 2: np.int64(7), 3: "c"}})),
+        ("columns", {"trials": {"felt": "rating"}}),
+        ("log", ["done before"]),
+        ("simulated", np.True_),
+    ],
+)
+def test_what_may_be_given_to_a_study(argument, given):
+    study = of_study(**{argument: given})
+    values = study.trials.get("rating", study.trials.get("felt")).tolist()
+    assert all(value != value or isinstance(value, int | float | str) for value in values)
+
+
+NO_VALUE = ["a", None, [1], b"a", True, np.nan, np.inf, {"in": "a"}, object(), em.Study]
+OF_MODEL = {
+    **every(("pool", "without", "rival", "parameter", "response", "column"), NO_TEXT),
+    "with_population": [*NO_TEXT, "gaussian"],
+    "vary": [3, None, "fix", [3], [["fix"]]],
+    "with_resolution": ["many", [1], b"a", True, np.nan],
+    "split": [3, None, ["a"]],
+}
+OF_NAMED = {
+    ("fix", "learning_rate"): NO_VALUE,
+    ("fix_share", "feeling_noise"): NO_VALUE,
+    ("with_priors", "learning_rate"): [*NO_VALUE, 3, {"location": 3}, {"place": None}],
+    ("with_resolution", "feeling"): ["many", [1], b"a", True, np.nan, 0, -1],
+    ("with_range", "feeling"): [None, 3, "ab", (1,), (1, 2, 3), (2, 1), (0, "a"), (0, np.inf)],
+}
+
+
+def test_variants_are_of_what_their_arguments_say(model, study):
+    for name, wrongs in OF_MODEL.items():
+        for wrong in wrongs:
+            assert not fault(getattr(model, name), wrong), (name, wrong)
+    for (name, argument), wrongs in OF_NAMED.items():
+        for wrong in wrongs:
+            assert not fault(getattr(model, name), **{argument: wrong}), (name, wrong)
+        assert not fault(getattr(model, name), nobody=0.5)
+    for wrong in [*NO_TEXT, "no_learnin"]:
+        assert not fault(em.fit_rivals, model, study, wrong), wrong
+    assert not fault(model.split, "session", ["learning_rate"])
+
+
+def test_calls_that_lack_an_argument_or_have_one_too_many(model):
+    with pytest.raises(
+        TypeError, match=r"fit\(\) cannot be called so: missing .*'study'\. It takes"
+    ):
+        em.fit(model)
+    with pytest.raises(
+        TypeError, match=r"Study\(\) .*unexpected keyword.*'trial'.*'trials', 'part"
+    ):
+        em.Study(trial=TABLE)
+    with pytest.raises(TypeError, match=r"Model\.fix\(\) cannot be called so: too many positional"):
+        model.fix(0.3)
+
+
+@pytest.mark.parametrize("number", [np.float32(0.25), np.array(0.25), pd.Series([0.25]).iloc[0]])
+def test_numbers_of_arrays_are_numbers(number, model):
+    assert model.fix(learning_rate=number) == model.fix(learning_rate=0.25)

@@ -191,3 +191,36 @@ def test_terminated(own_study, tmp_path, is_stored):
     if is_stored:
         posterior = em.load(store, model=OWN_MODEL)["posterior"].to_dataset()
         assert all(np.isfinite(values).all() for values in posterior.data_vars.values())
+
+
+COMPILING = """
+import time
+from empathymodels.cli import main
+from empathymodels.inference import sample
+
+def compile_pymc_model(model):
+    print("compiling", flush=True)
+    time.sleep(600)
+
+sample.nutpie.compile_pymc_model = compile_pymc_model
+main(["fit", {model!r}, "--trials", {trials!r}, "--simulated", "--seed", "1", "--draws", "20",
+      "--tune", "50", "--chains", "2", "--store", {store!r}, "--out", {out!r}])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_ended_while_compiling(own_model, own_study, tmp_path, how):
+    """Nothing is left in the way: the same fit can be asked for again."""
+    trials, out, store = (tmp_path / name for name in ("trials.csv", "fit.nc", "fit.zarr"))
+    own_study.trials.to_csv(trials, index=False)
+    text = COMPILING.format(
+        model=str(OWN_MODEL), trials=str(trials), out=str(out), store=str(store)
+    )
+    text = f"import signal; signal.signal({int(signal.SIGINT)}, signal.default_int_handler)\n{text}"
+    process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "compiling\n"
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert process.returncode == (130 if how == signal.SIGINT else -how)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["trials.csv"]

@@ -15,6 +15,7 @@ import empathymodels as em
 from empathymodels.comparison import by_participant as units
 from empathymodels.comparison import new_person as marginal
 from empathymodels.comparison import scores as scores_module
+from empathymodels.comparison.by_block import _blocks
 from empathymodels.comparison.elpd import weights_of_draws
 from empathymodels.comparison.evidence import participant_evidences, under_prior
 from empathymodels.comparison.new_person import integrate_people
@@ -23,6 +24,7 @@ from empathymodels.engine.build import build
 from empathymodels.inference import refit as refitting
 from empathymodels.inference.fits import thinned
 from empathymodels.inference.refit import refit
+from empathymodels.layout.arrange import arrange
 
 SETTINGS = {"chains": 2, "draws": 500, "tune": 500, "seed": 1}
 
@@ -287,6 +289,21 @@ def in_blocks(own_study):
         participants=own_study.participants,
         simulated=True,
     )
+
+
+@pytest.mark.parametrize("names", [(1, 2), (9, 10), ("after", "before"), ("2nd", "1st")])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_blocks_are_in_order_of_time_whatever_the_order_of_rows(names, seed, own_model, own_study):
+    """By their numbers, or by those of the trials that run on over them."""
+    trials = own_study.trials
+    early, late = names if isinstance(names[0], int) else names[::-1]
+    trials = trials.assign(block=np.where(trials["trial"] > 10, late, early))
+    trials = trials[::-1] if seed is None else trials.sample(frac=1, random_state=seed)
+    other = em.Study(trials=trials, participants=own_study.participants, simulated=True)
+    arrangement = arrange(own_model, other)
+    found = _blocks(arrangement, ["rating"])["rating"]
+    frame = arrangement.scored["rating"].frame
+    assert found.tolist() == (frame["trial"] > 10).astype(int).tolist()
 
 
 def test_later_blocks_agree_with_a_fit_to_the_first(own_model, flat, in_blocks):

@@ -260,6 +260,22 @@ def test_one_process_at_a_time(copied, own_model, read_study):
             em.fit(own_model, read_study, store=copied, **LONG)
 
 
+@pytest.mark.parametrize("place", [BEGUN, ""])
+def test_what_another_process_began_or_ended_meanwhile_is_left_alone(place, drawn_fit, tmp_path):
+    """Both found the store empty, and the other was first."""
+    store, other = tmp_path / "fit.zarr", drawn_fit.copy()
+    other.attrs = drawn_fit.attrs | {"asked": "{}", "shares": "{}", "anchoring": "{}"}
+    em.save(other, store / place)
+    before = sorted(store.rglob("*"))
+    for earlier in (None, other):  # which is not as it was read from there
+        stale = storing.Store(store, "{}", earlier)
+        with pytest.raises(ValueError, match=r"by another process .*no draw .*Run the same again"):
+            storing.sample_to(stale, drawn_fit, None, length=None, judge=None)
+        assert sorted(p for p in store.rglob("*") if p.name != ".lock") == before
+    if place == BEGUN:
+        storing._refuse_news(storing.Store(store, "{}", storing.read(store / place)))
+
+
 # ------------------------------------------------------------- half written, and full disks
 
 

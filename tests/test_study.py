@@ -161,8 +161,12 @@ def test_no_rows():
 
 
 def test_a_table_must_be_a_frame_or_path():
-    with pytest.raises(TypeError, match=r"trials must be a DataFrame or the path.*found int"):
+    with pytest.raises(ValueError, match=r"Study\(\) .*trials must be a table .*found \[1, 2\]"):
         Study(trials=[1, 2])
+    with pytest.raises(TypeError, match=r"Study\(\) .*regions must be a table .*found int 3"):
+        Study(regions=3)
+    with pytest.raises(ValueError, match=r"trials must be a DataFrame, a file.*an empty list"):
+        Study(trials=[])
 
 
 def test_files_must_exist_and_be_readable(tmp_path):

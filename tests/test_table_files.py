@@ -317,6 +317,20 @@ def test_people_are_not_merged_unsaid(other):
     assert study.participants["participant"].tolist() == ["7", "8"]
 
 
+@pytest.mark.parametrize("blank", ["p1 ", " p1", "p1\u00a0"])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_blanks_around_labels_join_them_and_are_told(blank, as_file, tmp_path):
+    table = pd.DataFrame({"participant": ["p1", blank, "p2 "], "trial": [1, 2, 1]})
+    table["session"] = ["one", "one", " one"]
+    source = tmp_path / "table.csv" if as_file else table
+    table.to_csv(tmp_path / "table.csv", index=False)
+    with pytest.warns(UserWarning, match="with blanks and without") as told:
+        study = Study(trials=source)
+    assert [str(w.message).split()[2] for w in told] == ["trials.participant", "trials.session"]
+    assert study.trials["participant"].tolist() == ["p1", "p1", "p2"]
+    assert study.trials["session"].tolist() == ["one"] * 3
+
+
 # pandas' own types
 
 

@@ -361,6 +361,16 @@ def test_labels_of_few_rows():
     assert "'contol' (1 row) for 'control' (18 rows). Each" in found
 
 
+@pytest.mark.parametrize(("typo", "meant"), [("contrl", "control"), ("Lesoin", "lesion")])
+def test_a_single_mistyped_label_among_few_people(typo, meant):
+    groups = ["control", "lesion", "control", typo, "lesion", "control", "lesion"]
+    people = pd.DataFrame({"participant": range(7), "group": groups})
+    (found,) = mistyped_labels(people, "group", "participants")
+    assert f"'{typo}' (1 row) for '{meant}' (3 rows)" in found
+    people["group"] = ["site A", "site B", "site A", "site 1", "site 2", "site A", "site 1"]
+    assert list(mistyped_labels(people, "group", "participants")) == []
+
+
 @pytest.mark.parametrize(
     "labels",
     [

@@ -57,7 +57,7 @@ def by_block(
 
 
 def _blocks(arrangement: Arrangement, responses: list[str]) -> dict[str, np.ndarray]:
-    """Per response the block of every observation, (observation,), from 0, in the order met.
+    """Per response the block of every observation, (observation,), from 0, in order of time.
 
     Observations of a person as a whole, or of unknown time, get -1: they count nowhere.
     """
@@ -65,8 +65,8 @@ def _blocks(arrangement: Arrangement, responses: list[str]) -> dict[str, np.ndar
     keys = [key for key in PERIODS if key in trials]
     whole = np.zeros(len(trials), dtype=int)
     if keys:
-        ordered = trials.sort_values("_row")
-        first = ordered.drop_duplicates(["participant", *keys])
+        in_time = arrangement.checked.tables["trials"]
+        first = in_time.drop_duplicates(["participant", *keys])
         place = first.groupby("participant").cumcount().to_numpy()
         numbered = first[["participant", *keys]].assign(place=place)
         whole = trials[["participant", *keys]].merge(numbered, how="left")["place"].to_numpy()

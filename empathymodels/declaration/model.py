@@ -7,16 +7,16 @@ declarations elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
 from pymc_extras.prior import Prior
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.immutable import Declared
 from empathymodels.declaration.parts import (
-    POPULATIONS,
     Column,
     Parameter,
     Population,
@@ -121,19 +121,23 @@ class Model(Declared):
         """All responses, those left out included: the equations may read them as data."""
         return (*self.responses, *self.left_out)
 
+    @checked_arguments
     def parameter(self, name: str) -> Parameter:
         """The declaration of one parameter; KeyError names the existing ones."""
         return _named(self.parameters, name, "parameter", self)
 
+    @checked_arguments
     def response(self, name: str) -> Response:
         """The declaration of one response; KeyError names the existing ones."""
         return _named(self.responses, name, "response", self)
 
+    @checked_arguments
     def column(self, name: str) -> Column:
         """The declaration of one column; KeyError names the existing ones."""
         return _named(self.columns, name, "column", self)
 
-    def fix(self, **values: float | Mapping[str, float]) -> Model:
+    @checked_arguments
+    def fix(self, **values: float | Mapping[Any, float]) -> Model:
         """Return the model with parameters held at natural-scale values, in units of the data.
 
         Raises
@@ -157,7 +161,8 @@ class Model(Declared):
         model = self._holding(values)
         return replace(model, variant=(*self.variant, ("fix", values)))
 
-    def fix_share(self, **shares: float | Mapping[str, float]) -> Model:
+    @checked_arguments
+    def fix_share(self, **shares: float | Mapping[Any, float]) -> Model:
         """Return the model with parameters held at fractions of the range of their response.
 
         Parameters
@@ -194,6 +199,7 @@ class Model(Declared):
         model = self._holding_shares(shares)
         return replace(model, variant=(*self.variant, ("fix_share", shares)))
 
+    @checked_arguments
     def pool(self, *names: str) -> Model:
         """Return the model with one value per participant in place of one per `by` level."""
         for name in names:
@@ -205,6 +211,7 @@ class Model(Declared):
         pooled = self._with_parameters({name: {"by": None} for name in names})
         return replace(pooled, variant=(*self.variant, ("pool", names)))
 
+    @checked_arguments
     def split(self, column: str, *names: str) -> Model:
         """Return the model with one value per level of a column in place of one per participant.
 
@@ -241,6 +248,7 @@ class Model(Declared):
         columns = (*self.columns, *added)
         return replace(split, columns=columns, correlate=correlate, variant=variant)
 
+    @checked_arguments
     def with_range(self, **ranges: tuple[float, float]) -> Model:
         """Return the model with responses on another scale, for example of 1 to 9.
 
@@ -263,7 +271,7 @@ class Model(Declared):
         """
         ranges = {n: tuple(map(_plain, ends)) for n, ends in ranges.items()}
         for name, ends in ranges.items():
-            if self.response(name).range is None or len(ends) != 2 or not ends[0] < ends[1]:
+            if self.response(name).range is None or not ends[0] < ends[1]:
                 raise ValueError(
                     f"A range is two rising numbers, for a response that has one; found {ends!r} "
                     f"for '{name}', whose range is {self.response(name).range}. "
@@ -277,8 +285,12 @@ class Model(Declared):
         shares = {p.name: p.fixed_share for p in model.parameters if p.fixed_share is not None}
         return model._holding_shares(shares)
 
+    @checked_arguments
     def with_resolution(
-        self, resolution: float | Literal["observed"] | None = "observed", /, **named: Any
+        self,
+        resolution: float | Literal["observed"] | None = "observed",
+        /,
+        **named: float | Literal["observed"] | None,
     ) -> Model:
         """Return the model with ratings recorded in other steps, or in none.
 
@@ -327,6 +339,7 @@ class Model(Declared):
         )
         return replace(self, responses=changed, variant=(*self.variant, (verb, steps)))
 
+    @checked_arguments
     def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
         """Return the model with other priors.
 
@@ -369,6 +382,7 @@ class Model(Declared):
         tell_all(f"Model '{self.label}' cannot have these priors:", problems)
         return replace(model, variant=(*self.variant, ("with_priors", stored)))
 
+    @checked_arguments
     def without(self, *responses: str) -> Model:
         """Return the model without some responses; parameters only they use are not inferred."""
         for name in responses:
@@ -383,6 +397,7 @@ class Model(Declared):
         variant = (*self.variant, ("without", responses))
         return replace(self, responses=kept, left_out=left_out, variant=variant)
 
+    @checked_arguments
     def rival(self, name: str) -> Model:
         """Return one of the named alternatives.
 
@@ -400,6 +415,7 @@ class Model(Declared):
         changed = self.rivals[name](self)
         return replace(changed, variant=(*self.variant, ("rival", name)))
 
+    @checked_arguments
     def with_population(self, population: Population) -> Model:
         """Return the model with people who deviate from the population's means otherwise.
 
@@ -416,16 +432,13 @@ class Model(Declared):
         >>> em.get_model("prosocial_effort").with_population("student_t").label
         'prosocial_effort population(student_t)'
         """
-        if population not in POPULATIONS:
-            raise ValueError(
-                f"A population must be {listed(POPULATIONS)}; found {population!r}. Name one."
-            )
         if population == self.population:
             return self
         variant = (*self.variant, ("with_population", population))
         return replace(self, population=population, variant=variant)
 
-    def vary(self, changes: Iterable[Any]) -> Model:
+    @checked_arguments
+    def vary(self, changes: Sequence[Any]) -> Model:
         """Return the model after recorded changes (see `variant`).
 
         Raises

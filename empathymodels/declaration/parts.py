@@ -25,8 +25,7 @@ Table = Literal["trials", "participants", "regions"]
 Support = Literal["real", "positive", "unit", "signed"]
 
 
-Population = Literal["normal", "student_t"]
-POPULATIONS = ("normal", "student_t")  # how participants may deviate from the means
+Population = Literal["normal", "student_t"]  # how participants may deviate from the means
 
 
 @dataclass(frozen=True)

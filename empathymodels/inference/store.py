@@ -135,12 +135,35 @@ def open_store(
     what = {"model": model.label, "equations": fingerprint(model), "study": study.digest}
     asked = json.dumps(what | dict(settings), default=lambda value: np.asarray(value).tolist())
     earlier = None
-    if path.exists() and not (path.is_dir() and all(e.name[0] == "." for e in path.iterdir())):
+    if not _is_empty(path):
         earlier = read(path / BEGUN if is_begun(path) else path)
         _refuse_another(path, earlier, json.loads(asked), seed)
         if is_begun(path):
             _refuse_other_version(path, earlier)
     return Store(path, asked, earlier)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether nothing is in a store: it is not there, or was left before a fit was begun in it."""
+    return not path.exists() or (path.is_dir() and all(e.name[0] == "." for e in path.iterdir()))
+
+
+def _refuse_news(store: Store) -> None:
+    """Raise ValueError where another process began or ended a fit in a store since it was opened.
+
+    Its draws may be of another model, or of other coordinates.
+    """
+    if store.earlier is None:
+        is_as_it_was = _is_empty(store.path)
+    else:
+        begun = is_begun(store.path)
+        is_as_it_was = begun and read(store.path / BEGUN).attrs == store.earlier.attrs
+    if not is_as_it_was:
+        raise ValueError(
+            f"A store is of one fit; {store.path} has been changed by another process since this "
+            "fit was asked for, and no draw of this one is taken. Run the same again: it goes on "
+            "from there, or says how the two differ."
+        )
 
 
 def _refuse_another(
@@ -230,12 +253,15 @@ def sample_to(
         The sampling was interrupted; draws until then are in the store.
     OSError
         Draws cannot be written; those before are in the store.
+    ValueError
+        Another process is at work in the store, or has been since it was opened.
     """
     path = store.path
     with _alone(path):
+        _refuse_news(store)
         for target in targets[targets.index(_target(path, targets)) :]:
-            if not is_begun(path) or _target(path, targets) != target:
-                _begin(path, begun, target)
+            if kept_draws(path) is None or _target(path, targets) != target:
+                _begin(path, begun, target)  # with the coordinates of the draws to come
             judged = judge_at(target, targets, judge)
             kept = _judged(path, length, judged)
             if kept is None:

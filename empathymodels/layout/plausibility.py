@@ -22,6 +22,7 @@ MILLISECONDS = 10.0  # no response is as quick: these are seconds
 MANY = 50  # ratings that would show the ends of their scale
 USED = 0.8  # share of a scale that they then take up
 RARE = 0.1  # share of what labels have in rows, and of people, below which one is rare
+NUMBERING = re.compile(r"\d|\b[^\W\d_]\b")  # digits, and letters that stand alone
 ALIKE = 0.8  # how similar names are that may be one, from 0 to 1
 
 
@@ -106,8 +107,9 @@ def warn_of_constants(columns: Iterable[Column], tables: Mapping[str, pd.DataFra
 def mistyped_labels(table: pd.DataFrame, name: str, table_name: str) -> Iterator[str]:
     """Yield a doubt of labels that may be others of the column, mistyped.
 
-    They differ from a more frequent one by blanks, case or hyphens alone, or have few rows of few
-    people and are nearly spelled like one, or (where people have many rows) like none.
+    They differ from a more frequent one by blanks, case or hyphens alone, or have few rows (or a
+    single one) of few people and are nearly spelled like one, or (where people have many rows)
+    like none.
 
     Examples
     --------
@@ -126,16 +128,17 @@ def mistyped_labels(table: pd.DataFrame, name: str, table_name: str) -> Iterator
     for _, alike in rows.groupby(_folded, sort=False):
         likely |= dict.fromkeys(alike.index[1:], alike.index[0])
     common = [label for label in rows.index if label not in likely]
-    few_rows = RARE * float(np.median(np.repeat(rows[common], rows[common])))  # of a usual row
+    usual = float(np.median(np.repeat(rows[common], rows[common])))  # of the label of a usual row
     few_people = max(1.0, RARE * pd.Series(ids).nunique())
-    for label in [label for label in common if rows[label] < few_rows]:
-        others = [other for other in common if rows[other] >= few_rows]
+    is_rare = {label: rows[label] < max(RARE * usual, min(usual, 2)) for label in common}
+    for label in [label for label in common if is_rare[label]]:
+        others = [other for other in common if not is_rare[other]]
         near = max(others, key=lambda other: _similarity(label, other))
         if people[label] > few_people:
             continue
         if _similarity(label, near) >= ALIKE:
             likely[label] = near
-        elif table_name != "participants":
+        elif table_name != "participants" and rows[label] < RARE * usual:
             likely[label] = ""
     if likely:
         said = [
@@ -157,8 +160,8 @@ def _folded(label: str) -> str:
 
 def _similarity(label: str, other: str) -> float:
     one, two = _folded(label), _folded(other)
-    if re.sub(r"\D", "", one) != re.sub(r"\D", "", two):
-        return 0.0  # picture 7 is not picture 8 mistyped
+    if NUMBERING.findall(one) != NUMBERING.findall(two):
+        return 0.0  # picture 7 is not picture 8 mistyped, nor is site A site B
     return SequenceMatcher(None, one, two).ratio()
 
 

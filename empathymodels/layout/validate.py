@@ -27,7 +27,7 @@ from empathymodels.layout.plausibility import (
 from empathymodels.layout.rating_steps import between_steps, finer_steps, stray_steps
 from empathymodels.messages import counted, did_you_mean, listed, shown, tell_all
 from empathymodels.study.column_types import as_labels
-from empathymodels.study.keys import first_rows, join_rows, key_columns
+from empathymodels.study.keys import first_rows, join_rows, key_columns, times_of_labels
 from empathymodels.study.recoding import LARGEST, as_numbers
 from empathymodels.study.study import Study
 
@@ -354,6 +354,7 @@ def _in_time(trials: pd.DataFrame) -> pd.DataFrame:
     keys = key_columns(trials, "trials")
     order = []
     for depth, key in enumerate(keys, start=1):
-        first_seen = trials.groupby(keys[:depth])["_row"].transform("min")
-        order.append(first_seen if trials[key].dtype == object else trials[key])
+        is_number = pd.api.types.is_numeric_dtype(trials[key])
+        of_labels = times_of_labels(trials, keys[:depth], trials["_row"])
+        order.append(trials[key].to_numpy() if is_number else of_labels)
     return trials.iloc[np.lexsort(order[::-1])].reset_index(drop=True)

@@ -34,7 +34,7 @@ def in_key_order(table: pd.DataFrame, table_name: str, *, as_met: bool = False) 
     """Return the positions of rows in order of their keys, whatever order they are given in.
 
     Numbers ascend, and so do numbers within labels. With `as_met`, sessions and blocks with text
-    labels keep the order in which each person has them, which is that of time.
+    labels are in order of time (see `times_of_labels`).
 
     Examples
     --------
@@ -49,11 +49,37 @@ def in_key_order(table: pd.DataFrame, table_name: str, *, as_met: bool = False) 
             ranks.append(values.to_numpy())
         elif as_met and key in ("session", "block"):
             met = pd.Series(np.arange(len(table)), index=table.index)
-            ranks.append(met.groupby([table[k] for k in keys[:depth]]).transform("min").to_numpy())
+            ranks.append(times_of_labels(table, keys[:depth], met))
         else:
             place = {label: k for k, label in enumerate(sorted(values.unique(), key=natural))}
             ranks.append(values.map(place).to_numpy())
     return np.lexsort(ranks[::-1])
+
+
+def times_of_labels(table: pd.DataFrame, keys: list[str], met: pd.Series) -> np.ndarray:
+    """Return numbers, (row,), that put a person's labels of the last of `keys` in order of time.
+
+    Where trial numbers run on over the labels of a person, they give the order, and otherwise the
+    places `met` in the table do.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"participant": "a", "block": ["late", "early"], "trial": [2, 1]})
+    >>> times_of_labels(trials, ["participant", "block"], pd.Series([0, 1]))
+    array([2, 1])
+    >>> times_of_labels(trials.assign(trial=1), ["participant", "block"], pd.Series([0, 1]))
+    array([0, 1])
+    """
+    labels = [table[key] for key in keys]
+    first = met.groupby(labels).transform("min").to_numpy()
+    if len(keys) == 1 or "trial" not in table:
+        return first
+    trial = table["trial"].groupby(labels)
+    spans = pd.DataFrame({"low": trial.min(), "high": trial.max()}).sort_values("low")
+    before = spans["high"].groupby(level=keys[:-1]).shift()
+    apart = (before.isna() | (spans["low"] > before)).groupby(level=keys[:-1]).transform("all")
+    place = pd.MultiIndex.from_frame(table[keys])
+    return np.where(apart.loc[place], spans["low"].loc[place], first)
 
 
 def join_rows(

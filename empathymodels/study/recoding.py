@@ -6,7 +6,7 @@ A code meets a value however either is written: 2, 2.0, "2" and " 2" are one, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from numbers import Real
 from typing import Any
 
@@ -17,9 +17,10 @@ from empathymodels.messages import Told, counted, listed
 from empathymodels.study.table_files import MISSING_TEXT
 
 type Tables = dict[str, pd.DataFrame]
-type Codes = Mapping[str, Mapping[Any, Any]]
+type Value = str | float | bool | None
+type Codes = Mapping[str, Mapping[Value, Value]]
+type Marks = Mapping[str, Value | Sequence[Value] | Set[Value]]
 
-OTHERS = ("refuse", "keep")
 TRUTH = {"true": True, "false": False}
 EXACT = 1e15  # whole numbers up to here are floats without rounding
 LARGEST = 1e15  # no measured number is beyond it, and beyond it sums lose digits
@@ -53,7 +54,7 @@ def spelled(values: Any) -> pd.Series:
     return numbers.map("{:.15g}".format).where(exact, plain).where(given.notna())
 
 
-def blank_missing(tables: Tables, missing: Mapping[str, Any], told: Told) -> None:
+def blank_missing(tables: Tables, missing: Marks, told: Told) -> None:
     """Replace the marks of missing values by NaN, in every table that has the column.
 
     Marks of a codebook need not all occur; that none does is an error.
@@ -77,7 +78,8 @@ def blank_missing(tables: Tables, missing: Mapping[str, Any], told: Told) -> Non
 
 def decode(tables: Tables, codes: Codes, others: str, told: Told) -> None:
     """Replace codes by what they stand for, in every table that has the column."""
-    for name, meanings in codes.items():
+    for name, given in codes.items():
+        meanings = {_plain(code): _plain(meaning) for code, meaning in given.items()}
         meant = pd.Series(list(meanings.values()), dtype=object)
         held = {table_name: table[name] for table_name, table in tables.items() if name in table}
         at = {table_name: _positions(values, list(meanings)) for table_name, values in held.items()}
@@ -103,6 +105,11 @@ def met(codes: Mapping[str, Any], values: pd.Series) -> dict[str, Any]:
 def without_marks(values: pd.Series, missing: Any) -> pd.Series:
     """Return values without those that a mark of a missing value meets."""
     return values.mask(_positions(values, _marks(missing)).notna())
+
+
+def _plain(value: Any) -> Any:
+    """Return a scalar of NumPy as Python's, and what is missing as NaN."""
+    return np.nan if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
 
 
 def _marks(given: Any) -> list[Any]:

@@ -17,10 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from empathymodels.arguments import checked_arguments
 from empathymodels.messages import counted, did_you_mean, listed
 from empathymodels.study.bids.read import read_bids
 from empathymodels.study.keys import KEYS
-from empathymodels.study.recoding import Codes
+from empathymodels.study.recoding import Codes, Marks
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
 from empathymodels.study.tables import Columns, Source, read_study
 from empathymodels.terminal import tell
@@ -86,6 +87,7 @@ class Study:
     log: tuple[str, ...]
     simulated: bool
 
+    @checked_arguments
     def __init__(
         self,
         *,
@@ -96,7 +98,7 @@ class Study:
         citation: str = "",
         notes: str = "",
         columns: Columns | None = None,
-        missing: Mapping[str, Any] | None = None,
+        missing: Marks | None = None,
         codes: Codes | None = None,
         others: Literal["refuse", "keep"] = "refuse",
         file_names: str | None = None,
@@ -108,9 +110,9 @@ class Study:
         tables, told = read_study(
             sources,
             name,
-            columns=columns or {},
-            missing=missing or {},
-            codes=codes or {},
+            columns={} if columns is None else dict(columns),
+            missing={} if missing is None else dict(missing),
+            codes={} if codes is None else dict(codes),
             others=others,
             file_names=file_names,
             encoding=encoding,
@@ -118,7 +120,7 @@ class Study:
         for line in told.done:
             tell(f"Study '{name}': {line}.")
         for doubt in told.doubts:
-            warnings.warn(doubt, stacklevel=2)
+            warnings.warn(doubt, stacklevel=3)
         done = (*log, *told.log, *told.done)
         texts = {"name": name, "citation": citation, "notes": notes, "log": done}
         fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
@@ -126,6 +128,7 @@ class Study:
             object.__setattr__(self, field, value)
 
     @classmethod
+    @checked_arguments
     def from_bids(
         cls,
         folder: str | Path,
@@ -133,11 +136,11 @@ class Study:
         task: str,
         keep: str | None = None,
         columns: Mapping[str, str] | None = None,
-        missing: Mapping[str, Any] | None = None,
+        missing: Marks | None = None,
         codes: Codes | None = None,
         others: Literal["refuse", "keep"] = "refuse",
-        labels: Sequence[str] = (),
-        sessions: Sequence[str] | None = None,
+        labels: str | Sequence[str] = (),
+        sessions: str | Sequence[str | int] | None = None,
     ) -> Study:
         r"""Return the behaviour of one task of a BIDS data set.
 
@@ -180,9 +183,9 @@ class Study:
         others : {"refuse", "keep"}
             Whether a value that `codes` (or a sidecar, see `labels`) does not name is an error, or
             stays as it is.
-        labels : sequence of str, optional
+        labels : str or sequence of str, optional
             Columns, by our names, for which "Levels" in the sidecar say what codes stand for.
-        sessions : sequence of str, optional
+        sessions : str or sequence of str or int, optional
             Labels of the sessions to read, in order of time; numbers always ascend. Otherwise
             all are read, and those with text labels are in order of acq_time in
             ``sub-*_sessions.tsv``, else of their labels, with a warning.
@@ -219,9 +222,9 @@ class Study:
             folder,
             task=task,
             keep=keep,
-            columns=columns or {},
-            missing=missing or {},
-            codes=codes or {},
+            columns={} if columns is None else dict(columns),
+            missing={} if missing is None else dict(missing),
+            codes={} if codes is None else dict(codes),
             others=others,
             labels=labels,
             sessions=sessions,
@@ -243,6 +246,7 @@ class Study:
         parts += [repr(list(t[name].cat.categories)) for t in ordered for name in t]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
+    @checked_arguments
     def exclude(self, query: str, *, table: str = "trials", reason: str) -> Study:
         """Return the study without the rows of one table that match, and with a log entry.
 
@@ -285,7 +289,7 @@ class Study:
             warnings.warn(
                 f"No row of {table} matches {query!r}: nothing is excluded. Labels are text: "
                 "\"participant == '7'\".",
-                stacklevel=2,
+                stacklevel=3,
             )
         log = [f"excluded {len(dropped):,} of {counted(len(rows), 'row')} of {table}: {reason}"]
         people = rows.loc[dropped, "participant"]

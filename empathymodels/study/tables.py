@@ -13,7 +13,7 @@ import pandas as pd
 from empathymodels.messages import Told, counted, did_you_mean, listed, tell_all
 from empathymodels.study.column_types import as_labels, keeps_text, plain, storable, typed
 from empathymodels.study.keys import KEYS, first_rows, key_columns
-from empathymodels.study.recoding import OTHERS, Codes, as_numbers, blank_missing, decode
+from empathymodels.study.recoding import Codes, Marks, as_numbers, blank_missing, decode
 from empathymodels.study.table_files import MISSING_TEXT, read_files
 
 type Source = pd.DataFrame | str | Path | Sequence[str | Path]
@@ -36,7 +36,7 @@ def read_study(
     name: str,
     *,
     columns: Columns,
-    missing: Mapping[str, Any],
+    missing: Marks,
     codes: Codes,
     others: str,
     file_names: str | None,
@@ -44,8 +44,6 @@ def read_study(
 ) -> tuple[dict[str, pd.DataFrame], Told]:
     """Return the tables under our column names, with typed keys, and what was done to them."""
     told = Told()
-    if others not in OTHERS:
-        raise ValueError(f"`others` must be one of {listed(OTHERS)}; found {others!r}.")
     given: dict[str, pd.DataFrame] = {}
     for table_name, source in sources.items():
         if source is not None:
@@ -114,13 +112,11 @@ def _read(
             if str(given) != name
         )
         return held.set_axis(pd.Index(names, dtype=object), axis=1)
-    paths: list[Any] = list(source) if isinstance(source, list | tuple) else [source]
-    wrong = [path for path in paths if not isinstance(path, str | Path)]
-    if wrong or not paths:
-        found = type(wrong[0]).__name__ if wrong else "an empty list"
-        raise TypeError(
-            f"{table_name} must be a DataFrame or the path of a CSV or TSV file, of several such "
-            f"files or of their folder; found {found}."
+    paths = [source] if isinstance(source, str | Path) else list(source)
+    if not paths:
+        raise ValueError(
+            f"{table_name} must be a DataFrame, a file, several files or their folder; found an "
+            "empty list. Name a file, or leave it out."
         )
     return read_files(paths, table_name, file_names=file_names, encoding=encoding, told=told)
 
@@ -129,7 +125,7 @@ def _mapping_problems(
     given: Mapping[str, pd.DataFrame],
     tables: Mapping[str, pd.DataFrame],
     columns: Columns,
-    missing: Mapping[str, Any],
+    missing: Marks,
     codes: Codes,
 ) -> Iterator[str]:
     before = {column for table in given.values() for column in table}
@@ -198,9 +194,11 @@ def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
         held = {n: t for n, t in tables.items() if key in key_columns(t, n)}
         unreadable = [as_numbers(t[key]).isna() & _is_named(t[key]) for t in held.values()]
         text = key in ("participant", "region") or any(rows.any() for rows in unreadable)
-        for table in held.values():
+        for table_name, table in held.items():
             values = table[key]
             table[key] = _key_labels(values) if text else _whole(as_numbers(values))
+            if text:
+                told.doubts.extend(_blanks_apart(values, table[key], f"{table_name}.{key}"))
         if key == "participant":
             _join_spellings(held, told)
 
@@ -212,6 +210,18 @@ def _is_named(values: pd.Series) -> pd.Series:
 def _key_labels(values: pd.Series) -> pd.Series:
     labels = as_labels(values.where(_is_named(values)))
     return labels.where(labels.isna(), labels.astype(str).str.strip())
+
+
+def _blanks_apart(written: pd.Series, labels: pd.Series, name: str) -> Iterator[str]:
+    """Yield a doubt of labels that a column has both with blanks around them and without."""
+    ways = as_labels(written).groupby(labels).unique()
+    apart = [str(way) for ws in ways if len(ws) > 1 for way in ws if way != str(way).strip()]
+    if apart:
+        yield (
+            f"Labels of {name} should be written in one way. {len(apart):,} occur there with "
+            f"blanks and without, {listed(apart, 3)}, and are taken for the same. If they are not, "
+            "rename them before reading."
+        )
 
 
 def _whole(numbers: pd.Series) -> pd.Series:

@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from empathymodels.study.bids.trials import (
     trial_table,
     without_repeats,
 )
-from empathymodels.study.recoding import met, without_marks
+from empathymodels.study.recoding import Codes, Marks, met, without_marks
 
 
 def read_bids[S](
@@ -34,11 +34,11 @@ def read_bids[S](
     task: str,
     keep: str | None,
     columns: Mapping[str, str],
-    missing: Mapping[str, Any],
-    codes: Mapping[str, Mapping[Any, Any]],
+    missing: Marks,
+    codes: Codes,
     others: Literal["refuse", "keep"],
-    labels: Sequence[str],
-    sessions: Sequence[str] | None,
+    labels: str | Sequence[str],
+    sessions: str | Sequence[str | int] | None,
 ) -> S:
     """Return what `study_of` (`Study`) makes of a data set; `Study.from_bids` explains the rest.
 
@@ -90,5 +90,5 @@ def read_bids[S](
         told.problems.extend(re.sub(r"^\s*\d+\. ", "", line) for line in lines)
     tell_all(opening, told.problems)
     for doubt in told.doubts:
-        warnings.warn(doubt, stacklevel=3)
+        warnings.warn(doubt, stacklevel=4)
     return study
