@@ -66,10 +66,10 @@ def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             bound = usual.bind(*args, **kwargs)
-        except TypeError as error:
+        except TypeError as fault:
             own = [name for name in usual.parameters if name not in ("self", "cls")]
             raise TypeError(
-                f"{title}() cannot be called so: {error}. It takes {listed(own, 30)}."
+                f"{title}() cannot be called so: {fault}. It takes {listed(own, 30)}."
             ) from None
         hints, problems = _hints(verb), []
         error: type[Exception] = ValueError

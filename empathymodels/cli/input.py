@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from empathymodels.cli.options import StudyOptions, VariantOptions
 from empathymodels.cli.output import TABLE
 from empathymodels.declaration.catalog import get_model, list_models
+from empathymodels.study.recoding import Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,9 +112,9 @@ def columns_of(entries: list[str] | None) -> dict[str, str | dict[str, str]]:
     return names
 
 
-def codes_of(entries: list[str] | None) -> dict[str, dict[str, str | float]]:
+def codes_of(entries: list[str] | None) -> dict[str, dict[Value, Value]]:
     """Return what codes mean, by column; a meaning that looks like a number is one."""
-    meanings: dict[str, dict[str, str | float]] = {}
+    meanings: dict[str, dict[Value, Value]] = {}
     for entry in entries or ():
         column, _, rest = entry.partition(":")
         told = [[part.strip() for part in pair.partition("=")[::2]] for pair in rest.split(",")]

@@ -180,7 +180,7 @@ def _with_priors(model: Model, stored: Mapping[str, Mapping[str, Any]]) -> Model
     return model.with_priors(**priors)
 
 
-type Replay = tuple[Callable[[Any], bool], Callable[[Model, Any], Model]]
+type Replay = tuple[Callable[[Any], bool], Callable[[Any, Any], Model]]  # of the model
 VERBS: dict[str, Replay] = {
     "fix": (_mapping_of(_is_value), lambda model, values: model.fix(**values)),
     "fix_share": (_mapping_of(_is_value), lambda model, values: model.fix_share(**values)),

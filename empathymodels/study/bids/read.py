@@ -46,11 +46,11 @@ def read_bids[S](
     """
     root, told = Path(folder), Told()
     labels = [labels] if isinstance(labels, str) else list(labels)
-    sessions = [sessions] if isinstance(sessions, str) else list(map(str, sessions or ()))
-    sessions = [label.removeprefix("ses-") for label in sessions]
+    asked = [sessions] if isinstance(sessions, str) else list(map(str, sessions or ()))
+    asked = [label.removeprefix("ses-") for label in asked]
     task = task.removeprefix("task-")
     opening = f"Task '{task}' of BIDS data set '{root.resolve().name}' cannot be used as it is:"
-    files = task_files(root, task, sessions, told)
+    files = task_files(root, task, asked, told)
     contents = read_contents(root, files)
     told.problems.extend([*misplaced(root, files), *unreadable(root, contents)])
     rows = chosen(files, united(files, contents, told), keep, told) if files else pd.DataFrame()
