@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from empathymodels.cli.options import StudyOptions, VariantOptions
 from empathymodels.cli.output import TABLE
 from empathymodels.declaration.catalog import get_model, list_models
-from empathymodels.study.recoding import Value
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from empathymodels.declaration.model import Model
+    from empathymodels.study.recoding import Value
     from empathymodels.study.study import Study
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # but "07" is a label
