@@ -301,7 +301,7 @@ class _Likelihood:
             if draw and draw % step == 0 and proposal == 0:
                 own = self._natural(points(slice(draw, draw + step)))
             at(draw, proposal)
-        return np.nan_to_num(found, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        return np.nan_to_num(found, copy=False, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
 
     def _natural(self, points: dict[int, np.ndarray]) -> list[np.ndarray]:
         """Natural-scale values (draw, proposal, person) per column."""
