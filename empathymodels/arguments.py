@@ -175,7 +175,9 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
     """Whether a value is of a kind, and within the bounds that the argument's name has."""
     origin, parts = _bare(kind), get_args(kind)
     if kind is None:
-        return value is None
+        return value is None or (
+            name in ANY_NUMBER and any(value is absent for absent in (pd.NA, pd.NaT))
+        )
     if origin is Literal:
         return isinstance(value, str) and value in parts
     if origin not in WORDS and not _is_own(origin):

@@ -161,7 +161,7 @@ def test_fit_hands_on_what_was_asked(run, trials, fitted, tmp_path):
         "tune": 1000,
         "chains": 4,
         "cores": None,
-        "target_accept": 0.9,
+        "target_accept": None,
         "method": "nuts",
         "store": None,
         "covariates": {"start_value": "partner_group + age"},

@@ -150,7 +150,7 @@ def test_chains_of_which_a_draw_diverges_begin_anew_once(
     told = capsys.readouterr().err
     assert re.search(
         r"[1-9]\d* of 200 draws diverged: chains begin anew with smaller steps "
-        r"\(target_accept 0.95 in place of 0.05\)\.\n",
+        r"\(target_accept 0.95\)\.\n",
         told,
     )
     settings = json.loads(fit.attrs["settings"])
@@ -190,6 +190,30 @@ def test_a_store_that_was_left_at_the_second_rate_goes_on_there(
     assert "begin anew" not in capsys.readouterr().err
     whole = em.fit(own_model, own_study, **early)
     xr.testing.assert_equal(fit["posterior"].to_dataset(), whole["posterior"].to_dataset())
+
+
+def test_draws_that_are_dropped_halfway_leave_those_before(tmp_path, monkeypatch):
+    """Killed while it makes room for chains that begin anew: the last run goes first, at once."""
+    for number in range(11):
+        (tmp_path / f"run-{number}").mkdir()
+        (tmp_path / f"run-{number}" / "draws").touch()
+    seen = []
+
+    def killed(folder, **_):
+        seen.append([run.name for run in store_draws.run_folders(tmp_path)])
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(storing.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        storing._begin(tmp_path, xr.DataTree(), 0.9)
+    assert seen == [[f"run-{number}" for number in range(left)] for left in (10, 9, 8)]
+
+
+def test_what_fit_names_itself_is_no_setting_of_the_sampler(own_model, own_study):
+    for name in ("target_accept", "progress_bar", "seed"):
+        with pytest.raises(ValueError, match=f"sampler .*found '{name}'. Give '{name}='"):
+            em.fit(own_model, own_study, sampler={name: 0.5, "maxdepth": 8})
 
 
 def test_a_single_chain_has_a_fixed_length(own_model, own_study):

@@ -90,7 +90,7 @@ def test_a_replicate_is_a_fit_of_the_simulated_study(which, design):
 def test_shares_that_suit_one_data_set_leave_the_chains_of_another_stuck(own_model, design):
     """With little noise people are known and values are sampled, with much noise deviations."""
     refit = refitter(own_model, design)
-    how = {"seed": 1, "cores": 1, "target_accept": 0.9}
+    how = {"seed": 1, "cores": 1}
     pilots = {}
     for noise in (4.0, 0.002):
         slope = pd.Series([0.5, 1.5, 1.0, 2.0, -0.5, 0.8], refit.arrangement.participants)

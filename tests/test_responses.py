@@ -22,7 +22,7 @@ from empathymodels import (
     thresholds,
 )
 from empathymodels.responses.log_sigmoid import log_sigmoid
-from empathymodels.responses.rounded import discernible_noise
+from empathymodels.responses.rounded import discernible_noise, rounded
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
 
@@ -367,6 +367,9 @@ def test_noise_counts_as_what_a_scale_can_tell_and_has_slopes():
     ends, flat = function(np.array([0.0, 1e-300, 1e100, 1e300]))
     np.testing.assert_allclose(ends, np.repeat([0.5 / np.sqrt(12), 7.0], 2), rtol=1e-5)
     np.testing.assert_allclose(flat, 0, atol=1e-12)
+    assert np.isnan(function(np.array([-0.1]))[0]).all()
+    rating = rounded(pm.Normal.dist(5.0, -0.1), 1.0, 9.0, 1.0)
+    assert pm.logp(rating, 5.0).eval() == -np.inf
 
 
 def test_parts_of_a_draw_are_drawn_for_every_row():

@@ -270,7 +270,7 @@ def test_what_another_process_began_or_ended_meanwhile_is_left_alone(place, draw
     for earlier in (None, other):  # which is not as it was read from there
         stale = storing.Store(store, "{}", earlier)
         with pytest.raises(ValueError, match=r"by another process .*no draw .*Run the same again"):
-            storing.sample_to(stale, drawn_fit, None, length=None, judge=None)
+            storing.sample_to(stale, drawn_fit, None, length=None, targets=(0.9,), judge=None)
         assert sorted(p for p in store.rglob("*") if p.name != ".lock") == before
     if place == BEGUN:
         storing._refuse_news(storing.Store(store, "{}", storing.read(store / place)))

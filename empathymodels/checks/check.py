@@ -14,7 +14,14 @@ from empathymodels.checks.contraction import of_posterior
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
-from empathymodels.inference.convergence import APART, RHAT_ROW, Criterion, criteria, sampled_values
+from empathymodels.inference.convergence import (
+    APART,
+    RHAT_ROW,
+    TARGETS,
+    Criterion,
+    criteria,
+    sampled_values,
+)
 from empathymodels.inference.fits import PARTIAL, method_of, model_of, recorded, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
@@ -172,10 +179,10 @@ def _divergences(fit: xr.DataTree, posterior: xr.Dataset) -> dict[str, Any]:
     advice = ""
     if number:
         name = _where_they_gather(posterior, diverging)
-        advice = (
-            f"They gather where {name} is unusual. Raise target_accept (0.95, 0.99); if some stay, "
-            "switch that parameter with centring= or give it a narrower prior."
-        )
+        advice = f"They gather where {name} is unusual. "
+        if recorded(fit, "settings").get("target_accept", 0.0) < TARGETS[-1]:
+            advice += f"Raise target_accept ({TARGETS[-1]:g}). "
+        advice += "If some stay, switch that parameter with centring= or give it a narrower prior."
     return _row("divergences", number, "0", number == 0, advice)
 
 

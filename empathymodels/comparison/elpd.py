@@ -212,8 +212,9 @@ def _influence(log_weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Log of a weighted mean less that without a draw, of every draw, (..., draw)."""
     terms = log_weights + values
     shares = terms - np.logaddexp.reduce(terms, axis=-1)[..., None]
-    with np.errstate(divide="ignore"):  # a draw that is all there is
-        return np.log1p(-np.exp(log_weights)) - np.log1p(-np.exp(shares))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw that is all there is
+        found = np.log1p(-np.exp(log_weights)) - np.log1p(-np.exp(shares))
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def error_of_draws(influence: np.ndarray) -> float:

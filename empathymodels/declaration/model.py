@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
+import pandas as pd
 from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_arguments
@@ -468,7 +469,7 @@ class Model(Declared):
 
 def _plain(value: Any) -> Any:
     """Python numbers and text keys, which a fit file gives back as they were."""
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | pd.Series):
         return {str(label): _plain(number) for label, number in value.items()}
     return value.item() if hasattr(value, "item") else value
 

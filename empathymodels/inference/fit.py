@@ -175,6 +175,11 @@ def fit(
     >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
+    if twice := sorted({"progress_bar", *signature(fit).parameters} & set(sampler or {})):
+        raise ValueError(
+            f"sampler holds what fit() does not name itself; found {listed(twice)}. Give "
+            f"{listed([f'{name}=' for name in twice])} to fit() itself (progress_bar as progress)."
+        )
     if population is not None:
         model = model.with_population(population)
     is_open = draws is None and until is not None and chains > 1  # one chain shows no convergence

@@ -66,7 +66,7 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     if doubts:
         tell(
             f"Chains of a repeated fit should agree (R-hat at most {NOT_MIXED}) and not diverge; "
-            f"found an {doubts}. Scores that rest on it are less sure than they say: repeat the "
+            f"found {doubts}. Scores that rest on it are less sure than they say: repeat the "
             "fits with more draws and tune."
         )
     return posterior.assign_attrs(doubts=doubts)
@@ -76,8 +76,8 @@ def _doubts(posterior: xr.Dataset, trace: Trace) -> str:
     """Say how far the chains of a repeated fit disagree, or diverge; nothing if they do not."""
     population = posterior[[n for n in posterior if "participant" not in posterior[n].dims]]
     with np.errstate(invalid="ignore"):  # what is constant, as a correlation with itself: no R-hat
-        rhat = max(float(values.max()) for values in az.rhat(population).data_vars.values())
+        rhat = np.nanmax([float(values.max()) for values in az.rhat(population).values()])
     diverged = int(trace.stats["diverging"].sum())
-    if not (rhat > NOT_MIXED or diverged):
-        return ""
-    return f"R-hat of {rhat:.2f} and {number_of(diverged, 'divergence')}"
+    doubts = [f"an R-hat of {rhat:.2f}"] if rhat > NOT_MIXED else []
+    doubts += [number_of(diverged, "divergence")] if diverged else []
+    return " and ".join(doubts)

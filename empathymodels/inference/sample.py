@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -70,27 +71,26 @@ def sample_anew(
 ) -> Trace:
     """Run `sample`, and once more at the next target of acceptance where draws diverged."""
     settings |= {"draws": length.most, "looks": length.looks}
-    for target in targets:
-        judged = judge_at(target, targets, judge)
+    for target, following in zip_longest(targets, targets[1:]):
+        judged = strict(judge) if following else judge
         trace = sample(density, target_accept=target, judge=judged, **settings)
         if trace.ended != DIVERGED:
             break
+        tell(begins_anew(trace, following))
     return replace(trace, target_accept=target)
 
 
-def judge_at(target: float, targets: Sequence[float], judge: Judge) -> Judge:
-    """A judge who ends chains with divergences, and says so, unless theirs is the last target."""
+def strict(judge: Judge) -> Judge:
+    """A judge who ends chains of which a draw diverged, and else judges as the given one."""
+    return lambda trace: DIVERGED if trace.divergences else judge(trace)
 
-    def judged(trace: Trace) -> str:
-        if target == targets[-1] or not trace.divergences:
-            return judge(trace)
-        tell(
-            f"{trace.divergences:,} of {trace.stats['diverging'].size:,} draws diverged: chains "
-            f"begin anew with smaller steps (target_accept {targets[-1]:g} in place of {target:g})."
-        )
-        return DIVERGED
 
-    return judged
+def begins_anew(trace: Trace, target: float | None) -> str:
+    """Say why chains begin anew, and how."""
+    return (
+        f"{trace.divergences:,} of {trace.stats['diverging'].size:,} draws diverged: chains begin "
+        f"anew with smaller steps (target_accept {target:g})."
+    )
 
 
 @on_one_thread

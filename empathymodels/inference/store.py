@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,14 @@ from empathymodels.inference.fits import PARTIAL, find_model
 from empathymodels.inference.sample import (
     DIVERGED,
     Judge,
+    begins_anew,
     chain_numbers,
-    judge_at,
     sample_into,
     starts_by_number,
+    strict,
 )
 from empathymodels.inference.save import save
-from empathymodels.inference.store_draws import Kept, finished_draws, kept_draws
+from empathymodels.inference.store_draws import Kept, finished_draws, kept_draws, run_folders
 from empathymodels.inference.study_tree import study_from_tree
 from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_of
@@ -69,16 +71,19 @@ class Store:
         What the fit depends on, as JSON.
     earlier : DataTree or None
         The fit that it holds: finished, or begun and without its draws.
+    is_begun : bool
+        Whether that one is not finished.
     """
 
     path: Path
     asked: str
     earlier: xr.DataTree | None
+    is_begun: bool = True
 
     @property
     def finished(self) -> xr.DataTree | None:
         """The fit that it holds, where nothing is left to do."""
-        return None if is_begun(self.path) else self.earlier
+        return None if self.is_begun else self.earlier
 
     def seed(self, given: int | None) -> int | None:
         """Seed of the fit that was begun, or the given one."""
@@ -134,13 +139,14 @@ def open_store(
     refuse_loss(path, STORE)
     what = {"model": model.label, "equations": fingerprint(model), "study": study.digest}
     asked = json.dumps(what | dict(settings), default=lambda value: np.asarray(value).tolist())
-    earlier = None
-    if not _is_empty(path):
-        earlier = read(path / BEGUN if is_begun(path) else path)
-        _refuse_another(path, earlier, json.loads(asked), seed)
-        if is_begun(path):
-            _refuse_other_version(path, earlier)
-    return Store(path, asked, earlier)
+    if _is_empty(path):
+        return Store(path, asked, None)
+    begun = is_begun(path)
+    earlier = read(path / BEGUN if begun else path)
+    _refuse_another(path, earlier, json.loads(asked), seed)
+    if begun:
+        _refuse_other_version(path, earlier)
+    return Store(path, asked, earlier, begun)
 
 
 def _is_empty(path: Path) -> bool:
@@ -259,10 +265,12 @@ def sample_to(
     path = store.path
     with _alone(path):
         _refuse_news(store)
-        for target in targets[targets.index(_target(path, targets)) :]:
+        resumed = kept_draws(path)
+        left = targets[targets.index(_target(path, targets)) :]
+        for target, following in zip_longest(left, left[1:]):
             if kept_draws(path) is None or _target(path, targets) != target:
                 _begin(path, begun, target)  # with the coordinates of the draws to come
-            judged = judge_at(target, targets, judge)
+            judged = strict(judge) if following else judge
             kept = _judged(path, length, judged)
             if kept is None:
                 how = {**settings, "length": length, "judge": judged, "target_accept": target}
@@ -270,6 +278,9 @@ def sample_to(
                 kept = _judged(path, length, judged)
             if kept is None or kept.trace.ended != DIVERGED:
                 break
+            tell(begins_anew(kept.trace, following))
+            if resumed:  # without a pilot, whose draws are better starts than any made up
+                settings["starts"] = kept.last
     if kept is None:
         raise RuntimeError(f"Chains must end with all draws; {_there(path, length)} Run it again.")
     return replace(kept, trace=replace(kept.trace, target_accept=target))
@@ -283,9 +294,14 @@ def _target(path: Path, targets: Sequence[float]) -> float:
 
 
 def _begin(path: Path, begun: xr.DataTree, target: float) -> None:
-    """Write the fit without its draws, of which there are none at this acceptance rate."""
-    for run in path.glob("run-*"):
-        shutil.rmtree(run)
+    """Write the fit without its draws, of which there are none at this acceptance rate.
+
+    Runs go one after another, the last first, each at once by its name: whenever this is cut short,
+    what is left are the first draws of the rate that is written.
+    """
+    for run in reversed(run_folders(path)):
+        run.rename(gone := path / f".{run.name}")
+        shutil.rmtree(gone, ignore_errors=True)
     settings = json.loads(begun.attrs["settings"]) | {"target_accept": target}
     begun = begun.copy()
     begun.attrs["settings"] = json.dumps(settings)

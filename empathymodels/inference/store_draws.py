@@ -45,10 +45,15 @@ class Kept:
         return replace(self, trace=replace(self.trace.cut(size), ended=ended), runs=runs)
 
 
+def run_folders(path: Path) -> list[Path]:
+    """Folders of a store's runs, in their order."""
+    numbers = sorted(int(run.name[4:]) for run in path.glob("run-*") if run.name[4:].isdecimal())
+    return [path / f"run-{number}" for number in numbers]
+
+
 def kept_draws(path: Path) -> Kept | None:
     """Return the draws of a store that all chains have finished; None where there are none."""
-    numbers = sorted(int(run.name[4:]) for run in path.glob("run-*") if run.name[4:].isdecimal())
-    folders = [path / f"run-{number}" for number in numbers]
+    folders = run_folders(path)
     try:
         fault = next(filter(None, (absurd_size(run, growing=True) for run in folders)), "")
         runs = (

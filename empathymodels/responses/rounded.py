@@ -81,7 +81,7 @@ class RoundedNormal(ResponseDistribution):
         value: Any, mu: Any, sigma: Any, lower: Any, upper: Any, resolution: Any
     ) -> Any:
         """Log-probability of the step nearest to a value; minus infinity beyond the ends."""
-        possible = pt.and_(pt.ge(value, lower), pt.le(value, upper))
+        possible = pt.and_(pt.ge(value, lower), pt.le(value, upper)) & pt.ge(sigma, 0)
         number = _step(value, lower, resolution)
         at_low, at_high = pt.le(number, 0.0), pt.ge(number, _step(upper, lower, resolution))
         # distance from the mean outward: of an end in its own direction, else in either
@@ -146,7 +146,7 @@ def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
     Parameters
     ----------
     noise : tensor_like of float
-        Standard deviation; not negative.
+        Standard deviation; not negative, else NaN.
     resolution, span : tensor_like of float
         Distance of neighbouring steps and width of the scale, in the same units; positive.
     """
@@ -154,7 +154,8 @@ def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
     least = resolution * WITHIN
     larger, smaller = pt.maximum(noise, least), pt.minimum(noise, least)
     seen = larger * _root(smaller / larger)
-    return pt.minimum(seen, span) / _root(pt.minimum(seen, span) / pt.maximum(seen, span))
+    bounded = pt.minimum(seen, span) / _root(pt.minimum(seen, span) / pt.maximum(seen, span))
+    return pt.switch(pt.lt(noise, 0), np.nan, bounded)
 
 
 def _root(share: Any) -> Any:

@@ -59,8 +59,9 @@ def in_key_order(table: pd.DataFrame, table_name: str, *, as_met: bool = False) 
 def times_of_labels(table: pd.DataFrame, keys: list[str], met: pd.Series) -> np.ndarray:
     """Return numbers, (row,), that put a person's labels of the last of `keys` in order of time.
 
-    Where trial numbers run on over the labels of a person, they give the order, and otherwise the
-    places `met` in the table do.
+    Where trial numbers run on over the labels of everybody, they give the order, and otherwise
+    the places `met` in the table do: of everybody, since a person's order by numbers that begin
+    anew with every label would be chance.
 
     Examples
     --------
@@ -77,9 +78,9 @@ def times_of_labels(table: pd.DataFrame, keys: list[str], met: pd.Series) -> np.
     trial = table["trial"].groupby(labels)
     spans = pd.DataFrame({"low": trial.min(), "high": trial.max()}).sort_values("low")
     before = spans["high"].groupby(level=keys[:-1]).shift()
-    apart = (before.isna() | (spans["low"] > before)).groupby(level=keys[:-1]).transform("all")
-    place = pd.MultiIndex.from_frame(table[keys])
-    return np.where(apart.loc[place], spans["low"].loc[place], first)
+    if not (before.isna() | (spans["low"] > before)).all():
+        return first
+    return spans["low"].loc[pd.MultiIndex.from_frame(table[keys])].to_numpy()
 
 
 def join_rows(
