@@ -22,7 +22,8 @@ from empathymodels import (
     thresholds,
 )
 from empathymodels.responses.log_sigmoid import log_sigmoid
-from empathymodels.responses.rounded import discernible_noise, rounded
+from empathymodels.responses.rounded import discernible_noise
+from empathymodels.responses.rounded import rounded as recorded
 
 EXTREME = np.array([-1e308, -1e6, -800.0, -40.0, -1e-300, 0.0, 1e-300, 40.0, 800.0, 1e6, 1e308])
 
@@ -368,7 +369,7 @@ def test_noise_counts_as_what_a_scale_can_tell_and_has_slopes():
     np.testing.assert_allclose(ends, np.repeat([0.5 / np.sqrt(12), 7.0], 2), rtol=1e-5)
     np.testing.assert_allclose(flat, 0, atol=1e-12)
     assert np.isnan(function(np.array([-0.1]))[0]).all()
-    rating = rounded(pm.Normal.dist(5.0, -0.1), 1.0, 9.0, 1.0)
+    rating = recorded(pm.Normal.dist(5.0, -0.1), 1.0, 9.0, 1.0)
     assert pm.logp(rating, 5.0).eval() == -np.inf
 
 
