@@ -350,7 +350,7 @@ def test_covariates_are_recovered(own_fit):
 
 def test_infinite_density_names_participant_trial_and_parameter(fit, model, study):
     with pytest.raises(ValueError, match="finite at the start") as error:
-        em.fit(model.fix(feeling_noise=0.0), study, seed=1)
+        em.fit(model.with_resolution(None).fix(feeling_noise=0.0), study, seed=1)
     words = str(error.value)
     first = study.trials.iloc[0]
     assert f"participant {first['participant']}, trial {first['trial']}" in words
