@@ -66,7 +66,7 @@ def test_it_is_a_variant_like_any_other(own_model):
     assert fingerprint(heavy) != fingerprint(own_model)
     assert own_model.vary(heavy.variant) == heavy
     assert own_model.with_population("normal") == own_model
-    with pytest.raises(ValueError, match="population must be 'normal' or 'student_t'; found 'cauchy'"):
+    with pytest.raises(ValueError, match="must be 'normal' or 'student_t'; found 'cauchy'"):
         own_model.with_population("cauchy")
 
 
