@@ -359,15 +359,21 @@ def test_noise_counts_as_what_a_scale_can_tell_and_has_slopes():
     noise = pt.dvector("noise")
     found = discernible_noise(noise, 0.5, 7.0)
     function = pytensor.function([noise], [found, pytensor.grad(found.sum(), noise)])
-    values = np.array([1e-3, 0.1, 0.25, 0.5, 1.75, 5.0, 7.0, 90.0])
-    raised = (values**4 + (0.5 / np.sqrt(12)) ** 4) ** 0.25
+    least, half = 0.5 / np.sqrt(12), 3.5
+    values = np.array([1e-3, 0.1, 0.25, 0.5, 1.75, 3.5, 5.0, 7.0, 20.0])
+    low, high = np.clip(1 - values / (3 * least), 0, None), np.clip(values / half - 1, 0, None)
     bounded, slope = function(values)
-    np.testing.assert_allclose(bounded, (raised**-4.0 + 7.0**-4) ** -0.25, rtol=1e-14)
-    np.testing.assert_allclose(slope, (values / raised) ** 3 * (bounded / raised) ** 5, rtol=1e-12)
-    assert bounded[3:5] == pytest.approx([0.5 * 1.0017, 1.75 * 0.999], rel=1e-4)
+    expected = np.minimum(values, half) + least * low**3 + half * np.tanh(high)
+    np.testing.assert_allclose(bounded, expected, rtol=1e-14)
+    np.testing.assert_allclose(slope, 1 - low**2 - np.tanh(high) ** 2, rtol=1e-12)
+    assert (bounded[3:6] == values[3:6]).all()  # what it is, to the last digit
+    assert (np.diff(bounded) > 0).all()
     ends, flat = function(np.array([0.0, 1e-300, 1e100, 1e300]))
-    np.testing.assert_allclose(ends, np.repeat([0.5 / np.sqrt(12), 7.0], 2), rtol=1e-5)
+    np.testing.assert_allclose(ends, np.repeat([least, 2 * half], 2), rtol=1e-15)
     np.testing.assert_allclose(flat, 0, atol=1e-12)
+    for border in (3 * least, half):  # slopes meet there, and so do their changes
+        near = function(border + np.array([-2e-4, -1e-4, 1e-4, 2e-4]))[1]
+        np.testing.assert_allclose(near, 1, atol=1e-6)
     assert np.isnan(function(np.array([-0.1]))[0]).all()
     rating = recorded(pm.Normal.dist(5.0, -0.1), 1.0, 9.0, 1.0)
     assert pm.logp(rating, 5.0).eval() == -np.inf

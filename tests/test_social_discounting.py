@@ -38,11 +38,6 @@ def trials_of(rows):
     return trials.assign(participant=people, trial=range(len(trials)))
 
 
-def bounded(noise, step, width):
-    """Noise as far as a scale can tell it: not below the spread of a step, nor beyond the scale."""
-    return ((noise**4 + (step**2 / 12) ** 2) ** -1 + width**-4) ** -0.25
-
-
 # --------------------------------------------------------------------------------- equations
 
 
@@ -66,7 +61,7 @@ def test_values_and_likelihood_by_hand(social):
         else:  # 60.5 shows that amounts were recorded in half dollars
             low = -np.inf if amount == 0 else amount - 0.25
             high = np.inf if amount == 85 else amount + 0.25
-            total += np.log(np.diff(norm.cdf([low, high], value, bounded(8, 0.5, 85)))[0])
+            total += np.log(np.diff(norm.cdf([low, high], value, 8))[0])
     assert found.attrs["total"] == pytest.approx(total, rel=1e-12)
 
 
@@ -128,8 +123,7 @@ def test_another_answer_sheet(social):
     with pytest.raises(ValueError, match="'amount' of trials must lie between 0 and 85 dollars"):
         em.log_likelihood(social, em.Study(trials=trials), VALUES)
     longer = social.with_range(amount=(0, 100))
-    noise = bounded(8, 1, 100)
-    expected = norm.logsf(99.5, 80 / 1.05, noise) + norm.logcdf(0.5, 80 / 1.5, noise)
+    expected = norm.logsf(99.5, 80 / 1.05, 8) + norm.logcdf(0.5, 80 / 1.5, 8)
     found = em.log_likelihood(longer, em.Study(trials=trials.drop(columns="share")), VALUES)
     assert found.attrs["total"] == pytest.approx(expected, rel=1e-12)
 

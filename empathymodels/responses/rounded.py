@@ -132,16 +132,18 @@ def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
 
     .. math::
 
-        s = \left(\sigma^4 + (r / \sqrt{12})^4\right)^{1/4}, \qquad
-        \left(s^{-4} + R^{-4}\right)^{-1/4}
+        s = \sigma + a \left(1 - \frac{\sigma}{3 a}\right)_+^3
+            - \frac{R}{2} \left(x - \tanh x\right), \qquad
+        a = \frac{r}{\sqrt{12}}, \quad x = \left(\frac{2 \sigma}{R} - 1\right)_+
 
     Whatever lies within a step of width r is recorded as the same, with a standard deviation of
-    :math:`r / \sqrt{12}`, so ratings say nothing of a smaller noise; and of a noise beyond the
-    whole scale of width R that nearly all ratings are at its ends. Without the bounds somebody who
-    always gives the same answer would allow a noise of 0, and with it a mean within that step
-    and nowhere else, edges on which samplers diverge; and somebody who always rates at one end a
-    boundless noise about the mean of everybody else, with half of the ratings at the other end.
-    A noise of one step is raised by 0.2 %, one of a quarter of the scale lowered by 0.1 %.
+    :math:`a`, so ratings say nothing of a smaller noise; and of a noise beyond the whole scale of
+    width R that nearly all ratings are at its ends. Without the bounds somebody who always gives
+    the same answer would allow a noise of 0, and with it a mean within that step and nowhere else,
+    edges on which samplers diverge; and somebody who always rates at one end a boundless noise
+    about the mean of everybody else, with half of the ratings at the other end. Between 0.87 steps
+    and half of the scale noise is what it is; value, slope and curvature pass both borders without
+    a jump.
 
     Parameters
     ----------
@@ -150,16 +152,11 @@ def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
     resolution, span : tensor_like of float
         Distance of neighbouring steps and width of the scale, in the same units; positive.
     """
-    noise = pt.as_tensor_variable(noise)
-    least = resolution * WITHIN
-    larger, smaller = pt.maximum(noise, least), pt.minimum(noise, least)
-    seen = larger * _root(smaller / larger)
-    bounded = pt.minimum(seen, span) / _root(pt.minimum(seen, span) / pt.maximum(seen, span))
-    return pt.switch(pt.lt(noise, 0), np.nan, bounded)
-
-
-def _root(share: Any) -> Any:
-    return (1 + pt.sqr(pt.sqr(share))) ** 0.25
+    noise, half, least = pt.as_tensor_variable(noise), span / 2, resolution * WITHIN
+    beyond = pt.maximum(noise / half - 1, 0.0)
+    bounded = pt.minimum(noise, half) + half * pt.tanh(beyond)
+    missing = pt.maximum(1 - bounded / (3 * least), 0.0)
+    return pt.switch(pt.lt(noise, 0), np.nan, bounded + least * pt.sqr(missing) * missing)
 
 
 def _step(value: Any, lower: Any, resolution: Any) -> Any:
