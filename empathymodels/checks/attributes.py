@@ -198,7 +198,7 @@ def _only_rises(frame: pd.DataFrame, name: str) -> bool:
 def _splitting(arrangement: Arrangement) -> set[str]:
     """Columns by which the model or one of its rivals splits a parameter."""
     model = arrangement.model
-    versions = [model, *(model.rival(name) for name in model.rivals)]
+    versions = [model, *(model.rival(name) for name in model.rivals_by_name)]
     return {p.by for version in versions for p in version.parameters if p.by}
 
 

@@ -264,7 +264,7 @@ def reduction(bench: Bench) -> Found:
             pooled.attrs["total"], log_likelihood(bench.model, bench.study, full).attrs["total"]
         ):
             wrong.append(f"pool({listed(split)})")
-    for name in bench.model.rivals:
+    for name in bench.model.rivals_by_name:
         rival = bench.model.rival(name)
         if fingerprint(rival) != fingerprint(bench.model):
             continue

@@ -128,12 +128,12 @@ def _typical(model: Model) -> Found:
 
 def _rivals(model: Model) -> Found:
     wrong = []
-    for name in model.rivals:
+    for name in model.rivals_by_name:
         try:
             check_declaration(model.rival(name))
         except Exception as error:
             wrong.append(f"rival '{name}' cannot be built: {error}")
-    return not wrong, "; ".join(wrong) or counted(len(model.rivals), "rival")
+    return not wrong, "; ".join(wrong) or counted(len(model.rivals_by_name), "rival")
 
 
 _OF_TEXT: dict[str, Callable[[Model], Found]] = {

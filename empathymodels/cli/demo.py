@@ -207,7 +207,7 @@ def _fitted_words(fit: xr.DataTree, seconds: float) -> str:
     posterior = fit["posterior"]
     return (
         f"Two models of the simulated study '{study.name}' ({', '.join(sizes)}). 'learning': "
-        f"{model.title}. Its rival '{RIVAL}': {claim(model.rivals[RIVAL])} "
+        f"{model.title}. Its rival '{RIVAL}': {claim(model.rivals_by_name[RIVAL])} "
         f"{counted(posterior.sizes['chain'], 'chain')} of "
         f"{counted(posterior.sizes['draw'], 'draw')} each; {seconds:.0f} seconds in all."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from dataclasses import replace
 from functools import cache
@@ -11,6 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from empathymodels.declaration.docstring import (
+    docstring_of,
+    references_of,
+    section_of,
+    title_of,
+)
 from empathymodels.messages import did_you_mean, listed
 
 if TYPE_CHECKING:
@@ -29,12 +34,7 @@ def list_models() -> dict[str, str]:
     True
     """
     files = sorted(path for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
-    return {path.stem: _first_line(path) for path in files}
-
-
-def _first_line(path: Path) -> str:
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n", 1)[0].rstrip(".")
+    return {path.stem: docstring_of(path).partition("\n")[0].rstrip(".") for path in files}
 
 
 def get_model(name: str | Path) -> Model:
@@ -44,6 +44,9 @@ def get_model(name: str | Path) -> Model:
     ----------
     name : str or Path
         A name that `list_models` gives, or the path of a Python file that defines ``model``.
+        What ``Model(...)`` leaves out is read from the file's docstring: its title (the first
+        line, after a name and a colon), notes (section ``Notes``) and references (section
+        ``References``, each a citation that ends in its DOI).
 
     Raises
     ------
@@ -94,7 +97,16 @@ def _read(path: Path, changed: int) -> Model:
             f"A model file must define `model = Model(...)`; {path.name} defines "
             f"{type(model).__name__ if model is not None else 'no `model`'}. Add it."
         )
-    return check_declaration(replace(model, name=path.stem, source=str(path)))
+    text = docstring_of(path)
+    model = replace(
+        model,
+        name=path.stem,
+        source=str(path),
+        title=model.title or title_of(text),
+        references=model.references or references_of(text),
+        notes=model.notes or section_of(text, "Notes"),
+    )
+    return check_declaration(model)
 
 
 def _run(path: Path) -> ModuleType:

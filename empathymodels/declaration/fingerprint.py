@@ -18,6 +18,7 @@ from pytensor.tensor.elemwise import Elemwise
 from empathymodels.declaration.dependencies import trace_response
 from empathymodels.declaration.equations import read_equations
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.parts import PARTS
 from empathymodels.declaration.response_scale import scale_of
 
 
@@ -52,7 +53,7 @@ def program_fingerprint(model: Model) -> str:
         scale: tuple[Any, ...] = (parameter.scale_of, parameter.role if parameter.scale_of else "")
         if parameter.scale_of in {response.name for response in model.left_out}:
             scale += scale_of(model, parameter)
-        declared = (parameter.location, parameter.spread, parameter.effect)
+        declared = map(parameter.priors.get, PARTS)
         priors = [prior and repr(prior.to_dict()) for prior in declared]
         parts.append(repr((*fields, *scale, *priors)))
     for response in model.responses:

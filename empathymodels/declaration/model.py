@@ -18,6 +18,7 @@ from pymc_extras.prior import Prior
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.immutable import Declared
 from empathymodels.declaration.parts import (
+    PARTS,
     Column,
     Parameter,
     Population,
@@ -26,6 +27,7 @@ from empathymodels.declaration.parts import (
     State,
     Statistic,
     Summary,
+    as_prior,
 )
 from empathymodels.declaration.priors import impossible_priors
 from empathymodels.declaration.response_scale import (
@@ -36,8 +38,10 @@ from empathymodels.declaration.response_scale import (
     range_of,
     with_ends,
 )
-from empathymodels.declaration.variants import PARTS, change_text, replayed
+from empathymodels.declaration.variants import change_text, replayed
 from empathymodels.messages import did_you_mean, listed, tell_all
+
+type Rival = Callable[[Model], Model]
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Model(Declared):
     Parameters
     ----------
     title : str
-        One line: what the model says.
+        One line: what the model says. In a file it may be left out, and so may `references` and
+        `notes`: they are then read from the docstring, see `get_model`.
     parameters, columns, responses : tuple
         Declarations, see :class:`Parameter`, :class:`Column`, :class:`Response`.
     step : callable, optional
@@ -71,8 +76,9 @@ class Model(Declared):
         Default covariate formula per parameter.
     statistics : tuple of Statistic
         Features for posterior predictive checks.
-    rivals : mapping of str to callable
-        Named alternatives: ``rival(model) -> model``; its docstring says what it claims.
+    rivals : tuple of callable, or mapping of str to callable
+        Alternatives, ``rival(model) -> model``, by their own names or others; their docstrings
+        say what they claim.
     references : tuple of Reference
         Papers the equations come from.
     notes : str
@@ -82,9 +88,9 @@ class Model(Declared):
         their scale.
     """
 
-    title: str
-    parameters: tuple[Parameter, ...]
-    responses: tuple[Response, ...]
+    title: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    responses: tuple[Response, ...] = ()
     columns: tuple[Column, ...] = ()
     step: Callable[..., Any] | None = None
     states: tuple[State, ...] = ()
@@ -95,7 +101,7 @@ class Model(Declared):
     anchors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     covariates: Mapping[str, str] = field(default_factory=dict)
     statistics: tuple[Statistic, ...] = ()
-    rivals: Mapping[str, Callable[[Model], Model]] = field(default_factory=dict)
+    rivals: Mapping[str, Rival] | tuple[Rival, ...] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     notes: str = ""
     name: str = ""
@@ -103,6 +109,10 @@ class Model(Declared):
     variant: tuple[tuple[str, Any], ...] = ()
     population: Population = "normal"
     left_out: tuple[Response, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rivals", self.rivals_by_name)
+        Declared.__post_init__(self)
 
     def __str__(self) -> str:
         card: Callable[[Model], str] = import_module("empathymodels").card  # by the front door
@@ -116,6 +126,13 @@ class Model(Declared):
         """Name with every change made to it, for tables and legends."""
         changes = [change_text(verb, argument) for verb, argument in self.variant]
         return " ".join([self.name or "(unnamed)", *(text for text in changes if text)])
+
+    @property
+    def rivals_by_name(self) -> Mapping[str, Rival]:
+        """The rivals, each under its name."""
+        if isinstance(self.rivals, Mapping):
+            return self.rivals
+        return {rival.__name__: rival for rival in self.rivals}
 
     @property
     def observables(self) -> tuple[Response, ...]:
@@ -341,7 +358,10 @@ class Model(Declared):
         return replace(self, responses=changed, variant=(*self.variant, (verb, steps)))
 
     @checked_arguments
-    def with_priors(self, **priors: Prior | Mapping[str, Prior]) -> Model:
+    def with_priors(
+        self,
+        **priors: Prior | tuple[float, float] | Mapping[str, Prior | tuple[float, float] | float],
+    ) -> Model:
         """Return the model with other priors.
 
         Parameters
@@ -349,7 +369,7 @@ class Model(Declared):
         **priors
             Per parameter a ``Prior`` (of the population mean, link scale) or a mapping with
             any of ``{"location": Prior, "spread": Prior, "effect": Prior}`` (the last: of
-            what covariates add).
+            what covariates add); each may be numbers as in `Parameter`.
 
         Raises
         ------
@@ -370,15 +390,19 @@ class Model(Declared):
             self.parameter(name)
             parts = dict(given) if isinstance(given, Mapping) else {"location": given}
             wrong = [part for part in parts if part not in PARTS]
+            parts |= {part: as_prior(part, parts[part]) for part in parts if part not in wrong}
             if wrong or not all(isinstance(part, Prior) for part in parts.values()):
                 raise TypeError(
                     f"The prior of '{name}' must be a Prior or a mapping with the keys "
                     f"'location', 'spread' and 'effect'; found {given!r}. "
-                    f'Write for example {name}=Prior("Normal", mu=0, sigma=1).'
+                    f'Write for example {name}=Prior("Normal", mu=0, sigma=1), or (0, 1) for it.'
                 )
             changed[name] = parts
-        stored = {n: {k: p.to_dict() for k, p in parts.items()} for n, parts in changed.items()}
         model = self._with_parameters(changed)
+        stored = {
+            n: {part: model.parameter(n).priors[part].to_dict() for part in parts}
+            for n, parts in changed.items()
+        }
         problems = [p for name in changed for p in impossible_priors(model.parameter(name))]
         tell_all(f"Model '{self.label}' cannot have these priors:", problems)
         return replace(model, variant=(*self.variant, ("with_priors", stored)))
@@ -408,13 +432,95 @@ class Model(Declared):
         >>> em.get_model("outgroup_help_learning").rival("no_learning").label
         'outgroup_help_learning no_learning'
         """
-        if name not in self.rivals:
+        if name not in self.rivals_by_name:
             raise KeyError(
-                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals)}. "
-                "Correct the name." + did_you_mean(name, self.rivals)
+                f"Model '{self.name}' has no rival '{name}'. It has {listed(self.rivals_by_name)}. "
+                "Correct the name." + did_you_mean(name, self.rivals_by_name)
             )
-        changed = self.rivals[name](self)
-        return replace(changed, variant=(*self.variant, ("rival", name)))
+        changed = self.rivals_by_name[name](self)
+        others = {key: rival for key, rival in changed.rivals_by_name.items() if key != name}
+        return replace(changed, rivals=others, variant=(*self.variant, ("rival", name)))
+
+    @checked_arguments
+    def with_response(self, name: str, function: Callable[[Any, Any, Any], Any]) -> Model:
+        """Return the model with another distribution of one response: a tool of rivals.
+
+        Files of fits cannot say which function it was; a rival that does this they name.
+
+        Parameters
+        ----------
+        name : str
+            The response.
+        function : callable
+            Its `function`, see `Response`.
+
+        Raises
+        ------
+        KeyError
+            The model has no such response.
+
+        See Also
+        --------
+        with_parameters : What the distribution needs.
+
+        Examples
+        --------
+        >>> import empathymodels as em, pymc as pm
+        >>> def heavier(latent, parameters, data):
+        ...     return pm.StudentT.dist(4, latent.closeness, parameters.closeness_noise)
+        >>> model = em.get_model("empathy_learning").with_response("closeness", heavier)
+        >>> model.response("closeness").function.__name__
+        'heavier'
+        """
+        changed = replace(self.response(name), function=function)
+        return replace(
+            self, responses=tuple(changed if r.name == name else r for r in self.responses)
+        )
+
+    @checked_arguments
+    def with_parameters(self, *parameters: Parameter, without: Sequence[str] = ()) -> Model:
+        """Return the model with other parameters: a tool of rivals.
+
+        Parameters
+        ----------
+        *parameters : Parameter
+            Take the place of those of their names; new ones stand where the first of `without`
+            stood, or behind all others.
+        without : list of str
+            Names of parameters to leave out.
+
+        Raises
+        ------
+        KeyError
+            The model has no parameter of a name in `without`.
+
+        See Also
+        --------
+        fix : Holds a parameter at a value.
+        split, pool : Change what one parameter has values for.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> import empathymodels as em
+        >>> model = em.get_model("empathy_learning")
+        >>> shared = replace(model.parameter("learning_rate"), level="population")
+        >>> model.with_parameters(shared).parameter("learning_rate").level
+        'population'
+        >>> len(model.with_parameters(without=["recalibration"]).parameters)
+        7
+        """
+        leaving = {name: self.parameter(name).name for name in without}
+        known = {p.name for p in self.parameters} - set(leaving)
+        given = {p.name: p for p in parameters}
+        new = [p for p in parameters if p.name not in known]
+        kept: list[Parameter] = []
+        for parameter in self.parameters:
+            if parameter.name in leaving:
+                kept, new = [*kept, *new], []
+            else:
+                kept.append(given.get(parameter.name, parameter))
+        return replace(self, parameters=(*kept, *new))
 
     @checked_arguments
     def with_population(self, population: Population) -> Model:

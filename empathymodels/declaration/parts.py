@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
+from numbers import Real
 from typing import Any, Literal
 
+import numpy as np
 from pymc_extras.prior import Prior
 
 from empathymodels.declaration.immutable import Declared
@@ -26,6 +28,19 @@ Support = Literal["real", "positive", "unit", "signed"]
 
 
 Population = Literal["normal", "student_t"]  # how participants may deviate from the means
+SHORT_FORMS = {  # of priors: what one number or two stand for
+    "location": (tuple, lambda given: Prior("Normal", mu=given[0], sigma=given[1])),
+    "spread": (Real, lambda given: Prior("HalfNormal", sigma=given)),
+    "effect": (Real, lambda given: Prior("Normal", mu=0, sigma=given)),
+}
+PARTS = tuple(SHORT_FORMS)  # of a parameter, that have priors
+
+
+def as_prior(part: str, given: Any) -> Any:
+    """Return the prior that numbers stand for; anything else as it is."""
+    kind, prior_of = SHORT_FORMS[part]
+    is_short = isinstance(given, kind) and not isinstance(given, bool)
+    return prior_of(given) if is_short and np.size(given) == 1 + (kind is tuple) else given
 
 
 @dataclass(frozen=True)
@@ -86,14 +101,16 @@ class Parameter(Declared):
         Name used in the equations and in every result.
     meaning : str
         What it stands for, in words.
-    location : Prior
-        Prior of the population mean, on the link scale.
-    spread : Prior, optional
-        Prior of the standard deviation between participants (or items), on the link scale.
-        Not needed for ``level="population"``.
-    effect : Prior, optional
+    location : Prior or (float, float)
+        Prior of the population mean, on the link scale. Two numbers are mean and standard
+        deviation of a Normal.
+    spread : Prior or float, optional
+        Prior of the standard deviation between participants (or items), on the link scale. A
+        number is the scale of a HalfNormal. Not needed for ``level="population"``.
+    effect : Prior or float, optional
         Prior of what a covariate adds per standard deviation (or per level), on the link scale:
-        a Normal. Without it, one around 0 with the `sigma` of the spread's prior.
+        a Normal, or the standard deviation of one around 0. Without it, that is the `sigma` of
+        the spread's prior.
     support : {"real", "positive", "unit", "signed"}
         Natural support: any number, above 0, 0 to 1, or -1 to 1; links are identity, log, logit
         and atanh (Fisher's z).
@@ -132,9 +149,9 @@ class Parameter(Declared):
 
     name: str
     meaning: str
-    location: Prior
-    spread: Prior | None = None
-    effect: Prior | None = None
+    location: Prior | tuple[float, float]
+    spread: Prior | float | None = None
+    effect: Prior | float | None = None
     support: Support = "real"
     by: str | None = None
     level: str = "participant"
@@ -150,17 +167,25 @@ class Parameter(Declared):
     unit: str = ""
 
     def __post_init__(self) -> None:
+        for part in PARTS:
+            object.__setattr__(self, part, as_prior(part, getattr(self, part)))
         Declared.__post_init__(self)
         if self.level != "population" and self.spread is None:
             raise ValueError(
                 f"Parameter '{self.name}' varies over {self.level}s and so needs a prior for its "
-                'spread. Add spread=Prior("HalfNormal", sigma=...).'
+                "spread. Add spread=0.5, say, for a HalfNormal of that scale."
             )
         if self.effect is not None and not _is_normal(self.effect):
             raise ValueError(
                 f"The prior of covariates' effects on '{self.name}' must be a Normal with numbers; "
-                f'found {self.effect}. Write effect=Prior("Normal", mu=0, sigma=...).'
+                f"found {self.effect}. Write effect=0.5, say, for a Normal(0, 0.5)."
             )
+
+    @property
+    def priors(self) -> dict[str, Prior]:
+        """The priors that it has, by ``"location"``, ``"spread"`` and ``"effect"``."""
+        declared = {part: getattr(self, part) for part in PARTS}
+        return {part: prior for part, prior in declared.items() if prior is not None}
 
     @property
     def effect_prior(self) -> Prior:
@@ -170,7 +195,7 @@ class Parameter(Declared):
     @property
     def spread_scale(self) -> float:
         """Link-scale size of the spread between people that its prior expects; 1 if it has none."""
-        sigma = self.spread.parameters.get("sigma") if self.spread is not None else None
+        sigma = self.priors["spread"].parameters.get("sigma") if self.spread is not None else None
         return float(sigma) if isinstance(sigma, int | float) else 1.0
 
 
@@ -330,11 +355,47 @@ class Statistic(Declared):
     function : callable
         ``function(table) -> float``, where `table` holds the keys, the model's columns and
         the response (observed or predicted) under its name.
+
+    Examples
+    --------
+    >>> Statistic("highest rating", "rating", lambda table: table.rating.max()).name
+    'highest rating'
+    >>> Statistic.mean("rating").name
+    'mean rating'
     """
 
     name: str
     response: str
     function: Callable[[Any], float]
+
+    @classmethod
+    def mean(cls, response: str, name: str = "") -> Statistic:
+        """Mean of a response over all rows: of choices coded 0 and 1, the share of 1."""
+        return cls(name or f"mean {response}", response, lambda table: table[response].mean())
+
+    @classmethod
+    def sd(cls, response: str, name: str = "") -> Statistic:
+        """Standard deviation of a response over all rows."""
+        return cls(name or f"sd of {response}", response, lambda table: table[response].std())
+
+    @classmethod
+    def between_people(cls, response: str, name: str = "") -> Statistic:
+        """Standard deviation between participants of their mean response."""
+        return cls(
+            name or f"sd of people's mean {response}",
+            response,
+            lambda table: table.groupby("participant")[response].mean().std(),
+        )
+
+    @classmethod
+    def difference(cls, response: str, column: str, high: Any, low: Any, name: str) -> Statistic:
+        """Mean response where a column has one value minus that where it has another."""
+
+        def difference(table: Any) -> float:
+            means = (table[response][table[column] == value].mean() for value in (high, low))
+            return next(means) - next(means)
+
+        return cls(name, response, difference)
 
 
 @dataclass(frozen=True)

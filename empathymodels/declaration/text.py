@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pymc_extras.prior import Prior
 
 from empathymodels.declaration.catalog import get_model
+from empathymodels.declaration.docstring import docstring_of, equations_of
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.record import claim
@@ -34,19 +34,23 @@ def variant_text(model: Model) -> list[str]:
     changes = model.label.removeprefix(model.name).strip()
     if not changes:  # the steps that a fit read make no other model
         return []
-    # a rival that exchanges the equations does not offer itself again: its claim is the original's
-    original = get_model(model.source) if Path(model.source).is_file() else model
-    rivals = {**model.rivals, **original.rivals}
-    taken = [name for verb, name in model.variant if verb == "rival"]
-    claims = [claim(rivals[name]) for name in taken if name in rivals]
     return [
         fill(
             f"A variant of `{model.name}`: {changes}. "
-            + "".join(f"{whole_sentence(claim)} " for claim in claims)
+            + "".join(f"{whole_sentence(claim)} " for claim in claims(model).values())
             + "The equations are those of the original; the tables are those of the variant.",
             width=WIDTH,
         )
     ]
+
+
+def claims(model: Model) -> dict[str, str]:
+    """Return what the rivals claim that this variant is made by, where that is known."""
+    # a rival does not offer itself again: its claim is the original's
+    original = get_model(model.source) if Path(model.source).is_file() else model
+    rivals = {**model.rivals_by_name, **original.rivals_by_name}
+    taken = [name for verb, name in model.variant if verb == "rival"]
+    return {name: claim(rivals[name]) for name in taken if name in rivals}
 
 
 def steps_text(response: Response) -> str:
@@ -58,12 +62,10 @@ def steps_text(response: Response) -> str:
 
 
 def equations_text(model: Model) -> str:
-    """Return the file's docstring, its math as Markdown, without first line and references."""
+    """Return the file's docstring, its math as Markdown, without first line and sections."""
     if not Path(model.source).is_file():
         return "This model was defined outside a file, so that its equations have no text."
-    module = ast.parse(Path(model.source).read_text(encoding="utf-8"))
-    text = (ast.get_docstring(module) or "").partition("\nReferences\n---")[0]
-    prose = text.partition("\n")[2].strip()
+    prose = equations_of(docstring_of(Path(model.source)))
     prose = re.sub(r"^\.\. math::\n((?:\n|[ \t]+.*\n?)*)", _display_math, prose, flags=re.M)
     return re.sub(r":math:`([^`]+)`", r"$\1$", prose).replace("``", "`")
 

@@ -15,12 +15,12 @@ import pytensor.tensor as pt
 from pymc_extras.prior import CUSTOM_TRANSFORMS, Prior
 from pytensor.tensor.elemwise import Elemwise
 
+from empathymodels.declaration.parts import PARTS
 from empathymodels.messages import listed
 
 if TYPE_CHECKING:
     from empathymodels.declaration.model import Model
 
-PARTS = ("location", "spread", "effect")  # of a parameter, that have priors
 PRIOR = {"dist", "kwargs", "centered", "dims", "transform"}  # what a stored prior may say
 DEEPEST = 3  # priors within priors
 

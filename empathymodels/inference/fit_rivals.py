@@ -50,7 +50,7 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
     >>> em.compare(fits).attrs["reading"]  # doctest: +SKIP
     """
     models = {model.name or model.label: model}
-    models |= {name: model.rival(name) for name in rivals or model.rivals}
+    models |= {name: model.rival(name) for name in rivals or model.rivals_by_name}
     for competitor in models.values():
         arrange(competitor, study)
     fits = {}

@@ -266,7 +266,9 @@ def scale_columns(block: Block) -> list[int]:
     return [
         k
         for k, (p, _) in enumerate(block.columns)
-        if p.support == "positive" and p.location.distribution == "Normal" and is_plain(p.location)
+        if p.support == "positive"
+        and (prior := p.priors["location"]).distribution == "Normal"
+        and is_plain(prior)
     ]
 
 

@@ -63,7 +63,8 @@ def log_of_scales(arranged: list[Block], location: Any) -> Any:
     if not places:
         return None
     (block,) = [block for block in arranged if is_shared(block)]
-    centres = np.array([float(block.columns[k][0].location.parameters["mu"]) for k in places])
+    priors = [block.columns[k][0].priors["location"] for k in places]
+    centres = np.array([float(prior.parameters["mu"]) for prior in priors])
     return location[..., np.array(places)] - centres
 
 
@@ -73,7 +74,7 @@ STANDARD = {"location": ("Normal", ("mu", "sigma")), "spread": ("HalfNormal", ("
 def standard_columns(block: Block, part: str) -> list[int]:
     """Columns whose prior of this part is of the standard family: they are one variable."""
     family, names = STANDARD[part]
-    priors = enumerate(getattr(parameter, part) for parameter, _ in block.columns)
+    priors = enumerate(parameter.priors[part] for parameter, _ in block.columns)
     return [k for k, prior in priors if _is_standard(prior, family, names)]
 
 
@@ -101,7 +102,7 @@ def prior_widths(
         parameters = [parameter for parameter, _ in block.columns]
         standard = standard_columns(block, "location")
         found[f"{block.unit}:location"] = np.array(
-            [float(parameters[k].location.parameters["sigma"]) for k in standard]
+            [float(parameters[k].priors["location"].parameters["sigma"]) for k in standard]
         )
         if block.unit != POPULATION:
             spread = np.array([p.spread_scale for p in parameters])

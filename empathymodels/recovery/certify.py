@@ -138,7 +138,7 @@ def _competitors(model: Model, study: Study) -> tuple[dict[str, Model], dict[str
     """The model and its rivals that can be confused on this design; of the others why not."""
     models, left_out = {model.name: model}, dict[str, str]()
     refuse_incomparable(models, study)  # faults of the model itself raise
-    for name in model.rivals:
+    for name in model.rivals_by_name:
         pair = {model.name: model, name: model.rival(name)}
         try:
             refuse_incomparable(pair, study)

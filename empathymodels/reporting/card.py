@@ -76,7 +76,9 @@ def card(model: Model) -> str:
         "Data": _data(model, needs),
         "Responses": _responses(model, needs),
         "States and latents": _latents(model),
-        "Rivals": _pairs((f"`{name}`", claim(rival)) for name, rival in model.rivals.items()),
+        "Rivals": _pairs(
+            (f"`{name}`", claim(rival)) for name, rival in model.rivals_by_name.items()
+        ),
         "Notes": model.notes,
         "Certificate": certificate_text(model, _table),
         "References": "\n".join(_item(reference_text(entry)) for entry in model.references),
@@ -94,7 +96,7 @@ def pages(models: Iterable[Model]) -> dict[str, str]:
             f"[`{m.name}`]({m.name}.md)",
             m.title,
             _code(r.name for r in m.responses),
-            _code(m.rivals),
+            _code(m.rivals_by_name),
         )
         for m in models
     ]

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.declaration.parts import Parameter, Reference
-from empathymodels.declaration.record import claim
-from empathymodels.declaration.text import prior_text, steps_text
+from empathymodels.declaration.text import claims, prior_text, steps_text
 from empathymodels.inference.convergence import RHAT_ROW
 from empathymodels.inference.fits import recorded
 from empathymodels.messages import counted, sentence
@@ -125,8 +124,7 @@ def _of_fit(found: Fitted, first: Fitted, references: Sequence[str]) -> str:
     model = found.model
     cited = _cited(references_of(found.fit), references)
     sentences = [f"Model '{found.name}' ({model.label}{cited}): {model.title.rstrip('.')}."]
-    rivals = [name for verb, name in model.variant if verb == "rival" and name in model.rivals]
-    sentences += [f"This variant ({_words(n)}): {claim(model.rivals[n])}" for n in rivals]
+    sentences += [f"This variant ({_words(n)}): {text}" for n, text in claims(model).items()]
     told = [] if found is first else _recorded(first)
     sentences += [text for text in _recorded(found) if text not in told]
     sentences += _priors(found, first)
