@@ -387,16 +387,6 @@ class Statistic(Declared):
             lambda table: table.groupby("participant")[response].mean().std(),
         )
 
-    @classmethod
-    def difference(cls, response: str, column: str, high: Any, low: Any, name: str) -> Statistic:
-        """Mean response where a column has one value minus that where it has another."""
-
-        def difference(table: Any) -> float:
-            means = (table[response][table[column] == value].mean() for value in (high, low))
-            return next(means) - next(means)
-
-        return cls(name, response, difference)
-
 
 @dataclass(frozen=True)
 class Reference(Declared):

@@ -23,10 +23,32 @@ The reactivity :math:`g` is the change of affect when the event befalls oneself,
 So :math:`\lambda` is the congruence that zero-sum stakes give to somebody who is otherwise
 indifferent, and :math:`\kappa_t` stays between -1 and 1.
 
+Notes
+-----
+What was published: people feel least bad about misfortunes of envied targets, and worst about those
+of pitied ones (Cikara & Fiske); schadenfreude as the alternative to empathy where groups compete
+(Cikara, Bruneau & Saxe). The first compares mean responses; the second is a review.
+What is ours: congruence and all other equations, every prior and every rival.
+Traps: reactivity and congruence multiply, so that something must say how large a feeling is.
+Events that befall oneself do: mark them by `recipient` = self (`relation` is then that of the
+other person present, and does not matter). Without the column `recipient`, reactivity is held at
+half of the rating's range: congruence of 1 then takes a rating from the middle to an end of the
+scale, and people who use little of the scale seem less congruent; relations can be compared all the
+same. A column `recipient` without a single `self` would leave reactivity and congruence apart by
+their priors alone: look at diagnose_design before fitting, and leave the column out.
+One shift stands for zero-sum stakes whatever the relation; model.split("relation", "stakes_shift")
+gives every relation its own, if all occur under both stakes. Where stakes and relation go together
+(only rivals under zero-sum stakes), they cannot be told apart.
+Good and bad fortune have one congruence: where pleasure at misfortunes may go without displeasure
+at good fortune, give the relation a label per valence ("rival, misfortune").
+
 References
 ----------
-Cikara & Fiske (2011), J Cogn Neurosci 23:3791-3803, doi:10.1162/jocn_a_00069.
-Cikara, Bruneau & Saxe (2011), Curr Dir Psychol Sci 20:149-153, doi:10.1177/0963721411408713.
+Cikara, M., & Fiske, S. T. (2011). Bounded empathy: Neural responses to outgroup targets'
+(mis)fortunes. Journal of Cognitive Neuroscience, 23, 3791-3803. doi:10.1162/jocn_a_00069
+
+Cikara, M., Bruneau, E. G., & Saxe, R. R. (2011). Us and them: Intergroup failures of empathy.
+Current Directions in Psychological Science, 20, 149-153. doi:10.1177/0963721411408713
 """
 
 from dataclasses import replace
@@ -35,15 +57,7 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels import (
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
@@ -96,14 +110,9 @@ def positive_only(model):
 
     congruence = replace(
         model.parameter("congruence"),
-        support="unit",
-        location=Prior("Normal", mu=0, sigma=1.5),
-        spread=Prior("HalfNormal", sigma=1),
-        typical=(0.05, 0.9),
+        support="unit", location=(0, 1.5), spread=1, typical=(0.05, 0.9),
     )
-    changed = tuple(congruence if p.name == "congruence" else p for p in model.parameters)
-    kept = {name: rival for name, rival in model.rivals.items() if name != "positive_only"}
-    return replace(model, step=step, parameters=changed, rivals=kept)
+    return replace(model, step=step).with_parameters(congruence)
 
 
 def plain_normal(model):
@@ -145,7 +154,7 @@ def _by_stakes(table):
     return zero_sum - independent
 
 
-model = Model(
+model = em.Model(
     title="what befalls others is felt with them, or against them, by who they are",
     step=step,
     latents={
@@ -153,131 +162,59 @@ model = Model(
         "affect": "change of affect that the event brings, in units of the rating",
     },
     columns=(
-        Column(
-            "valence",
-            "-1: misfortune; 1: good fortune; or graded in between",
-            range=(-1, 1),
+        em.Column(
+            "valence", "-1: misfortune; 1: good fortune; or graded in between", range=(-1, 1),
         ),
-        Column("relation", "who the other person is to the participant", levels="any"),
-        Column(
-            "stakes",
-            "whether one's gain is the other's loss",
-            levels=("independent", "zero_sum"),
+        em.Column("relation", "who the other person is to the participant", levels="any"),
+        em.Column(
+            "stakes", "whether one's gain is the other's loss", levels=("independent", "zero_sum"),
             default="independent",
         ),
-        Column(
-            "recipient",
-            "whom the event befalls",
-            levels=("other", "self"),
-            default="other",
-        ),
+        em.Column("recipient", "whom the event befalls", levels=("other", "self"), default="other"),
     ),
     parameters=(
-        Parameter(
-            "baseline",
-            "affect without an event",
-            location=Prior("Normal", mu=0.5, sigma=0.1),
-            spread=Prior("HalfNormal", sigma=0.1),
-            scale_of="rating",
-            role="location",
-            typical=(0.4, 0.6),
+        em.Parameter(
+            "baseline", "affect without an event",
+            location=(0.5, 0.1), spread=0.1, scale_of="rating", role="location", typical=(0.4, 0.6),
             symbol="a",
         ),
-        Parameter(
-            "reactivity",
-            "change of affect when an event of valence 1 befalls oneself",
-            location=Prior("Normal", mu=-1.2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.4),
-            support="positive",
-            scale_of="rating",
-            typical=(0.15, 0.5),
-            symbol="g",
-            weighs="recipient",
-            if_absent=0.5,
+        em.Parameter(
+            "reactivity", "change of affect when an event of valence 1 befalls oneself",
+            location=(-1.2, 0.5), spread=0.4, support="positive", scale_of="rating",
+            typical=(0.15, 0.5), symbol="g", weighs="recipient", if_absent=0.5,
         ),
-        Parameter(
-            "congruence",
-            "how far affect goes with the other's (1), or against it (-1)",
-            location=Prior("Normal", mu=0, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="signed",
-            by="relation",
-            typical=(-0.5, 0.8),
+        em.Parameter(
+            "congruence", "how far affect goes with the other's (1), or against it (-1)",
+            location=(0, 0.75), spread=0.5, support="signed", by="relation", typical=(-0.5, 0.8),
             symbol=r"\kappa",
         ),
-        Parameter(
-            "stakes_shift",
-            "congruence that zero-sum stakes give to who is otherwise indifferent",
-            location=Prior("Normal", mu=0, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
-            support="signed",
-            typical=(-0.5, 0.2),
-            symbol=r"\lambda",
+        em.Parameter(
+            "stakes_shift", "congruence that zero-sum stakes give to who is otherwise indifferent",
+            location=(0, 0.5), spread=0.3, support="signed", typical=(-0.5, 0.2), symbol=r"\lambda",
             weighs="stakes",
         ),
-        Parameter(
-            "rating_noise",
-            "standard deviation of ratings",
-            location=Prior("Normal", mu=-2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
-            support="positive",
-            scale_of="rating",
-            typical=(0.06, 0.25),
-            symbol=r"\sigma",
+        em.Parameter(
+            "rating_noise", "standard deviation of ratings",
+            location=(-2, 0.5), spread=0.3, support="positive", scale_of="rating",
+            typical=(0.06, 0.25), symbol=r"\sigma",
         ),
     ),
     responses=(
-        Response(
-            "rating",
-            rating,
-            "affect felt after the event, from unpleasant to pleasant",
-            range=(0, 100),
-            unit="points",
+        em.Response(
+            "rating", rating, "affect felt after the event, from unpleasant to pleasant",
+            range=(0, 100), unit="points",
         ),
     ),
     correlate=("congruence",),
     statistics=(
-        Statistic("mean rating", "rating", lambda table: table.rating.mean()),
-        Statistic("sd of ratings", "rating", lambda table: table.rating.std()),
-        Statistic("good minus bad fortune of others", "rating", _of("other")),
-        Statistic("good minus bad fortune of oneself", "rating", _of("self")),
-        Statistic("good minus bad, largest difference between relations", "rating", _by_relation),
-        Statistic("good minus bad, zero-sum minus independent stakes", "rating", _by_stakes),
-    ),
-    rivals={
-        "no_relation": no_relation,
-        "no_stakes": no_stakes,
-        "indifferent": indifferent,
-        "positive_only": positive_only,
-        "plain_normal": plain_normal,
-    },
-    references=(
-        Reference(
-            "Cikara, M., & Fiske, S. T. (2011). Bounded empathy: Neural responses to outgroup "
-            "targets' (mis)fortunes. Journal of Cognitive Neuroscience, 23, 3791-3803.",
-            "10.1162/jocn_a_00069",
+        em.Statistic.mean("rating"),
+        em.Statistic.sd("rating", "sd of ratings"),
+        em.Statistic("good minus bad fortune of others", "rating", _of("other")),
+        em.Statistic("good minus bad fortune of oneself", "rating", _of("self")),
+        em.Statistic(
+            "good minus bad, largest difference between relations", "rating", _by_relation
         ),
-        Reference(
-            "Cikara, M., Bruneau, E. G., & Saxe, R. R. (2011). Us and them: Intergroup failures of "
-            "empathy. Current Directions in Psychological Science, 20, 149-153.",
-            "10.1177/0963721411408713",
-        ),
+        em.Statistic("good minus bad, zero-sum minus independent stakes", "rating", _by_stakes),
     ),
-    notes="""\
-What was published: people feel least bad about misfortunes of envied targets, and worst about those
-of pitied ones (Cikara & Fiske); schadenfreude as the alternative to empathy where groups compete
-(Cikara, Bruneau & Saxe). The first compares mean responses; the second is a review.
-What is ours: congruence and all other equations, every prior and every rival.
-Traps: reactivity and congruence multiply, so that something must say how large a feeling is.
-Events that befall oneself do: mark them by `recipient` = self (`relation` is then that of the
-other person present, and does not matter). Without the column `recipient`, reactivity is held at
-half of the rating's range: congruence of 1 then takes a rating from the middle to an end of the
-scale, and people who use little of the scale seem less congruent; relations can be compared all the
-same. A column `recipient` without a single `self` would leave reactivity and congruence apart by
-their priors alone: look at diagnose_design before fitting, and leave the column out.
-One shift stands for zero-sum stakes whatever the relation; model.split("relation", "stakes_shift")
-gives every relation its own, if all occur under both stakes. Where stakes and relation go together
-(only rivals under zero-sum stakes), they cannot be told apart.
-Good and bad fortune have one congruence: where pleasure at misfortunes may go without displeasure
-at good fortune, give the relation a label per valence ("rival, misfortune").""",
+    rivals=(no_relation, no_stakes, indifferent, positive_only, plain_normal),
 )

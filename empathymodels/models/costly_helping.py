@@ -14,25 +14,29 @@ readiness :math:`b` to help whatever it costs, or both. For participant :math:`s
 Where loss and gain change together in a design, only one slope can be told. The rival
 `trade_off` has one, on the gain.
 
+Notes
+-----
+What was published: choices by motive (shares, points of subjective equality), and a
+drift-diffusion model in which empathy moves the start of the process and the drift (2022).
+What is ours: the choice model, every prior and all rivals; a bias corresponds to a start of the
+drift and a weight to its rate, without response times.
+Traps: in the published design own loss and other's gain correlate at -.92, so that their weights
+cannot be told apart: take `trade_off`, whose point of subjective equality is -100 b / v points. A
+temperature and two free weights would be one too many: the weight of one's own points is 1.
+
 References
 ----------
-Saulin, Horn, Lotze, Kaiser & Hein (2022), NeuroImage 118827,
-doi:10.1016/j.neuroimage.2021.118827.
-Hein, Morishima, Leiberg, Sul & Fehr (2016), Science 351:1074-1078, doi:10.1126/science.aac7992.
+Saulin, A., Horn, U., Lotze, M., Kaiser, J., & Hein, G. (2022). The neural computation of human
+prosocial choices in complex motivational states. NeuroImage, 118827.
+doi:10.1016/j.neuroimage.2021.118827
+
+Hein, G., Morishima, Y., Leiberg, S., Sul, S., & Fehr, E. (2016). The brain's functional network
+architecture reveals human motives. Science, 351, 1074-1078. doi:10.1126/science.aac7992
 """
 
 from dataclasses import replace
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 UNIT = 100  # points
 
@@ -45,7 +49,7 @@ def step(state, parameters, data):
 
 def helping(latent, parameters, data):
     """Helping becomes likelier with its utility."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 def trade_off(model):
@@ -55,14 +59,9 @@ def trade_off(model):
         worth = parameters.slope * data.other_gain / UNIT
         return dict(worth=worth, utility=worth + parameters.bias)
 
-    slope = Parameter(
-        "slope",
-        "what the other's gain adds to the log odds of helping",
-        location=Prior("Normal", mu=0.5, sigma=0.5),
-        spread=Prior("HalfNormal", sigma=0.5),
-        typical=(0, 1.5),
-        symbol="v",
-        motive="approach",
+    slope = em.Parameter(
+        "slope", "what the other's gain adds to the log odds of helping",
+        location=(0.5, 0.5), spread=0.5, typical=(0, 1.5), symbol="v", motive="approach",
         unit="per 100 points",
     )
     replaced = ("other_weight", "inverse_temperature")
@@ -112,7 +111,7 @@ def _range_of_motives(table):
     return shares.max() - shares.min()
 
 
-model = Model(
+model = em.Model(
     title="help is given for what another gains of it, at one's own cost, by motive",
     step=step,
     latents={
@@ -120,76 +119,35 @@ model = Model(
         "utility": "log odds of helping",
     },
     columns=(
-        Column("own_loss", "what helping costs oneself", range=(0, 1e4), unit="points"),
-        Column("other_gain", "what helping gives the other person", range=(0, 1e4), unit="points"),
-        Column("motive", "motive that was induced", levels="any", default="none"),
+        em.Column("own_loss", "what helping costs oneself", range=(0, 1e4), unit="points"),
+        em.Column(
+            "other_gain", "what helping gives the other person", range=(0, 1e4), unit="points"
+        ),
+        em.Column("motive", "motive that was induced", levels="any", default="none"),
     ),
     parameters=(
-        Parameter(
-            "other_weight",
-            "worth of a point of the other's",
-            location=Prior("Normal", mu=0.5, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.5),
-            by="motive",
-            typical=(0, 1.2),
-            symbol="w",
-            motive="approach",
-            unit="own points",
+        em.Parameter(
+            "other_weight", "worth of a point of the other's",
+            location=(0.5, 0.5), spread=0.5, by="motive", typical=(0, 1.2), symbol="w",
+            motive="approach", unit="own points",
         ),
-        Parameter(
-            "bias",
-            "readiness to help whatever it costs",
-            location=Prior("Normal", mu=0, sigma=1),
-            spread=Prior("HalfNormal", sigma=1),
-            by="motive",
-            typical=(-1, 2),
-            symbol="b",
-            motive="approach",
+        em.Parameter(
+            "bias", "readiness to help whatever it costs",
+            location=(0, 1), spread=1, by="motive", typical=(-1, 2), symbol="b", motive="approach",
             unit="log odds",
         ),
-        Parameter(
-            "inverse_temperature",
-            "change in the log odds of helping per 100 own points",
-            location=Prior("Normal", mu=0, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            typical=(0.3, 3),
-            symbol=r"\beta",
+        em.Parameter(
+            "inverse_temperature", "change in the log odds of helping per 100 own points",
+            location=(0, 0.75), spread=0.5, support="positive", typical=(0.3, 3), symbol=r"\beta",
         ),
     ),
-    responses=(Response("help", helping, "1: prosocial option; 0: egoistic", levels=(0, 1)),),
+    responses=(em.Response("help", helping, "1: prosocial option; 0: egoistic", levels=(0, 1)),),
     correlate=("bias",),
     statistics=(
-        Statistic("share of helping", "help", _share()),
-        Statistic("sd of people's helping", "help", _spread),
-        Statistic("helping, high minus low gain of the other", "help", _by_gain),
-        Statistic("helping, largest difference between motives", "help", _range_of_motives),
+        em.Statistic("share of helping", "help", _share()),
+        em.Statistic("sd of people's helping", "help", _spread),
+        em.Statistic("helping, high minus low gain of the other", "help", _by_gain),
+        em.Statistic("helping, largest difference between motives", "help", _range_of_motives),
     ),
-    rivals={
-        "trade_off": trade_off,
-        "bias_only": bias_only,
-        "weight_only": weight_only,
-        "no_motive": no_motive,
-    },
-    references=(
-        Reference(
-            "Saulin, A., Horn, U., Lotze, M., Kaiser, J., & Hein, G. (2022). The neural "
-            "computation of human prosocial choices in complex motivational states. NeuroImage, "
-            "118827.",
-            "10.1016/j.neuroimage.2021.118827",
-        ),
-        Reference(
-            "Hein, G., Morishima, Y., Leiberg, S., Sul, S., & Fehr, E. (2016). The brain's "
-            "functional network architecture reveals human motives. Science, 351, 1074-1078.",
-            "10.1126/science.aac7992",
-        ),
-    ),
-    notes="""\
-What was published: choices by motive (shares, points of subjective equality), and a
-drift-diffusion model in which empathy moves the start of the process and the drift (2022).
-What is ours: the choice model, every prior and all rivals; a bias corresponds to a start of the
-drift and a weight to its rate, without response times.
-Traps: in the published design own loss and other's gain correlate at -.92, so that their weights
-cannot be told apart: take `trade_off`, whose point of subjective equality is -100 b / v points. A
-temperature and two free weights would be one too many: the weight of one's own points is 1.""",
+    rivals=(trade_off, bias_only, weight_only, no_motive),
 )

@@ -16,40 +16,42 @@ The expectation of the cue that was not shown stays. Both are rated:
     \text{expectation rating}_t \sim \text{Normal}(E_{cue,t}, s_E), \qquad
     \text{outcome rating}_t \sim \text{Normal}(P_t, s_O)
 
+Notes
+-----
+The equations are those of the modelling scripts of the Spacetop cue task (model 1), whose paper
+is not confirmed here; the idea that expectations learn from the person's own percept is that of
+the reference. The scripts plug in two things computed from the very ratings they then score: the
+mean rating per stimulus and the first rating as start value. Here both are parameters. The noises
+have a population, so that nobody's (someone with two alike ratings, say) can collapse to zero.
+Start expectations and stimulus intensities lie between the ends of the scale: without bounds a
+person whose percept is nearly all expectation could have any stimulus intensity.
+Traps: ratings are bounded and often pile up near zero, which a normal distribution cannot show
+(see the share at 0 in the checks). The person learns from the own percept, so a learning rate of
+zero is a plausible answer; with one near zero the start value is all there is.
+
 References
 ----------
-Jepma, Koban, van Doorn, Jones & Wager (2018), Nature Human Behaviour 2:838-855,
-doi:10.1038/s41562-018-0455-8 (learning of pain expectations from one's own percept).
+Jepma, M., Koban, L., van Doorn, J., Jones, M., & Wager, T. D. (2018). Behavioural and neural
+evidence for self-reinforcing expectancy effects on pain. Nature Human Behaviour, 2, 838-855.
+doi:10.1038/s41562-018-0455-8
 """
 
 from dataclasses import replace
 
 import pymc as pm
 
-from empathymodels import (
-    Column,
-    FirstResponse,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    State,
-    Statistic,
-    pick,
-    put,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
     """Perceive a mixture of stimulus and expectation; move the expectation toward it."""
-    expectation = pick(state.expectation, data.cue)
+    expectation = em.pick(state.expectation, data.cue)
     weight = parameters.expectation_weight
     percept = (1 - weight) * parameters.stimulus_intensity + weight * expectation
     prediction_error = percept - expectation
     updated = expectation + parameters.learning_rate * prediction_error
     latents = dict(expectation=expectation, percept=percept, prediction_error=prediction_error)
-    return dict(expectation=put(state.expectation, data.cue, updated)), latents
+    return dict(expectation=em.put(state.expectation, data.cue, updated)), latents
 
 
 def expectation_rating(latent, parameters, data):
@@ -74,12 +76,9 @@ def no_expectation_effect(model):
 
 def first_rating_start(model):
     """Expectations start at the first rating after each cue, which is then not scored."""
-    start = FirstResponse("expectation_rating", scored=False)
-    return replace(
-        model,
-        states=(replace(model.states[0], start=start),),
-        parameters=tuple(p for p in model.parameters if p.name != "start_expectation"),
-    )
+    start = em.FirstResponse("expectation_rating", scored=False)
+    model = replace(model, states=(replace(model.states[0], start=start),))
+    return model.with_parameters(without=["start_expectation"])
 
 
 def plain_normal(model):
@@ -103,12 +102,12 @@ def _stimulus_spread(table):
     return means.max() - means.min()
 
 
-model = Model(
+model = em.Model(
     title="expectations of one's own or another's pain, learned from cues",
     step=step,
     states=(
-        State(
-            "expectation", "start_expectation", over="cue", meaning="pain expected after each cue"
+        em.State(
+            "expectation", "start_expectation", over="cue", meaning="pain expected after each cue",
         ),
     ),
     latents={
@@ -118,128 +117,63 @@ model = Model(
     },
     sequence=(),
     columns=(
-        Column("cue", "label of the cue before the stimulus", levels="any"),
-        Column("stimulus", "label of the stimulus intensity", levels="any"),
+        em.Column("cue", "label of the cue before the stimulus", levels="any"),
+        em.Column("stimulus", "label of the stimulus intensity", levels="any"),
     ),
     parameters=(
-        Parameter(
-            "learning_rate",
-            "share of the prediction error that changes the expectation",
-            location=Prior("Normal", mu=-2, sigma=1.5),
-            spread=Prior("HalfNormal", sigma=1),
-            support="unit",
-            typical=(0.02, 0.6),
-            symbol=r"\alpha",
+        em.Parameter(
+            "learning_rate", "share of the prediction error that changes the expectation",
+            location=(-2, 1.5), spread=1, support="unit", typical=(0.02, 0.6), symbol=r"\alpha",
         ),
-        Parameter(
-            "expectation_weight",
-            "weight of the expectation in the percept",
-            location=Prior("Normal", mu=-1.5, sigma=1),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            typical=(0.05, 0.6),
-            symbol="w",
+        em.Parameter(
+            "expectation_weight", "weight of the expectation in the percept",
+            location=(-1.5, 1), spread=0.75, support="unit", typical=(0.05, 0.6), symbol="w",
         ),
-        Parameter(
-            "start_expectation",
-            "pain expected after a cue at first",
-            location=Prior("Normal", mu=-1, sigma=1.5),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            by="cue",
-            scale_of="expectation_rating",
-            role="location",
-            typical=(0.1, 0.6),
-            symbol="E_1",
+        em.Parameter(
+            "start_expectation", "pain expected after a cue at first",
+            location=(-1, 1.5), spread=0.75, support="unit", by="cue",
+            scale_of="expectation_rating", role="location", typical=(0.1, 0.6), symbol="E_1",
         ),
-        Parameter(
-            "stimulus_intensity",
-            "pain that the stimulus alone would cause",
-            location=Prior("Normal", mu=-1, sigma=1.5),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            by="stimulus",
-            scale_of="outcome_rating",
-            role="location",
-            typical=(0.1, 0.6),
-            symbol="N",
+        em.Parameter(
+            "stimulus_intensity", "pain that the stimulus alone would cause",
+            location=(-1, 1.5), spread=0.75, support="unit", by="stimulus",
+            scale_of="outcome_rating", role="location", typical=(0.1, 0.6), symbol="N",
         ),
-        Parameter(
-            "expectation_noise",
-            "standard deviation of expectation ratings",
-            location=Prior("Normal", mu=-2.2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.4),
-            support="positive",
-            scale_of="expectation_rating",
-            typical=(0.05, 0.2),
-            symbol="s_E",
+        em.Parameter(
+            "expectation_noise", "standard deviation of expectation ratings",
+            location=(-2.2, 0.5), spread=0.4, support="positive", scale_of="expectation_rating",
+            typical=(0.05, 0.2), symbol="s_E",
         ),
-        Parameter(
-            "outcome_noise",
-            "standard deviation of outcome ratings",
-            location=Prior("Normal", mu=-2.2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.4),
-            support="positive",
-            scale_of="outcome_rating",
-            typical=(0.05, 0.2),
-            symbol="s_O",
+        em.Parameter(
+            "outcome_noise", "standard deviation of outcome ratings",
+            location=(-2.2, 0.5), spread=0.4, support="positive", scale_of="outcome_rating",
+            typical=(0.05, 0.2), symbol="s_O",
         ),
     ),
     responses=(
-        Response(
-            "expectation_rating",
-            expectation_rating,
-            "pain expected after the cue",
-            range=(0, 180),
+        em.Response(
+            "expectation_rating", expectation_rating, "pain expected after the cue", range=(0, 180),
             unit="degrees",
         ),
-        Response(
-            "outcome_rating",
-            outcome_rating,
-            "pain experienced or seen",
-            range=(0, 180),
+        em.Response(
+            "outcome_rating", outcome_rating, "pain experienced or seen", range=(0, 180),
             unit="degrees",
         ),
     ),
     statistics=(
-        Statistic("mean expectation", "expectation_rating", lambda t: t.expectation_rating.mean()),
-        Statistic("sd of expectations", "expectation_rating", lambda t: t.expectation_rating.std()),
-        Statistic(
-            "cue effect, expectation", "expectation_rating", _cue_effect("expectation_rating")
+        em.Statistic.mean("expectation_rating", "mean expectation"),
+        em.Statistic.sd("expectation_rating", "sd of expectations"),
+        em.Statistic(
+            "cue effect, expectation", "expectation_rating", _cue_effect("expectation_rating"),
         ),
-        Statistic("mean outcome", "outcome_rating", lambda t: t.outcome_rating.mean()),
-        Statistic("sd of outcomes", "outcome_rating", lambda t: t.outcome_rating.std()),
-        Statistic("cue effect, outcome", "outcome_rating", _cue_effect("outcome_rating")),
-        Statistic("stimulus effect, outcome", "outcome_rating", _stimulus_spread),
-        Statistic(
-            "share of outcomes at or below 0",
-            "outcome_rating",
+        em.Statistic.mean("outcome_rating", "mean outcome"),
+        em.Statistic.sd("outcome_rating", "sd of outcomes"),
+        em.Statistic("cue effect, outcome", "outcome_rating", _cue_effect("outcome_rating")),
+        em.Statistic("stimulus effect, outcome", "outcome_rating", _stimulus_spread),
+        em.Statistic(
+            "share of outcomes at or below 0", "outcome_rating",
             lambda t: (t.outcome_rating <= 0).mean(),
         ),
     ),
-    rivals={
-        "no_learning": no_learning,
-        "no_expectation_effect": no_expectation_effect,
-        "first_rating_start": first_rating_start,
-        "plain_normal": plain_normal,
-    },
-    references=(
-        Reference(
-            "Jepma, M., Koban, L., van Doorn, J., Jones, M., & Wager, T. D. (2018). Behavioural "
-            "and neural evidence for self-reinforcing expectancy effects on pain. Nature Human "
-            "Behaviour, 2, 838-855.",
-            "10.1038/s41562-018-0455-8",
-        ),
-    ),
-    notes="""\
-The equations are those of the modelling scripts of the Spacetop cue task (model 1), whose paper
-is not confirmed here; the idea that expectations learn from the person's own percept is that of
-the reference. The scripts plug in two things computed from the very ratings they then score: the
-mean rating per stimulus and the first rating as start value. Here both are parameters. The noises
-have a population, so that nobody's (someone with two alike ratings, say) can collapse to zero.
-Start expectations and stimulus intensities lie between the ends of the scale: without bounds a
-person whose percept is nearly all expectation could have any stimulus intensity.
-Traps: ratings are bounded and often pile up near zero, which a normal distribution cannot show
-(see the share at 0 in the checks). The person learns from the own percept, so a learning rate of
-zero is a plausible answer; with one near zero the start value is all there is.""",
+    rivals=(no_learning, no_expectation_effect, first_rating_start, plain_normal),
 )

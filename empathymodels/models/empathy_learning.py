@@ -19,10 +19,21 @@ Ratings scatter around it:
     \text{closeness}_t &\sim \text{Normal}(C_t,\; s) \\
     \text{emotion}_t &\sim \text{Normal}(a + b R_t + d\,\delta_t / S,\; s_e)
 
+Notes
+-----
+What was published: the recalibration model, its rivals with one or two learning rates, a start at
+the first rating of each block, and a standard deviation of 0.4 of the scale that was not
+estimated (the rival `published`).
+What is ours: an estimated start and noise, the hierarchy, emotion ratings in the same
+likelihood, every prior.
+Traps: a slow learner tells nothing about the recalibration, so the two trade off and low rates
+lean on the population. Check the direction of the closeness scale: more points mean closer.
+
 References
 ----------
-Saulin, Ting, Engelmann & Hein (2024), J Neurosci 44:e1108232024,
-doi:10.1523/JNEUROSCI.1108-23.2024.
+Saulin, A., Ting, C.-C., Engelmann, J. B., & Hein, G. (2024). Connected in bad times and in good
+times: Empathy induces stable social closeness. Journal of Neuroscience, 44, e1108232024.
+doi:10.1523/JNEUROSCI.1108-23.2024
 """
 
 from dataclasses import replace
@@ -30,17 +41,7 @@ from dataclasses import replace
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels import (
-    Column,
-    FirstResponse,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    State,
-    Statistic,
-)
+import empathymodels as em
 
 
 def _update(state, rate, called_for, data):
@@ -97,8 +98,8 @@ def separate_rates(model):
         replace(rate, name=f"learning_rate_{name}", meaning=f"{rate.meaning}, after {after}")
         for name, after in (("pain", "pain"), ("relief", "no pain"))
     ]
-    others = [p for p in model.parameters if p.name not in ("learning_rate", "recalibration")]
-    return replace(model, step=step, parameters=(*rates, *others))
+    model = replace(model, step=step)
+    return model.with_parameters(*rates, without=["learning_rate", "recalibration"])
 
 
 def recalibration_by_phase(model):
@@ -108,11 +109,8 @@ def recalibration_by_phase(model):
 
 def first_rating_start(model):
     """Closeness starts at the first rating of each block, which is then not scored."""
-    return replace(
-        model,
-        states=(replace(model.states[0], start=FirstResponse("closeness", scored=False)),),
-        parameters=tuple(p for p in model.parameters if p.name != "start_closeness"),
-    )
+    closeness = replace(model.states[0], start=em.FirstResponse("closeness", scored=False))
+    return replace(model, states=(closeness,)).with_parameters(without=["start_closeness"])
 
 
 def published(model):
@@ -142,140 +140,72 @@ def _emotion_effect(table):
     return table.emotion[table.pain > 0.5].mean() - table.emotion[table.pain < 0.5].mean()
 
 
-model = Model(
+model = em.Model(
     title="closeness is learned from the pain that another person is seen to have",
     step=step,
-    states=(State("closeness", "start_closeness", meaning="closeness felt before the outcome"),),
+    states=(em.State("closeness", "start_closeness", meaning="closeness felt before the outcome"),),
     latents={
         "closeness": "closeness before the outcome, in points",
         "prediction_error": "what the outcome called for minus closeness, as a share of the scale",
     },
-    columns=(Column("pain", "1: the other person got pain; 0: did not", levels=(0, 1)),),
+    columns=(em.Column("pain", "1: the other person got pain; 0: did not", levels=(0, 1)),),
     parameters=(
-        Parameter(
-            "learning_rate",
-            "share of the prediction error that changes closeness",
-            location=Prior("Normal", mu=-2.5, sigma=1.2),
-            spread=Prior("HalfNormal", sigma=1),
-            support="unit",
-            typical=(0.02, 0.5),
-            symbol=r"\alpha",
+        em.Parameter(
+            "learning_rate", "share of the prediction error that changes closeness",
+            location=(-2.5, 1.2), spread=1, support="unit", typical=(0.02, 0.5), symbol=r"\alpha",
         ),
-        Parameter(
-            "recalibration",
-            "where between the outcomes' extremes closeness is drawn to",
-            location=Prior("Normal", mu=-0.4, sigma=1),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            typical=(0.1, 0.8),
-            symbol=r"\omega",
+        em.Parameter(
+            "recalibration", "where between the outcomes' extremes closeness is drawn to",
+            location=(-0.4, 1), spread=0.75, support="unit", typical=(0.1, 0.8), symbol=r"\omega",
         ),
-        Parameter(
-            "start_closeness",
-            "closeness before the first trial of a block",
-            location=Prior("Normal", mu=0, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            scale_of="closeness",
-            role="location",
-            typical=(0.2, 0.8),
-            symbol="C_1",
+        em.Parameter(
+            "start_closeness", "closeness before the first trial of a block",
+            location=(0, 0.75), spread=0.75, support="unit", scale_of="closeness", role="location",
+            typical=(0.2, 0.8), symbol="C_1",
         ),
-        Parameter(
-            "closeness_noise",
-            "standard deviation of closeness ratings",
-            location=Prior("Normal", mu=-2.2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.4),
-            support="positive",
-            scale_of="closeness",
-            typical=(0.04, 0.3),
-            symbol="s",
+        em.Parameter(
+            "closeness_noise", "standard deviation of closeness ratings",
+            location=(-2.2, 0.5), spread=0.4, support="positive", scale_of="closeness",
+            typical=(0.04, 0.3), symbol="s",
         ),
-        Parameter(
-            "emotion_baseline",
-            "emotion at the sight of no pain",
-            location=Prior("Normal", mu=0.5, sigma=0.2),
-            spread=Prior("HalfNormal", sigma=0.15),
-            scale_of="emotion",
-            role="location",
-            typical=(0.4, 0.7),
-            symbol="a",
+        em.Parameter(
+            "emotion_baseline", "emotion at the sight of no pain",
+            location=(0.5, 0.2), spread=0.15, scale_of="emotion", role="location",
+            typical=(0.4, 0.7), symbol="a",
         ),
-        Parameter(
-            "emotion_pain",
-            "change in emotion at the sight of pain",
-            location=Prior("Normal", mu=0, sigma=0.2),
-            spread=Prior("HalfNormal", sigma=0.15),
-            scale_of="emotion",
-            typical=(-0.4, 0),
-            symbol="b",
+        em.Parameter(
+            "emotion_pain", "change in emotion at the sight of pain",
+            location=(0, 0.2), spread=0.15, scale_of="emotion", typical=(-0.4, 0), symbol="b",
         ),
-        Parameter(
-            "emotion_error",
-            "change in emotion per prediction error of the whole scale",
-            location=Prior("Normal", mu=0, sigma=0.15),
-            spread=Prior("HalfNormal", sigma=0.1),
-            scale_of="emotion",
-            typical=(-0.2, 0.2),
-            symbol="d",
+        em.Parameter(
+            "emotion_error", "change in emotion per prediction error of the whole scale",
+            location=(0, 0.15), spread=0.1, scale_of="emotion", typical=(-0.2, 0.2), symbol="d",
         ),
-        Parameter(
-            "emotion_noise",
-            "standard deviation of emotion ratings",
-            location=Prior("Normal", mu=-2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
-            support="positive",
-            scale_of="emotion",
-            typical=(0.06, 0.25),
-            symbol="s_e",
+        em.Parameter(
+            "emotion_noise", "standard deviation of emotion ratings",
+            location=(-2, 0.5), spread=0.3, support="positive", scale_of="emotion",
+            typical=(0.06, 0.25), symbol="s_e",
         ),
     ),
     responses=(
-        Response(
-            "closeness",
-            closeness,
-            "closeness to the other person, rated before the outcome",
-            range=(0, 100),
-            unit="points",
+        em.Response(
+            "closeness", closeness, "closeness to the other person, rated before the outcome",
+            range=(0, 100), unit="points",
         ),
-        Response(
-            "emotion",
-            emotion,
-            "own emotion after the outcome (low: bad)",
-            range=(0, 100),
+        em.Response(
+            "emotion", emotion, "own emotion after the outcome (low: bad)", range=(0, 100),
             unit="points",
         ),
     ),
     statistics=(
-        Statistic("mean closeness", "closeness", lambda table: table.closeness.mean()),
-        Statistic("sd of closeness", "closeness", lambda table: table.closeness.std()),
-        Statistic("change after pain minus no pain", "closeness", _after("closeness")),
-        Statistic("emotion, pain minus no pain", "emotion", _emotion_effect),
-        Statistic("sd of emotion", "emotion", lambda table: table.emotion.std()),
+        em.Statistic.mean("closeness"),
+        em.Statistic.sd("closeness"),
+        em.Statistic("change after pain minus no pain", "closeness", _after("closeness")),
+        em.Statistic("emotion, pain minus no pain", "emotion", _emotion_effect),
+        em.Statistic.sd("emotion"),
     ),
-    rivals={
-        "rescorla_wagner": rescorla_wagner,
-        "no_learning": no_learning,
-        "separate_rates": separate_rates,
-        "recalibration_by_phase": recalibration_by_phase,
-        "first_rating_start": first_rating_start,
-        "published": published,
-        "plain_normal": plain_normal,
-    },
-    references=(
-        Reference(
-            "Saulin, A., Ting, C.-C., Engelmann, J. B., & Hein, G. (2024). Connected in bad times "
-            "and in good times: Empathy induces stable social closeness. Journal of "
-            "Neuroscience, 44, e1108232024.",
-            "10.1523/JNEUROSCI.1108-23.2024",
-        ),
+    rivals=(
+        rescorla_wagner, no_learning, separate_rates, recalibration_by_phase, first_rating_start,
+        published, plain_normal,
     ),
-    notes="""\
-What was published: the recalibration model, its rivals with one or two learning rates, a start at
-the first rating of each block, and a standard deviation of 0.4 of the scale that was not
-estimated (the rival `published`).
-What is ours: an estimated start and noise, the hierarchy, emotion ratings in the same
-likelihood, every prior.
-Traps: a slow learner tells nothing about the recalibration, so the two trade off and low rates
-lean on the population. Check the direction of the closeness scale: more points mean closer.""",
 )

@@ -21,28 +21,39 @@ What moves both ratings of one trial beyond this is a correlation :math:`\rho` o
 given its distress, concern is normal with mean :math:`\mu'_t + \rho\,\sigma'/\sigma\,
 (\text{distress}_t - \mu_t)` and standard deviation :math:`\sigma' \sqrt{1 - \rho^2}`.
 
+Notes
+-----
+What was published: the three strategies, in words (Zaki 2014), and that distress and concern are
+two emotions (Batson et al. 1987). What is ours: all equations, every prior and every rival.
+Any of the columns will do: without instructions, stimuli or stories their parameters are held at 0.
+(With instructions but no stimulus, fix the gains of attention: they act on the stimulus alone.)
+Trials that were avoided have no ratings: leave these cells empty. Distress and concern must be on
+one scale, since reappraisal moves points from one to the other: with_range(distress=(1, 7),
+concern=(1, 7)).
+Traps: at one intensity a gain and a shift are the same but for the other rating, and with two
+nothing tells whether the effect is linear in the stimulus: use three intensities or more, of which
+0 or the weakest is one. Concern is scored where distress was rated too (its residual enters); the
+rival `independent` scores each alone. Correlations of people (`correlation`), of stories
+(`story_correlation`) and of residuals are three parts of the correlation of raw ratings.
+
 References
 ----------
-Zaki (2014), Psychological Bulletin 140:1608-1647, doi:10.1037/a0037679.
-Weisz & Zaki (2018), Curr Opin Psychol 24:67-71, doi:10.1016/j.copsyc.2018.05.005.
-Batson, Fultz & Schoenrade (1987), J Pers 55:19-39, doi:10.1111/j.1467-6494.1987.tb00426.x.
+Zaki, J. (2014). Empathy: A motivated account. Psychological Bulletin, 140, 1608-1647.
+doi:10.1037/a0037679
+
+Weisz, E., & Zaki, J. (2018). Motivated empathy: A social neuroscience perspective. Current Opinion
+in Psychology, 24, 67-71. doi:10.1016/j.copsyc.2018.05.005
+
+Batson, C. D., Fultz, J., & Schoenrade, P. A. (1987). Distress and empathy: Two qualitatively
+distinct vicarious emotions with different motivational consequences. Journal of Personality, 55,
+19-39. doi:10.1111/j.1467-6494.1987.tb00426.x
 """
 
-from dataclasses import replace
 
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
@@ -66,7 +77,7 @@ def _instructed(strategy, parameters, data):
 def enter(latent, parameters, data):
     """Who expects less of a situation avoids it (situation selection)."""
     utility = parameters.readiness + parameters.selection_slope * data.stimulus
-    return Choice.dist(utility + _instructed("selection", parameters, data))
+    return em.Choice.dist(utility + _instructed("selection", parameters, data))
 
 
 def distress(latent, parameters, data):
@@ -115,12 +126,8 @@ def independent(model):
     def concern(latent, parameters, data):
         return pm.Normal.dist(_concern(latent, parameters), parameters.concern_noise)
 
-    responses = tuple(
-        replace(r, function=concern) if r.name == "concern" else r for r in model.responses
-    )
-    kept = tuple(p for p in model.parameters if p.name != "residual_correlation")
-    rivals = {name: rival for name, rival in model.rivals.items() if name != "independent"}
-    return replace(model, responses=responses, parameters=kept, rivals=rivals)
+    model = model.with_response("concern", concern)
+    return model.with_parameters(without=["residual_correlation"])
 
 
 def no_stories(model):
@@ -136,66 +143,28 @@ def plain_normal(model):
 # ------------------------------------------------------------------------- declarations
 
 
-def _person(name, meaning, mu, sigma, spread, typical, symbol, **more):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=mu, sigma=sigma),
-        spread=Prior("HalfNormal", sigma=spread),
-        typical=typical,
-        symbol=symbol,
-        **more,
-    )
-
-
 def _of_rating(rating, mark):
     """Parameters of one of the two ratings, in its units."""
-    noise = Parameter(
-        f"{rating}_noise",
-        f"standard deviation of {rating}",
-        location=Prior("Normal", mu=-1.8, sigma=0.5),
-        level="population",
-        support="positive",
-        typical=(0.1, 0.3),
-        scale_of=rating,
-        symbol=rf"\sigma{mark}",
-    )
-    story = Parameter(
-        f"{rating}_story",
-        f"what a story or scene adds to {rating}",
-        location=Prior("Normal", mu=0, sigma=1e-3),
-        spread=Prior("HalfNormal", sigma=0.15),
-        level="story",
-        typical=(-0.2, 0.2),
-        scale_of=rating,
-        symbol=f"d{mark}",
-        weighs="story",
-    )
     return (
-        _person(
-            f"{rating}_baseline",
-            f"{rating} at stimulus 0, just viewing",
-            0.4,
-            0.2,
-            0.2,
-            (0.2, 0.6),
-            f"a{mark}",
-            scale_of=rating,
-            role="location",
+        em.Parameter(
+            f"{rating}_baseline", f"{rating} at stimulus 0, just viewing", location=(0.4, 0.2),
+            spread=0.2, typical=(0.2, 0.6), symbol=f"a{mark}", scale_of=rating, role="location",
         ),
-        _person(
-            f"{rating}_slope",
-            f"{rating} per unit of the stimulus, just viewing",
-            0.1,
-            0.1,
-            0.1,
-            (0.0, 0.2),
-            f"b{mark}",
-            scale_of=rating,
-            weighs="stimulus",
+        em.Parameter(
+            f"{rating}_slope", f"{rating} per unit of the stimulus, just viewing",
+            location=(0.1, 0.1), spread=0.1, typical=(0.0, 0.2), symbol=f"b{mark}",
+            scale_of=rating, weighs="stimulus",
         ),
-        story,
-        noise,
+        em.Parameter(
+            f"{rating}_story", f"what a story or scene adds to {rating}", location=(0, 1e-3),
+            spread=0.15, level="story", typical=(-0.2, 0.2), scale_of=rating, symbol=f"d{mark}",
+            weighs="story",
+        ),
+        em.Parameter(
+            f"{rating}_noise", f"standard deviation of {rating}", location=(-1.8, 0.5),
+            level="population", support="positive", typical=(0.1, 0.3), scale_of=rating,
+            symbol=rf"\sigma{mark}",
+        ),
     )
 
 
@@ -203,47 +172,21 @@ def _of_instruction(column, way, symbol):
     """How one instruction changes each of the three strategies."""
     told = f"when told to {way}-regulate"
     return (
-        _person(
-            f"selection_{way}",
-            f"change in the readiness to enter {told}, log odds",
-            0,
-            1,
-            0.5,
-            (-1, 1),
-            f"n^{symbol}",
+        em.Parameter(
+            f"selection_{way}", f"change in the readiness to enter {told}, log odds",
+            location=(0, 1), spread=0.5, typical=(-1, 1), symbol=f"n^{symbol}", weighs=column,
+        ),
+        em.Parameter(
+            f"attention_{way}", f"gain that attention adds {told}, share of the slope",
+            location=(0, 0.5), spread=0.3, typical=(-0.6, 0.6), symbol=f"g^{symbol}",
             weighs=column,
         ),
-        _person(
-            f"attention_{way}",
-            f"gain that attention adds {told}, share of the slope",
-            0,
-            0.5,
-            0.3,
-            (-0.6, 0.6),
-            f"g^{symbol}",
-            weighs=column,
-        ),
-        _person(
-            f"shift_{way}",
-            f"what reappraisal moves from distress to concern {told}",
-            0,
-            0.15,
-            0.1,
-            (-0.2, 0.2),
-            f"r^{symbol}",
-            scale_of="distress",
-            weighs=column,
+        em.Parameter(
+            f"shift_{way}", f"what reappraisal moves from distress to concern {told}",
+            location=(0, 0.15), spread=0.1, typical=(-0.2, 0.2), symbol=f"r^{symbol}",
+            scale_of="distress", weighs=column,
         ),
     )
-
-
-def _mean(response):
-    return lambda table: table[response].mean()
-
-
-def _between(response):
-    """Standard deviation between participants of the mean response."""
-    return lambda table: table.groupby("participant")[response].mean().std()
 
 
 def _together(table):
@@ -251,7 +194,7 @@ def _together(table):
     return table["distress"].corr(table["concern"])
 
 
-model = Model(
+model = em.Model(
     title="empathy is regulated by selecting, attending and reappraising",
     step=step,
     latents={
@@ -261,41 +204,37 @@ model = Model(
         "felt_concern": "empathic concern expected, before what the story adds",
     },
     columns=(
-        Column("stimulus", "intensity of what is shown, 0 for none", default=0.0),
-        Column("upregulate", "1: told to let it affect oneself more", range=(0, 1), default=0.0),
-        Column("downregulate", "1: told to let it affect oneself less", range=(0, 1), default=0.0),
-        Column("story", "story or scene shown", levels="any", default="all"),
+        em.Column("stimulus", "intensity of what is shown, 0 for none", default=0.0),
+        em.Column("upregulate", "1: told to let it affect oneself more", range=(0, 1), default=0.0),
+        em.Column(
+            "downregulate", "1: told to let it affect oneself less", range=(0, 1), default=0.0
+        ),
+        em.Column("story", "story or scene shown", levels="any", default="all"),
     ),
     parameters=(
-        _person("readiness", "log odds of entering at stimulus 0", 0, 1, 1, (-1, 2), "n"),
-        _person(
-            "selection_slope",
-            "change in the log odds of entering per unit of the stimulus",
-            0,
-            0.5,
-            0.5,
-            (-1, 0.3),
-            "n'",
-            weighs="stimulus",
+        em.Parameter(
+            "readiness", "log odds of entering at stimulus 0",
+            location=(0, 1), spread=1, typical=(-1, 2), symbol="n",
+        ),
+        em.Parameter(
+            "selection_slope", "change in the log odds of entering per unit of the stimulus",
+            location=(0, 0.5), spread=0.5, typical=(-1, 0.3), symbol="n'", weighs="stimulus",
         ),
         *_of_rating("distress", ""),
         *_of_rating("concern", "'"),
         *_of_instruction("upregulate", "up", "u"),
         *_of_instruction("downregulate", "down", "v"),
-        Parameter(
+        em.Parameter(
             "residual_correlation",
             "correlation of distress and concern within a trial, beyond their means",
-            location=Prior("Normal", mu=0, sigma=0.5),
-            level="population",
-            support="signed",
-            typical=(-0.3, 0.5),
+            location=(0, 0.5), level="population", support="signed", typical=(-0.3, 0.5),
             symbol=r"\rho",
         ),
     ),
     responses=(
-        Response("enter", enter, "1: entered the situation; 0: avoided it", levels=(0, 1)),
-        Response("distress", distress, "personal distress", range=(0, 100), unit="points"),
-        Response("concern", concern, "empathic concern", range=(0, 100), unit="points"),
+        em.Response("enter", enter, "1: entered the situation; 0: avoided it", levels=(0, 1)),
+        em.Response("distress", distress, "personal distress", range=(0, 100), unit="points"),
+        em.Response("concern", concern, "empathic concern", range=(0, 100), unit="points"),
     ),
     correlate=(
         "distress_baseline",
@@ -306,50 +245,12 @@ model = Model(
         "concern_story",
     ),
     statistics=(
-        Statistic("share of entering", "enter", _mean("enter")),
-        Statistic("mean distress", "distress", _mean("distress")),
-        Statistic("mean concern", "concern", _mean("concern")),
-        Statistic("sd of people's mean distress", "distress", _between("distress")),
-        Statistic("sd of people's mean concern", "concern", _between("concern")),
-        Statistic("correlation of distress and concern", "concern", _together),
+        em.Statistic.mean("enter", "share of entering"),
+        em.Statistic.mean("distress"),
+        em.Statistic.mean("concern"),
+        em.Statistic.between_people("distress"),
+        em.Statistic.between_people("concern"),
+        em.Statistic("correlation of distress and concern", "concern", _together),
     ),
-    rivals={
-        "attention_only": attention_only,
-        "reappraisal_only": reappraisal_only,
-        "no_regulation": no_regulation,
-        "independent": independent,
-        "no_stories": no_stories,
-        "plain_normal": plain_normal,
-    },
-    references=(
-        Reference(
-            "Zaki, J. (2014). Empathy: A motivated account. Psychological Bulletin, 140, "
-            "1608-1647.",
-            "10.1037/a0037679",
-        ),
-        Reference(
-            "Weisz, E., & Zaki, J. (2018). Motivated empathy: A social neuroscience perspective. "
-            "Current Opinion in Psychology, 24, 67-71.",
-            "10.1016/j.copsyc.2018.05.005",
-        ),
-        Reference(
-            "Batson, C. D., Fultz, J., & Schoenrade, P. A. (1987). Distress and empathy: Two "
-            "qualitatively distinct vicarious emotions with different motivational consequences. "
-            "Journal of Personality, 55, 19-39.",
-            "10.1111/j.1467-6494.1987.tb00426.x",
-        ),
-    ),
-    notes="""\
-What was published: the three strategies, in words (Zaki 2014), and that distress and concern are
-two emotions (Batson et al. 1987). What is ours: all equations, every prior and every rival.
-Any of the columns will do: without instructions, stimuli or stories their parameters are held at 0.
-(With instructions but no stimulus, fix the gains of attention: they act on the stimulus alone.)
-Trials that were avoided have no ratings: leave these cells empty. Distress and concern must be on
-one scale, since reappraisal moves points from one to the other: with_range(distress=(1, 7),
-concern=(1, 7)).
-Traps: at one intensity a gain and a shift are the same but for the other rating, and with two
-nothing tells whether the effect is linear in the stimulus: use three intensities or more, of which
-0 or the weakest is one. Concern is scored where distress was rated too (its residual enters); the
-rival `independent` scores each alone. Correlations of people (`correlation`), of stories
-(`story_correlation`) and of residuals are three parts of the correlation of raw ratings.""",
+    rivals=(attention_only, reappraisal_only, no_regulation, independent, no_stories, plain_normal),
 )

@@ -31,25 +31,44 @@ The rival `discounting` is for choices in which money is offered for empathising
 
 The price is the offer at which empathy is chosen as often as not: above 0 it must be paid for.
 
+Notes
+-----
+What was published: in 11 studies (1,204 participants) and their meta-analysis people preferred to
+avoid empathy; avoidance went with empathy seeming more effortful, more aversive and less
+efficacious, and raising efficacy removed it (2019).
+What is ours: the utility on single trials, studies as a covariate of readiness, the price, every
+prior and every rival. Signs are not assumed. An earlier preprint of the same authors has an empathy
+discounting paradigm; its equations are not confirmed here.
+Appraisals may be rated once per participant (the same number in all of the person's rows) or on
+every trial; what the study does not have is left out. It is a special case of `motivated_empathy`
+with weights that all participants share, and with studies.
+Traps: a rating made once per participant explains differences between people, which readiness
+explains as well: `compare`, which asks about the same people's trials, hardly sees it; its weight
+is the answer. A rating made on every trial differs between people and within them, and one weight
+serves both: to ask about situations alone, subtract every participant's mean. Where efficacy is
+rated after it was raised, part of the manipulation acts through the rating, and
+`manipulation_effect` is what is left: without the column `efficacy` it is all of it. Studies are
+a covariate, `readiness ~ study`: give `study` in the table of participants, once per person. How
+much two studies differ is em.contrast(fit, "readiness", {"study": "one"}, {"study": "two"}); what
+is expected of a study that the fit has not seen is not inferred. Other covariates come beside
+it: covariates={"readiness": "study + age"}.
+Prices divide by the weight of money: where that is not known to be well above 0 they have long
+tails, so report medians and intervals. The prior of `money_weight` expects offers of a few units
+at most: give money in dollars rather than cents.
+
 References
 ----------
-Cameron, Hutcherson, Ferguson, Scheffer, Hadjiandreou & Inzlicht (2019), J Exp Psychol Gen
-148:962-976, doi:10.1037/xge0000595.
-Zaki (2014), Psychological Bulletin 140:1608-1647, doi:10.1037/a0037679.
+Cameron, C. D., Hutcherson, C. A., Ferguson, A. M., Scheffer, J. A., Hadjiandreou, E., & Inzlicht,
+M. (2019). Empathy is hard work: People choose to avoid empathy because of its cognitive costs.
+Journal of Experimental Psychology: General, 148, 962-976. doi:10.1037/xge0000595
+
+Zaki, J. (2014). Empathy: a motivated account. Psychological Bulletin, 140, 1608-1647.
+doi:10.1037/a0037679
 """
 
 from dataclasses import replace
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 APPRAISALS = {
     "effort": "how much effort empathising seems to take",
@@ -77,7 +96,7 @@ def _utility(parameters, data):
 
 def engage(latent, parameters, data):
     """Empathy is chosen the more often the higher its utility."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 # --------------------------------------------------------------------- what else could hold
@@ -119,13 +138,8 @@ def _without(model, *names):
 
 def own_weights(model):
     """Everybody weighs appraisals and closeness in a way of their own."""
-    changed = tuple(
-        replace(p, level="participant", spread=Prior("HalfNormal", sigma=0.3))
-        if p.name in (*WEIGHTS, "closeness_weight")
-        else p
-        for p in model.parameters
-    )
-    return replace(model, parameters=changed)
+    weights = [model.parameter(name) for name in (*WEIGHTS, "closeness_weight")]
+    return model.with_parameters(*(replace(p, level="participant", spread=0.3) for p in weights))
 
 
 def discounting(model):
@@ -136,57 +150,30 @@ def discounting(model):
         price = -unpaid / parameters.money_weight
         return dict(price=price, utility=unpaid + parameters.money_weight * data.money)
 
-    money = Column(
-        "money",
-        "money offered for empathising, minus that for the alternative",
-        range=(-1e4, 1e4),
+    money = em.Column(
+        "money", "money offered for empathising, minus that for the alternative", range=(-1e4, 1e4),
         unit="units",
     )
-    weight = _person(
-        "money_weight",
-        "change in utility per unit of money",
-        0,
-        1,
-        0.5,
-        (0.3, 3),
-        r"\mu",
-        support="positive",
+    weight = em.Parameter(
+        "money_weight", "change in utility per unit of money",
+        location=(0, 1), spread=0.5, typical=(0.3, 3), symbol=r"\mu", support="positive",
     )
-    kept = {name: rival for name, rival in model.rivals.items() if name != "discounting"}
     return replace(
         model,
         step=step,
         latents={"price": "offer at which empathy is as good as the alternative"} | model.latents,
         columns=(*model.columns, money),
         parameters=(*model.parameters, weight),
-        rivals=kept,
     )
 
 
 # ------------------------------------------------------------------------- declarations
 
 
-def _person(name, meaning, mu, sigma, spread, typical, symbol, **more):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=mu, sigma=sigma),
-        spread=Prior("HalfNormal", sigma=spread),
-        typical=typical,
-        symbol=symbol,
-        **more,
-    )
-
-
 def _shared(name, meaning, typical, symbol, weighs, motive=None):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=0, sigma=0.75),
-        level="population",
-        typical=typical,
-        symbol=symbol,
-        weighs=weighs,
+    return em.Parameter(
+        name, meaning,
+        location=(0, 0.75), level="population", typical=typical, symbol=symbol, weighs=weighs,
         motive=motive,
     )
 
@@ -217,137 +204,71 @@ def _spread(key):
     return spread
 
 
-model = Model(
+model = em.Model(
     title="whether to empathise is chosen by how effortful, aversive and efficacious empathy seems",
     step=step,
     latents={"utility": "utility of empathising, in log odds of choosing it"},
     columns=(
         *(
-            Column(name, f"{meaning}, standardised", unit="sd", default=0.0)
+            em.Column(name, f"{meaning}, standardised", unit="sd", default=0.0)
             for name, meaning in APPRAISALS.items()
         ),
-        Column(
-            "efficacy_manipulation",
-            "1: efficacy was raised by the experimenter; 0: not",
-            levels=(0, 1),
-            default=0.0,
+        em.Column(
+            "efficacy_manipulation", "1: efficacy was raised by the experimenter; 0: not",
+            levels=(0, 1), default=0.0,
         ),
-        Column(
+        em.Column(
             "closeness",
             "closeness to the target: standardised, or 0 (a stranger) and 1 (a loved one)",
             default=0.0,
         ),
-        Column(
-            "time",
-            "share of the session that is gone, from -0.5 to 0.5",
-            range=(-1, 1),
+        em.Column(
+            "time", "share of the session that is gone, from -0.5 to 0.5", range=(-1, 1),
             default=0.0,
         ),
-        Column(
-            "study", "study that the participant took part in", table="participants", levels="any"
+        em.Column(
+            "study", "study that the participant took part in", table="participants", levels="any",
         ),
     ),
     parameters=(
-        _person(
-            "readiness",
-            "utility where everything else is at 0",
-            0,
-            1,
-            1,
-            (-2, 1),
-            "b",
-            effect=Prior("Normal", mu=0, sigma=0.7),
+        em.Parameter(
+            "readiness", "utility where everything else is at 0",
+            location=(0, 1), spread=1, typical=(-2, 1), symbol="b", effect=0.7,
         ),
-        _person(
-            "exhaustion",
-            "change of utility from the first to the last trial",
-            0,
-            0.5,
-            0.5,
-            (-1, 0.3),
-            "d",
-            weighs="time",
+        em.Parameter(
+            "exhaustion", "change of utility from the first to the last trial",
+            location=(0, 0.5), spread=0.5, typical=(-1, 0.3), symbol="d", weighs="time",
         ),
         _appraisal("effort", (-0.8, 0.2), "w_e", "avoidance"),
         _appraisal("aversion", (-0.8, 0.2), "w_a", "avoidance"),
         _appraisal("efficacy", (-0.2, 0.8), "w_f", "approach"),
         _shared(
-            "manipulation_effect",
-            "utility where efficacy was raised minus where it was not",
-            (-0.2, 1),
-            "m",
-            "efficacy_manipulation",
+            "manipulation_effect", "utility where efficacy was raised minus where it was not",
+            (-0.2, 1), "m", "efficacy_manipulation",
         ),
         _shared(
-            "closeness_weight",
-            "utility per unit of closeness",
-            (-0.2, 1.5),
-            "c",
-            "closeness",
+            "closeness_weight", "utility per unit of closeness", (-0.2, 1.5), "c", "closeness",
             "approach",
         ),
     ),
     responses=(
-        Response("engage", engage, "1: chose to empathise; 0: the alternative", levels=(0, 1)),
+        em.Response("engage", engage, "1: chose to empathise; 0: the alternative", levels=(0, 1)),
     ),
     covariates={"readiness": "study"},
     statistics=(
-        Statistic("share of engaging", "engage", lambda table: table.engage.mean()),
-        Statistic("sd of people's engaging", "engage", _spread("participant")),
-        Statistic("sd of studies' engaging", "engage", _spread("study")),
-        Statistic("engaging, high minus low effort", "engage", _difference("effort")),
-        Statistic("engaging, high minus low aversion", "engage", _difference("aversion")),
-        Statistic("engaging, high minus low efficacy", "engage", _difference("efficacy")),
-        Statistic(
-            "engaging, efficacy raised minus not", "engage", _difference("efficacy_manipulation")
+        em.Statistic.mean("engage", "share of engaging"),
+        em.Statistic("sd of people's engaging", "engage", _spread("participant")),
+        em.Statistic("sd of studies' engaging", "engage", _spread("study")),
+        em.Statistic("engaging, high minus low effort", "engage", _difference("effort")),
+        em.Statistic("engaging, high minus low aversion", "engage", _difference("aversion")),
+        em.Statistic("engaging, high minus low efficacy", "engage", _difference("efficacy")),
+        em.Statistic(
+            "engaging, efficacy raised minus not", "engage", _difference("efficacy_manipulation"),
         ),
-        Statistic("engaging, late minus early", "engage", _difference("time")),
+        em.Statistic("engaging, late minus early", "engage", _difference("time")),
     ),
-    rivals={
-        "intercept_only": intercept_only,
-        "no_appraisals": no_appraisals,
-        "appraisals_only": appraisals_only,
-        "no_manipulation": no_manipulation,
-        "no_exhaustion": no_exhaustion,
-        "no_studies": no_studies,
-        "own_weights": own_weights,
-        "discounting": discounting,
-    },
-    references=(
-        Reference(
-            "Cameron, C. D., Hutcherson, C. A., Ferguson, A. M., Scheffer, J. A., Hadjiandreou, "
-            "E., & Inzlicht, M. (2019). Empathy is hard work: People choose to avoid empathy "
-            "because of its cognitive costs. Journal of Experimental Psychology: General, 148, "
-            "962-976.",
-            "10.1037/xge0000595",
-        ),
-        Reference(
-            "Zaki, J. (2014). Empathy: a motivated account. Psychological Bulletin, 140, "
-            "1608-1647.",
-            "10.1037/a0037679",
-        ),
+    rivals=(
+        intercept_only, no_appraisals, appraisals_only, no_manipulation, no_exhaustion, no_studies,
+        own_weights, discounting,
     ),
-    notes="""\
-What was published: in 11 studies (1,204 participants) and their meta-analysis people preferred to
-avoid empathy; avoidance went with empathy seeming more effortful, more aversive and less
-efficacious, and raising efficacy removed it (2019).
-What is ours: the utility on single trials, studies as a covariate of readiness, the price, every
-prior and every rival. Signs are not assumed. An earlier preprint of the same authors has an empathy
-discounting paradigm; its equations are not confirmed here.
-Appraisals may be rated once per participant (the same number in all of the person's rows) or on
-every trial; what the study does not have is left out. It is a special case of `motivated_empathy`
-with weights that all participants share, and with studies.
-Traps: a rating made once per participant explains differences between people, which readiness
-explains as well: `compare`, which asks about the same people's trials, hardly sees it; its weight
-is the answer. A rating made on every trial differs between people and within them, and one weight
-serves both: to ask about situations alone, subtract every participant's mean. Where efficacy is
-rated after it was raised, part of the manipulation acts through the rating, and
-`manipulation_effect` is what is left: without the column `efficacy` it is all of it. Studies are
-a covariate, `readiness ~ study`: give `study` in the table of participants, once per person. How
-much two studies differ is em.contrast(fit, "readiness", {"study": "one"}, {"study": "two"}); what
-is expected of a study that the fit has not seen is not inferred. Other covariates come beside
-it: covariates={"readiness": "study + age"}.
-Prices divide by the weight of money: where that is not known to be well above 0 they have long
-tails, so report medians and intervals. The prior of `money_weight` expects offers of a few units
-at most: give money in dollars rather than cents.""",
 )

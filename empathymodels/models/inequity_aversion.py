@@ -17,25 +17,32 @@ competition with another group. Envy below zero is being glad of what the other 
 The responder of an ultimatum game chooses between two allocations as well: A, to reject, leaves
 both nothing; B, to accept, gives oneself the offer and the other the rest.
 
+Notes
+-----
+What was published: the utility of an allocation, for guilt that is neither below zero nor above
+envy, and below 1.
+What is ours: choices with an inverse temperature, values by group of the recipient, supports
+without bounds (the rival `positive` has none below zero), the hierarchy, every prior and all
+rivals.
+Traps: envy needs options that give the other more than oneself, guilt options that give the other
+less, for every group; what no trial shows follows its prior: diagnose_design tells, and fit warns.
+Where amounts always add up to the same, only inverse temperature times (1 + 2 envy) and times
+(1 - 2 guilt) are known: let the sums differ. Where one's own amount is the same in A and B, only
+inverse temperature times envy or guilt is. Priors are in units of money: bring amounts near 10, or
+give other priors. Missed trials are missing values, not a third choice. Values belong to a task:
+another game need not give the same ones for the same person.
+
 References
 ----------
-Fehr & Schmidt (1999), Q J Econ 114:817-868, doi:10.1162/003355399556151.
+Fehr, E., & Schmidt, K. M. (1999). A theory of fairness, competition, and cooperation. Quarterly
+Journal of Economics, 114, 817-868. doi:10.1162/003355399556151
 """
 
 from dataclasses import replace
 
 import pytensor.tensor as pt
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
@@ -53,24 +60,14 @@ def _worth(own, other, parameters):
 
 def choice(latent, parameters, data):
     """B becomes likelier with what it is worth above A."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 def positive(model):
     """Nobody likes inequity: neither envy nor guilt is below zero."""
-    supported = tuple(
-        replace(
-            p,
-            support="positive",
-            location=Prior("Normal", mu=-0.7, sigma=0.7),
-            spread=Prior("HalfNormal", sigma=0.75),
-            typical=(0.1, 1.5),
-        )
-        if p.name in ("envy", "guilt")
-        else p
-        for p in model.parameters
-    )
-    return replace(model, parameters=supported)
+    supported = dict(support="positive", location=(-0.7, 0.7), spread=0.75, typical=(0.1, 1.5))
+    dislikes = [replace(model.parameter(name), **supported) for name in ("envy", "guilt")]
+    return model.with_parameters(*dislikes)
 
 
 def no_envy(model):
@@ -119,11 +116,10 @@ def _spread(table):
 
 
 def _money(name, meaning):
-    return Column(name, meaning, range=(0, 100), unit="units of money")
+    return em.Column(name, meaning, range=(0, 100), unit="units of money")
 
 
-model = Model(
-    title="one's own money counts less where another has more, or less, than oneself",
+model = em.Model(
     step=step,
     latents={
         "worth_a": "worth of allocation A to oneself, in units of one's own money",
@@ -135,71 +131,34 @@ model = Model(
         _money("other_a", "what A gives the other person"),
         _money("own_b", "what B gives oneself"),
         _money("other_b", "what B gives the other person"),
-        Column("recipient_group", "group of the other person", levels="any", default="all"),
+        em.Column("recipient_group", "group of the other person", levels="any", default="all"),
     ),
     parameters=(
-        Parameter(
+        em.Parameter(
             "envy",
             "own money given up per unit that the other has more (disadvantageous inequity)",
-            location=Prior("Normal", mu=0.4, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.5),
-            by="recipient_group",
-            typical=(-0.2, 1.5),
+            location=(0.4, 0.5), spread=0.5, by="recipient_group", typical=(-0.2, 1.5),
             symbol=r"\alpha",
         ),
-        Parameter(
-            "guilt",
-            "own money given up per unit that the other has less (advantageous inequity)",
-            location=Prior("Normal", mu=0.3, sigma=0.3),
-            spread=Prior("HalfNormal", sigma=0.5),
-            by="recipient_group",
-            typical=(-0.4, 0.8),
+        em.Parameter(
+            "guilt", "own money given up per unit that the other has less (advantageous inequity)",
+            location=(0.3, 0.3), spread=0.5, by="recipient_group", typical=(-0.4, 0.8),
             symbol=r"\beta",
         ),
-        Parameter(
-            "inverse_temperature",
-            "change in the log odds per unit of money",
-            location=Prior("Normal", mu=-0.5, sigma=1),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            typical=(0.2, 1.5),
+        em.Parameter(
+            "inverse_temperature", "change in the log odds per unit of money",
+            location=(-0.5, 1), spread=0.5, support="positive", typical=(0.2, 1.5),
             symbol=r"\lambda",
         ),
     ),
-    responses=(Response("choice", choice, "1: allocation B; 0: allocation A", levels=(0, 1)),),
+    responses=(em.Response("choice", choice, "1: allocation B; 0: allocation A", levels=(0, 1)),),
     correlate=("envy", "guilt"),
     statistics=(
-        Statistic("own money chosen", "choice", _mean("own")),
-        Statistic("other's money chosen", "choice", _mean("other")),
-        Statistic("choices that leave oneself ahead", "choice", _ahead),
-        Statistic("choices that leave oneself behind", "choice", _behind),
-        Statistic("sd of what people leave the other", "choice", _spread),
+        em.Statistic("own money chosen", "choice", _mean("own")),
+        em.Statistic("other's money chosen", "choice", _mean("other")),
+        em.Statistic("choices that leave oneself ahead", "choice", _ahead),
+        em.Statistic("choices that leave oneself behind", "choice", _behind),
+        em.Statistic("sd of what people leave the other", "choice", _spread),
     ),
-    rivals={
-        "positive": positive,
-        "no_envy": no_envy,
-        "no_guilt": no_guilt,
-        "selfish": selfish,
-        "no_group": no_group,
-    },
-    references=(
-        Reference(
-            "Fehr, E., & Schmidt, K. M. (1999). A theory of fairness, competition, and "
-            "cooperation. Quarterly Journal of Economics, 114, 817-868.",
-            "10.1162/003355399556151",
-        ),
-    ),
-    notes="""\
-What was published: the utility of an allocation, for guilt that is neither below zero nor above
-envy, and below 1.
-What is ours: choices with an inverse temperature, values by group of the recipient, supports
-without bounds (the rival `positive` has none below zero), the hierarchy, every prior and all
-rivals.
-Traps: envy needs options that give the other more than oneself, guilt options that give the other
-less, for every group; what no trial shows follows its prior: diagnose_design tells, and fit warns.
-Where amounts always add up to the same, only inverse temperature times (1 + 2 envy) and times
-(1 - 2 guilt) are known: let the sums differ. Where one's own amount is the same in A and B, only
-inverse temperature times envy or guilt is. Priors are in units of money: bring amounts near 10, or
-give other priors. Missed trials are missing values, not a third choice. Values belong to a task:
-another game need not give the same ones for the same person.""",
+    rivals=(positive, no_envy, no_guilt, selfish, no_group),
 )

@@ -23,30 +23,36 @@ pain of that person's group:
 The effects are differences on the scale of the rating; :math:`h` is how much more pain moves one
 when it is the own group's.
 
+Notes
+-----
+What was published: anterior-insula activity at the sight of an in-group member's pain predicts
+helping that person (2010); anterior cingulate responses to pain are smaller for another
+race (2009). Both are comparisons of condition means.
+What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
+joint likelihood of ratings, regions and helping, every prior, and all rivals.
+Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
+known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot
+tell: model.fix(group_effect=0, bias=0), and likewise for AI, ACC and helping. With one condition
+`pain` may hold one number: its effects then follow their priors, and you are warned. Betas of
+conditions in place of trials: give one row of trials per condition. Priors of the regions assume
+betas z-scored within the region.
+
 References
 ----------
-Hein, Silani, Preuschoff, Batson & Singer (2010), Neuron 68:149-160,
-doi:10.1016/j.neuron.2010.09.003.
-Xu, Zuo, Wang & Han (2009), J Neurosci 29:8525-8529, doi:10.1523/JNEUROSCI.2418-09.2009.
+Hein, G., Silani, G., Preuschoff, K., Batson, C. D., & Singer, T. (2010). Neural responses to
+ingroup and outgroup members' suffering predict individual differences in costly helping. Neuron,
+68, 149-160. doi:10.1016/j.neuron.2010.09.003
+
+Xu, X., Zuo, X., Wang, X., & Han, S. (2009). Do you feel my pain? Racial group membership modulates
+empathic neural responses. Journal of Neuroscience, 29, 8525-8529.
+doi:10.1523/JNEUROSCI.2418-09.2009
 """
 
 from dataclasses import replace
 
 import pymc as pm
 
-from empathymodels import (
-    CensoredNormal,
-    Choice,
-    Column,
-    Model,
-    OrderedBeta,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-    measured,
-)
+import empathymodels as em
 
 
 def _response_to_pain(parameters, data, prefix=""):
@@ -71,13 +77,13 @@ def rating(latent, parameters, data):
 def ai(latent, parameters, data):
     """Insula betas follow pain and group."""
     mean = _response_to_pain(parameters, data, "ai_")
-    return pm.Normal.dist(mean, measured(data.se, parameters.ai_noise))
+    return pm.Normal.dist(mean, em.measured(data.se, parameters.ai_noise))
 
 
 def acc(latent, parameters, data):
     """Cingulate betas follow pain and group."""
     mean = _response_to_pain(parameters, data, "acc_")
-    return pm.Normal.dist(mean, measured(data.se, parameters.acc_noise))
+    return pm.Normal.dist(mean, em.measured(data.se, parameters.acc_noise))
 
 
 def helping(latent, parameters, data):
@@ -85,7 +91,7 @@ def helping(latent, parameters, data):
     own = 0.5 - data.group
     insula = parameters.ai_pain_effect + parameters.ai_bias * own
     utility = parameters.help_baseline + parameters.help_group * own
-    return Choice.dist(utility + parameters.insula_link * insula)
+    return em.Choice.dist(utility + parameters.insula_link * insula)
 
 
 def no_bias(model):
@@ -121,9 +127,9 @@ def censored(model):
 
     def rating(latent, parameters, data):
         mean, noise = _rated(parameters, data), parameters.rating_noise
-        return CensoredNormal.dist(mean, noise, data.lowest, data.highest)
+        return em.CensoredNormal.dist(mean, noise, data.lowest, data.highest)
 
-    return _with_rating(model, rating)
+    return model.with_response("rating", rating)
 
 
 def ordered_beta(model):
@@ -131,72 +137,40 @@ def ordered_beta(model):
 
     def rating(latent, parameters, data):
         low = parameters.low_cut
-        return OrderedBeta.dist(
-            _rated(parameters, data),
-            parameters.precision,
-            low,
-            low + parameters.cut_distance,
-            data.lowest,
-            data.highest,
+        return em.OrderedBeta.dist(
+            _rated(parameters, data), parameters.precision,
+            low, low + parameters.cut_distance, data.lowest, data.highest,
         )
 
-    locations = {
-        "baseline": (Prior("Normal", mu=0, sigma=1.5), (-2.0, 1.0)),
-        "pain_effect": (Prior("Normal", mu=0, sigma=1), (0.0, 2.0)),
-        "group_effect": (Prior("Normal", mu=0, sigma=0.75), (-0.5, 0.5)),
-        "bias": (Prior("Normal", mu=0, sigma=0.75), (0.0, 1.0)),
-        "item_effect": (Prior("Normal", mu=0, sigma=1e-3), (-0.5, 0.5)),
+    moved = {  # prior of the mean, and what is ordinary
+        "baseline": ((0, 1.5), (-2.0, 1.0)),
+        "pain_effect": ((0, 1), (0.0, 2.0)),
+        "group_effect": ((0, 0.75), (-0.5, 0.5)),
+        "bias": ((0, 0.75), (0.0, 1.0)),
+        "item_effect": ((0, 1e-3), (-0.5, 0.5)),
     }
-    moved = [
-        replace(
-            p,
-            location=locations[p.name][0],
-            spread=Prior("HalfNormal", sigma=0.75),
-            typical=locations[p.name][1],
-            scale_of=None,
-        )
-        if p.name in locations
-        else p
+    on_logits = [
+        replace(p, location=moved[p.name][0], spread=0.75, typical=moved[p.name][1], scale_of=None)
         for p in model.parameters
-        if p.name != "rating_noise"
+        if p.name in moved
     ]
     shape = (
-        Parameter(
-            "precision",
-            "how little ratings between the ends scatter",
-            location=Prior("Normal", mu=1.6, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            typical=(2, 15),
-            symbol=r"\phi",
+        em.Parameter(
+            "precision", "how little ratings between the ends scatter",
+            location=(1.6, 0.75), spread=0.5, support="positive", typical=(2, 15), symbol=r"\phi",
         ),
-        Parameter(
-            "low_cut",
-            "location below which the lower end becomes likelier than not",
-            location=Prior("Normal", mu=-2, sigma=1),
-            level="population",
-            typical=(-3, -1),
-            symbol="c_1",
+        em.Parameter(
+            "low_cut", "location below which the lower end becomes likelier than not",
+            location=(-2, 1), level="population", typical=(-3, -1), symbol="c_1",
         ),
-        Parameter(
-            "cut_distance",
-            "distance between the cuts of the lower and the upper end",
-            location=Prior("Normal", mu=1.5, sigma=0.5),
-            level="population",
-            support="positive",
-            typical=(3, 7),
+        em.Parameter(
+            "cut_distance", "distance between the cuts of the lower and the upper end",
+            location=(1.5, 0.5), level="population", support="positive", typical=(3, 7),
             symbol="c_2 - c_1",
         ),
     )
-    return replace(_with_rating(model, rating), parameters=(*moved, *shape))
-
-
-def _with_rating(model, function):
-    """Exchange the distribution of the rating."""
-    responses = tuple(
-        replace(r, function=function) if r.name == "rating" else r for r in model.responses
-    )
-    return replace(model, responses=responses)
+    model = model.with_response("rating", rating).with_parameters(without=["rating_noise"])
+    return model.with_parameters(*on_logits, *shape)
 
 
 def _effect(response, of="pain", within=None):
@@ -223,73 +197,52 @@ def _helping(group):
 def _coefficients(prefix, scale_of, where, *, unit, prime=""):
     """Declare baseline, pain, group and bias of one measure; `unit` is its ordinary spread."""
 
-    def person(name, meaning, mu, sigma, spread, typical, symbol, role="scale"):
-        return Parameter(
-            prefix + name,
-            f"{meaning}{where}",
-            location=Prior("Normal", mu=mu, sigma=sigma),
-            spread=Prior("HalfNormal", sigma=spread),
-            typical=typical,
-            scale_of=scale_of,
-            role=role,
-            symbol=symbol + prime,
+    def person(name, meaning, location, spread, typical, symbol, role="scale"):
+        return em.Parameter(
+            prefix + name, f"{meaning}{where}", location=location, spread=spread, typical=typical,
+            scale_of=scale_of, role=role, symbol=symbol + prime,
         )
 
-    middle = 0.4 if scale_of else 0.0
-    low, high = (0.2, 0.6) if scale_of else (-0.5, 0.5)
-    role = "location" if scale_of else "scale"
+    middle, ordinary, role = (
+        (0.4, (0.2, 0.6), "location") if scale_of else (0.0, (-0.5, 0.5), "scale")
+    )
+    half, third = unit / 2, unit / 3
     return (
-        person("baseline", "level without pain", middle, unit, unit, (low, high), "a", role),
-        person("pain_effect", "change with pain", 0, unit, unit / 2, (0, unit), "b"),
+        person("baseline", "level without pain", (middle, unit), unit, ordinary, "a", role),
+        person("pain_effect", "change with pain", (0, unit), half, (0, unit), "b"),
         person(
-            "group_effect", "own group minus other, without pain", 0, unit / 2, unit / 3,
-            (-unit / 3, unit / 3), "c",
+            "group_effect", "own group minus other, without pain", (0, half), third,
+            (-third, third), "c",
         ),
         person(
-            "bias", "effect of pain in the own group minus the other", 0, unit / 2, unit / 3,
-            (-unit / 4, unit / 2), "h",
+            "bias", "effect of pain in the own group minus the other", (0, half), third,
+            (-unit / 4, half), "h",
         ),
-    )  # fmt: skip
-
-
-def _noise(name, meaning, scale_of, mu, typical, symbol):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=mu, sigma=0.5),
-        spread=Prior("HalfNormal", sigma=0.3),
-        support="positive",
-        scale_of=scale_of,
-        typical=typical,
-        symbol=symbol,
     )
 
 
-model = Model(
-    title="others' pain moves us more when they are of our own group",
+def _noise(name, meaning, scale_of, mu, typical, symbol):
+    return em.Parameter(
+        name, meaning, location=(mu, 0.5), spread=0.3, support="positive", scale_of=scale_of,
+        typical=typical, symbol=symbol,
+    )
+
+
+model = em.Model(
     columns=(
-        Column("pain", "0: no pain; 1: pain", range=(0, 1)),
-        Column("group", "group of the one who suffers", levels=("in", "out"), default="in"),
-        Column("item", "picture or scene shown", levels="any", default="all"),
-        Column(
-            "se",
-            "known standard error of the beta",
-            table="regions",
-            range=(1e-6, 1e6),
-            unit="as beta",
-            default=0.0,
+        em.Column("pain", "0: no pain; 1: pain", range=(0, 1)),
+        em.Column("group", "group of the one who suffers", levels=("in", "out"), default="in"),
+        em.Column("item", "picture or scene shown", levels="any", default="all"),
+        em.Column(
+            "se", "known standard error of the beta", table="regions", range=(1e-6, 1e6),
+            unit="as beta", default=0.0,
         ),
     ),
     parameters=(
         *_coefficients("", "rating", " (rating)", unit=0.2),
-        Parameter(
-            "item_effect",
-            "what a picture adds to the rating",
-            location=Prior("Normal", mu=0, sigma=1e-3),
-            spread=Prior("HalfNormal", sigma=0.1),
-            level="item",
-            scale_of="rating",
-            typical=(-0.1, 0.1),
+        em.Parameter(
+            "item_effect", "what a picture adds to the rating",
+            location=(0, 1e-3), spread=0.1, level="item", scale_of="rating", typical=(-0.1, 0.1),
             symbol="u",
         ),
         _noise("rating_noise", "standard deviation of ratings", "rating", -2, (0.06, 0.25), "s"),
@@ -297,85 +250,41 @@ model = Model(
         _noise("ai_noise", "standard deviation of AI betas", None, -0.3, (0.4, 1.2), "s'"),
         *_coefficients("acc_", None, " (ACC beta)", unit=0.5, prime="''"),
         _noise("acc_noise", "standard deviation of ACC betas", None, -0.3, (0.4, 1.2), "s''"),
-        Parameter(
-            "help_baseline",
-            "readiness to help, log odds",
-            location=Prior("Normal", mu=0, sigma=1),
-            spread=Prior("HalfNormal", sigma=1),
-            typical=(-1, 1),
-            symbol="k",
+        em.Parameter(
+            "help_baseline", "readiness to help, log odds",
+            location=(0, 1), spread=1, typical=(-1, 1), symbol="k",
         ),
-        Parameter(
-            "help_group",
-            "readiness to help the own group minus the other, log odds",
-            location=Prior("Normal", mu=0, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.5),
-            typical=(-0.5, 1),
-            symbol="m",
+        em.Parameter(
+            "help_group", "readiness to help the own group minus the other, log odds",
+            location=(0, 0.75), spread=0.5, typical=(-0.5, 1), symbol="m",
         ),
-        Parameter(
-            "insula_link",
-            "log odds of helping per unit of the insula's response to pain",
-            location=Prior("Normal", mu=0, sigma=0.5),
-            level="population",
-            typical=(-0.5, 1),
-            symbol=r"\gamma",
+        em.Parameter(
+            "insula_link", "log odds of helping per unit of the insula's response to pain",
+            location=(0, 0.5), level="population", typical=(-0.5, 1), symbol=r"\gamma",
         ),
     ),
     responses=(
-        Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
-        Response(
-            "AI", ai, "anterior-insula beta, z-scored", table="regions", region="AI", unit="z"
+        em.Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
+        em.Response(
+            "AI", ai, "anterior-insula beta, z-scored", table="regions", region="AI", unit="z",
         ),
-        Response(
-            "ACC", acc, "anterior-cingulate beta, z-scored", table="regions", region="ACC", unit="z"
+        em.Response(
+            "ACC", acc, "anterior-cingulate beta, z-scored", table="regions", region="ACC",
+            unit="z",
         ),
-        Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
+        em.Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
     ),
     correlate=("pain_effect", "bias", "ai_pain_effect", "ai_bias"),
     statistics=(
-        Statistic("mean rating", "rating", lambda table: table.rating.mean()),
-        Statistic("sd of ratings", "rating", lambda table: table.rating.std()),
-        Statistic("rating, pain minus no pain", "rating", _effect("rating")),
-        Statistic("bias of ratings", "rating", _bias("rating")),
-        Statistic("AI, pain minus no pain", "AI", _effect("AI")),
-        Statistic("bias of AI", "AI", _bias("AI")),
-        Statistic("bias of ACC", "ACC", _bias("ACC")),
-        Statistic("helping of the own group", "help", _helping("in")),
-        Statistic("helping of the other group", "help", _helping("out")),
+        em.Statistic.mean("rating"),
+        em.Statistic.sd("rating", "sd of ratings"),
+        em.Statistic("rating, pain minus no pain", "rating", _effect("rating")),
+        em.Statistic("bias of ratings", "rating", _bias("rating")),
+        em.Statistic("AI, pain minus no pain", "AI", _effect("AI")),
+        em.Statistic("bias of AI", "AI", _bias("AI")),
+        em.Statistic("bias of ACC", "ACC", _bias("ACC")),
+        em.Statistic("helping of the own group", "help", _helping("in")),
+        em.Statistic("helping of the other group", "help", _helping("out")),
     ),
-    rivals={
-        "no_bias": no_bias,
-        "no_group": no_group,
-        "no_items": no_items,
-        "plain_normal": plain_normal,
-        "censored": censored,
-        "ordered_beta": ordered_beta,
-    },
-    references=(
-        Reference(
-            "Hein, G., Silani, G., Preuschoff, K., Batson, C. D., & Singer, T. (2010). Neural "
-            "responses to ingroup and outgroup members' suffering predict individual differences "
-            "in costly helping. Neuron, 68, 149-160.",
-            "10.1016/j.neuron.2010.09.003",
-        ),
-        Reference(
-            "Xu, X., Zuo, X., Wang, X., & Han, S. (2009). Do you feel my pain? Racial group "
-            "membership modulates empathic neural responses. Journal of Neuroscience, 29, "
-            "8525-8529.",
-            "10.1523/JNEUROSCI.2418-09.2009",
-        ),
-    ),
-    notes="""\
-What was published: anterior-insula activity at the sight of an in-group member's pain predicts
-helping that person (2010); anterior cingulate responses to pain are smaller for another
-race (2009). Both are comparisons of condition means.
-What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
-joint likelihood of ratings, regions and helping, every prior, and all rivals.
-Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
-known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot
-tell: model.fix(group_effect=0, bias=0), and likewise for AI, ACC and helping. With one condition
-`pain` may hold one number: its effects then follow their priors, and you are warned. Betas of
-conditions in place of trials: give one row of trials per condition. Priors of the regions assume
-betas z-scored within the region.""",
+    rivals=(no_bias, no_group, no_items, plain_normal, censored, ordered_beta),
 )

@@ -35,42 +35,54 @@ others of its trial: :math:`\kappa\, z_t` is added to the mean of attention and 
 to the log odds of helping, each with a :math:`\kappa` of its own. A region's residual then
 correlates with that of the rating by :math:`\kappa / \sqrt{\kappa^2 + \sigma'^2}`.
 
+Notes
+-----
+What was published: the motives, and that they act by choosing situations, by attention and by
+appraisal. No equations were published.
+What is ours: all equations, every prior and every rival. That motives to avoid have negative and
+motives to approach positive weights is not assumed: it is a rival, and a posterior probability.
+Any of the attributes and of the responses will do; a weight whose column is absent is held at 0.
+`context_directly` and `both` need a column `context` (a label such as the target's group).
+Traps: only one response anchors the scale of the utility. That ratings and attention rise with it
+is taken for granted: were their slopes free, turning the signs of all weights and slopes would fit
+the ratings as well, and chains would stay there against all choices. Attributes that always change
+together share their weights: look at diagnose_design before fitting. Where the context fixes every
+attribute, context and motives cannot be told apart. Attributes must be standardised (priors are per
+sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell times
+fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within region.
+`shared_residuals` scores attention, helping and regions where the trial was rated too, and needs
+ratings for that. It is no path by which ratings act: it says what goes with them beyond the
+motives. Two regions are then related by way of the rating alone. It has no variant with
+`censored`: of a rating at an end nobody knows the residual.
+
 References
 ----------
-Zaki (2014), Psychological Bulletin 140:1608-1647, doi:10.1037/a0037679.
-Weisz & Zaki (2018), Curr Opin Psychol 24:67-71, doi:10.1016/j.copsyc.2018.05.005.
+Zaki, J. (2014). Empathy: a motivated account. Psychological Bulletin, 140(6), 1608-1647.
+doi:10.1037/a0037679
+
+Weisz, E., & Zaki, J. (2018). Motivated empathy: a social neuroscience perspective. Current Opinion
+in Psychology, 24, 67-71. doi:10.1016/j.copsyc.2018.05.005
 """
 
 from dataclasses import replace
 
 import pymc as pm
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-    measured,
-)
+import empathymodels as em
 
-APPROACH = {
-    "positive_affect": "how pleasant it would be to share the feeling",
-    "affiliation": "closeness to the target, or the wish for it",
-    "desirability": "how far others would see and approve of empathy",
+APPROACH = {  # meaning, and what is an ordinary weight
+    "positive_affect": ("how pleasant it would be to share the feeling", (0, 1)),
+    "affiliation": ("closeness to the target, or the wish for it", (0, 1.4)),
+    "desirability": ("how far others would see and approve of empathy", (-0.2, 0.8)),
 }
 AVOIDANCE = {
-    "suffering": "how painful it would be to share the feeling",
-    "cost": "what empathy would lead one to give up",
-    "competition": "how far empathy would interfere with competing",
-    "effort": "how much effort empathy would take",
+    "suffering": ("how painful it would be to share the feeling", (-1, 0.2)),
+    "cost": ("what empathy would lead one to give up", (-1.4, 0)),
+    "competition": ("how far empathy would interfere with competing", (-1.2, 0.2)),
+    "effort": ("how much effort empathy would take", (-1.2, 0)),
 }
-WEIGHTS = {
-    name: f"{name}_weight" for name in ("suffering", "cost", "competition", "effort", *APPROACH)
-}
+MOTIVES = AVOIDANCE | APPROACH
+WEIGHTS = {name: f"{name}_weight" for name in MOTIVES}
 
 
 def step(state, parameters, data):
@@ -92,7 +104,7 @@ def _latents(approach, avoidance, parameters, data):
 
 def engage(latent, parameters, data):
     """Who expects more of empathy engages (situation selection)."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 def rating(latent, parameters, data):
@@ -112,7 +124,7 @@ def attention(latent, parameters, data):
 
 def helping(latent, parameters, data):
     """Helping follows empathy."""
-    return Choice.dist(parameters.help_baseline + parameters.help_slope * latent.empathy)
+    return em.Choice.dist(parameters.help_baseline + parameters.help_slope * latent.empathy)
 
 
 def ai(latent, parameters, data):
@@ -134,7 +146,7 @@ def _beta(latent, region, parameters, data):
     baseline, slope, noise = (
         getattr(parameters, f"{region}_{part}") for part in ("baseline", "slope", "noise")
     )
-    return pm.Normal.dist(baseline + slope * latent, measured(data.se, noise))
+    return pm.Normal.dist(baseline + slope * latent, em.measured(data.se, noise))
 
 
 # --------------------------------------------------------------------- what else could hold
@@ -189,18 +201,9 @@ def signed(model):
         avoidance = -_weighed(AVOIDANCE, parameters, data)
         return _latents(approach, avoidance, parameters, data)
 
-    weights = set(WEIGHTS.values())
-    sizes = {
-        "location": Prior("Normal", mu=-0.7, sigma=0.7),
-        "spread": Prior("HalfNormal", sigma=0.5),
-        "support": "positive",
-        "typical": (0.2, 1.2),
-    }
-    changed = tuple(
-        replace(p, **sizes) if p.name in weights and p.fixed is None else p
-        for p in model.parameters
-    )
-    return replace(model, step=step, parameters=changed, rivals=_but(model, "signed"))
+    sizes = dict(location=(-0.7, 0.7), spread=0.5, support="positive", typical=(0.2, 1.2))
+    free = [p for p in model.parameters if p.name in WEIGHTS.values() and p.fixed is None]
+    return replace(model, step=step).with_parameters(*(replace(p, **sizes) for p in free))
 
 
 def plain_normal(model):
@@ -220,103 +223,69 @@ def shared_residuals(model):
             moved = parameters.also(**{f"{name}_baseline": baseline + slope * residual})
             return response.function(latent, moved, data)
 
-        return replace(response, function=function)
+        return function
 
-    return replace(
-        model,
-        responses=tuple(sharing(r) if r.name in RESIDUALS else r for r in model.responses),
-        parameters=(*model.parameters, *RESIDUALS.values()),
-        rivals=_but(model, "shared_residuals"),
-    )
-
-
-def _but(model, *names):
-    return {name: rival for name, rival in model.rivals.items() if name not in names}
+    for response in (r for r in model.responses if r.name in RESIDUALS):
+        model = model.with_response(response.name, sharing(response))
+    return model.with_parameters(*RESIDUALS.values())
 
 
 # ------------------------------------------------------------------------- declarations
 
 
-def _person(name, meaning, mu, sigma, spread, typical, symbol, **more):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=mu, sigma=sigma),
-        spread=Prior("HalfNormal", sigma=spread),
-        typical=typical,
-        symbol=symbol,
-        **more,
-    )
-
-
-def _shared(name, meaning, mu, sigma, typical, symbol, **more):
-    return Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=mu, sigma=sigma),
-        level="population",
-        typical=typical,
-        symbol=symbol,
-        **more,
-    )
-
-
-def _weight(motive, typical):
-    return _person(
-        WEIGHTS[motive],
-        f"what {motive.replace('_', ' ')} adds to the utility",
-        0,
-        1,
-        0.5,
-        typical,
-        rf"w_{{\text{{{motive.replace('_', ' ')}}}}}",
-        weighs=motive,
-        motive="approach" if motive in APPROACH else "avoidance",
-        unit="utility per sd",
+def _weight(motive):
+    told = motive.replace("_", " ")
+    return em.Parameter(
+        WEIGHTS[motive], f"what {told} adds to the utility",
+        location=(0, 1), spread=0.5, typical=MOTIVES[motive][1],
+        symbol=rf"w_{{\text{{{told}}}}}", weighs=motive,
+        motive="approach" if motive in APPROACH else "avoidance", unit="utility per sd",
     )
 
 
 def _of_scale(name, of, slope, typical, symbols):
     """Baseline and slope of a response with a range, as fractions of it."""
-    baseline = _person(
-        f"{name}_baseline", f"{name} at utility 0", 0.5, 0.2, 0.2, (0.3, 0.7), symbols[0],
-        scale_of=name, role="location",
-    )  # fmt: skip
-    return baseline, _shared(
-        f"{name}_slope", f"{name} per unit of {of}", slope, 0.7, typical, symbols[1],
-        scale_of=name, support="positive",
-    )  # fmt: skip
+    return (
+        em.Parameter(
+            f"{name}_baseline", f"{name} at utility 0", location=(0.5, 0.2), spread=0.2,
+            typical=(0.3, 0.7), symbol=symbols[0], scale_of=name, role="location",
+        ),
+        _shared(
+            f"{name}_slope", f"{name} per unit of {of}", (slope, 0.7), typical, symbols[1],
+            scale_of=name, support="positive",
+        ),
+    )
 
 
 def _region(name, marks, of):
-    beta = f"{name.upper()} beta"
+    beta, name = f"{name} beta", name.lower()
     return (
-        _person(f"{name}_baseline", f"{beta} at utility 0", 0, 0.5, 0.5, (-0.5, 0.5), f"c{marks}"),
-        _person(
-            f"{name}_slope", f"{beta} per unit of {of}", 0, 0.5, 0.25, (-0.2, 0.6),
-            rf"\lambda{marks}",
+        em.Parameter(
+            f"{name}_baseline", f"{beta} at utility 0", location=(0, 0.5), spread=0.5,
+            typical=(-0.5, 0.5), symbol=f"c{marks}",
+        ),
+        em.Parameter(
+            f"{name}_slope", f"{beta} per unit of {of}", location=(0, 0.5), spread=0.25,
+            typical=(-0.2, 0.6), symbol=rf"\lambda{marks}",
         ),
         _shared(
-            f"{name}_noise", f"standard deviation of {beta}s", -0.3, 0.5, (0.4, 1.2),
+            f"{name}_noise", f"standard deviation of {beta}s", (-0.3, 0.5), (0.4, 1.2),
             rf"\sigma{marks}'", support="positive",
         ),
-    )  # fmt: skip
+    )
 
 
 def _residual(name, what, sigma, typical, **more):
     return _shared(
-        f"{name.lower()}_residual", f"{what} per sd of the rating's residual", 0, sigma, typical,
+        f"{name.lower()}_residual", f"{what} per sd of the rating's residual", (0, sigma), typical,
         rf"\kappa_{{\text{{{name}}}}}", **more,
-    )  # fmt: skip
+    )
 
 
-def _share(response):
-    return lambda table: table[response].mean()
-
-
-def _spread(response):
-    """Standard deviation between participants of the mean response."""
-    return lambda table: table.groupby("participant")[response].mean().std()
+def _shared(name, meaning, location, typical, symbol, **more):
+    return em.Parameter(
+        name, meaning, location=location, level="population", typical=typical, symbol=symbol, **more
+    )
 
 
 def _late(table):
@@ -336,45 +305,7 @@ RESIDUALS = {  # by response
     "help": _residual("help", "log odds of helping", 1, (-0.5, 1)),
     **{name: _residual(name, f"{name} beta", 0.5, (-0.3, 0.6)) for name, *_ in REGIONS},
 }
-TYPICAL = {
-    "suffering": (-1, 0.2),
-    "cost": (-1.4, 0),
-    "competition": (-1.2, 0.2),
-    "effort": (-1.2, 0),
-    "positive_affect": (0, 1),
-    "affiliation": (0, 1.4),
-    "desirability": (-0.2, 0.8),
-}
-PARAMETERS = (
-    _person("readiness", "utility where every attribute is at 0", 0, 1, 1, (-1, 1), "w_0"),
-    *(_weight(motive, TYPICAL[motive]) for motive in (*AVOIDANCE, *APPROACH)),
-    _person(
-        "exhaustion", "change of utility from the first to the last trial", 0, 0.5, 0.5, (-1, 0.3),
-        "d", weighs="time",
-    ),
-    _person(
-        "stimulus_effect", "empathy per sd of the stimulus", 0, 1, 0.5, (0, 1), "b",
-        weighs="stimulus",
-    ),
-    *_of_scale("rating", "empathy", -2.3, (0.03, 0.3), ("r", r"\rho")),
-    _person(
-        "rating_noise", "standard deviation of ratings", -2, 0.5, 0.3, (0.06, 0.25), r"\sigma",
-        scale_of="rating", support="positive",
-    ),
-    *_of_scale("attention", "utility", -3, (0.02, 0.15), ("a", r"\alpha")),
-    _shared(
-        "attention_noise", "standard deviation of attention", -2, 0.5, (0.06, 0.25), r"\sigma_a",
-        scale_of="attention", support="positive",
-    ),
-    _person("help_baseline", "log odds of helping at utility 0", 0, 1, 1, (-1, 1), "h"),
-    _shared("help_slope", "log odds of helping per unit of empathy", 0, 1, (0, 1.5), r"\eta"),
-    *_region("ai", "", "empathy"),
-    *_region("tpj", "'", "utility"),
-    *_region("vs", "''", "approach"),
-)  # fmt: skip
-
-model = Model(
-    title="motives to approach and to avoid make it worth empathising, or not",
+model = em.Model(
     step=step,
     latents={
         "approach": "what of the utility invites empathy",
@@ -384,33 +315,59 @@ model = Model(
     },
     columns=(
         *(
-            Column(name, f"{meaning}, standardised", unit="sd", default=0.0)
-            for name, meaning in (AVOIDANCE | APPROACH).items()
+            em.Column(name, f"{meaning}, standardised", unit="sd", default=0.0)
+            for name, (meaning, _) in MOTIVES.items()
         ),
-        Column(
-            "time",
-            "share of the session that is gone, from -0.5 to 0.5",
-            range=(-1, 1),
-            default=0.0,
+        em.Column(
+            "time", "share of the session that is gone, from -0.5 to 0.5",
+            range=(-1, 1), default=0.0,
         ),
-        Column("stimulus", "intensity of what the target shows, standardised", default=0.0),
-        Column(
-            "se",
-            "known standard error of the beta",
-            table="regions",
-            range=(1e-6, 1e6),
-            unit="as beta",
-            default=0.0,
+        em.Column("stimulus", "intensity of what the target shows, standardised", default=0.0),
+        em.Column(
+            "se", "known standard error of the beta", table="regions", range=(1e-6, 1e6),
+            unit="as beta", default=0.0,
         ),
     ),
-    parameters=PARAMETERS,
+    parameters=(
+        em.Parameter(
+            "readiness", "utility where every attribute is at 0",
+            location=(0, 1), spread=1, typical=(-1, 1), symbol="w_0",
+        ),
+        *map(_weight, MOTIVES),
+        em.Parameter(
+            "exhaustion", "change of utility from the first to the last trial",
+            location=(0, 0.5), spread=0.5, typical=(-1, 0.3), symbol="d", weighs="time",
+        ),
+        em.Parameter(
+            "stimulus_effect", "empathy per sd of the stimulus",
+            location=(0, 1), spread=0.5, typical=(0, 1), symbol="b", weighs="stimulus",
+        ),
+        *_of_scale("rating", "empathy", -2.3, (0.03, 0.3), ("r", r"\rho")),
+        em.Parameter(
+            "rating_noise", "standard deviation of ratings", location=(-2, 0.5), spread=0.3,
+            typical=(0.06, 0.25), symbol=r"\sigma", scale_of="rating", support="positive",
+        ),
+        *_of_scale("attention", "utility", -3, (0.02, 0.15), ("a", r"\alpha")),
+        _shared(
+            "attention_noise", "standard deviation of attention", (-2, 0.5), (0.06, 0.25),
+            r"\sigma_a", scale_of="attention", support="positive",
+        ),
+        em.Parameter(
+            "help_baseline", "log odds of helping at utility 0",
+            location=(0, 1), spread=1, typical=(-1, 1), symbol="h",
+        ),
+        _shared("help_slope", "log odds of helping per unit of empathy", (0, 1), (0, 1.5), r"\eta"),
+        *_region("AI", "", "empathy"),
+        *_region("TPJ", "'", "utility"),
+        *_region("VS", "''", "approach"),
+    ),
     responses=(
-        Response("engage", engage, "1: chose to empathise; 0: avoided it", levels=(0, 1)),
-        Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
-        Response("attention", attention, "share of time at the target", range=(0, 1)),
-        Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
+        em.Response("engage", engage, "1: chose to empathise; 0: avoided it", levels=(0, 1)),
+        em.Response("rating", rating, "empathy felt", range=(0, 100), unit="points"),
+        em.Response("attention", attention, "share of time at the target", range=(0, 1)),
+        em.Response("help", helping, "1: helped; 0: did not", levels=(0, 1)),
         *(
-            Response(name, follows, f"{area} beta, z-scored", "regions", region=name, unit="z")
+            em.Response(name, follows, f"{area} beta, z-scored", "regions", region=name, unit="z")
             for name, follows, area in REGIONS
         ),
     ),
@@ -422,52 +379,16 @@ model = Model(
     },
     correlate=(*WEIGHTS.values(), "ai_slope", "tpj_slope", "vs_slope"),
     statistics=(
-        Statistic("share of engaging", "engage", _share("engage")),
-        Statistic("sd of people's engaging", "engage", _spread("engage")),
-        Statistic("engaging, second minus first half", "engage", _late),
-        Statistic("mean rating", "rating", _share("rating")),
-        Statistic("sd of people's mean rating", "rating", _spread("rating")),
-        Statistic("share of helping", "help", _share("help")),
-        Statistic("mean attention", "attention", _share("attention")),
+        em.Statistic.mean("engage", "share of engaging"),
+        em.Statistic.between_people("engage", "sd of people's engaging"),
+        em.Statistic("engaging, second minus first half", "engage", _late),
+        em.Statistic.mean("rating"),
+        em.Statistic.between_people("rating"),
+        em.Statistic.mean("help", "share of helping"),
+        em.Statistic.mean("attention"),
     ),
-    rivals={
-        "intercept_only": intercept_only,
-        "context_directly": context_directly,
-        "both": both,
-        "approach_only": approach_only,
-        "avoidance_only": avoidance_only,
-        "signed": signed,
-        "plain_normal": plain_normal,
-        "shared_residuals": shared_residuals,
-    },
-    references=(
-        Reference(
-            "Zaki, J. (2014). Empathy: a motivated account. Psychological Bulletin, 140(6), "
-            "1608-1647.",
-            "10.1037/a0037679",
-        ),
-        Reference(
-            "Weisz, E., & Zaki, J. (2018). Motivated empathy: a social neuroscience perspective. "
-            "Current Opinion in Psychology, 24, 67-71.",
-            "10.1016/j.copsyc.2018.05.005",
-        ),
+    rivals=(
+        intercept_only, context_directly, both, approach_only, avoidance_only, signed, plain_normal,
+        shared_residuals,
     ),
-    notes="""\
-What was published: the motives, and that they act by choosing situations, by attention and by
-appraisal. No equations were published.
-What is ours: all equations, every prior and every rival. That motives to avoid have negative and
-motives to approach positive weights is not assumed: it is a rival, and a posterior probability.
-Any of the attributes and of the responses will do; a weight whose column is absent is held at 0.
-`context_directly` and `both` need a column `context` (a label such as the target's group).
-Traps: only one response anchors the scale of the utility. That ratings and attention rise with it
-is taken for granted: were their slopes free, turning the signs of all weights and slopes would fit
-the ratings as well, and chains would stay there against all choices. Attributes that always change
-together share their weights: look at diagnose_design before fitting. Where the context fixes every
-attribute, context and motives cannot be told apart. Attributes must be standardised (priors are per
-sd) and `time` runs from -0.5 to 0.5. Attention at its ends (0 or 1) is better left out; dwell times
-fit as well: with_range(attention=(0, 5000)) for milliseconds. Betas are z-scored within region.
-`shared_residuals` scores attention, helping and regions where the trial was rated too, and needs
-ratings for that. It is no path by which ratings act: it says what goes with them beyond the
-motives. Two regions are then related by way of the rating alone. It has no variant with
-`censored`: of a rating at an end nobody knows the residual.""",
 )

@@ -24,10 +24,31 @@ looks at one level that learning may have shifted:
     \text{after} &\sim \text{Normal}(E + \tau + \gamma_V (V_{end} - V_1)
                      + \gamma_I\, d\, \overline{|\delta|},\; m)
 
+Notes
+-----
+What was published: help from an out-group member evokes a prediction error in the anterior
+insula, and that signal predicts a later rise of empathy for a different out-group member (2016).
+The companion paper from the same scanning session (2018, pain relief) used this Rescorla-Wagner
+learner for its fMRI regressors with the learning rate held at 0.3 and compared no rivals; how the
+2016 paper set its learning rate is not confirmed.
+What is ours: estimating the learning rate, the hierarchy, the joint likelihood of feelings,
+insula and empathy, every prior, and all rivals.
+What the model says of the insula and the change of empathy: the second follows a person's insula
+response to prediction errors (`insula_error`) times the mean surprise. It does not read recorded
+betas; the path from outcomes goes by `prediction_error` and `mean_surprise` (em.path_effects).
+Traps: with 20 trials learning rate and start value trade off. Outcomes coded -1 and 1 put the
+asymptote at 0.5 under 75 % help. Within help trials (and within no-help trials) value and
+prediction error are perfectly negatively related, so an insula effect of one is told from an
+effect of the other through the difference between outcomes only. Priors of insula parameters
+assume betas z-scored within the region.
+
 References
 ----------
-Hein, Engelmann, Vollberg & Tobler (2016), PNAS 113:80-85, doi:10.1073/pnas.1514539112.
-Hein, Engelmann & Tobler (2018), Proc R Soc B 285:20180501, doi:10.1098/rspb.2018.0501.
+Hein, G., Engelmann, J. B., Vollberg, M. C., & Tobler, P. N. (2016). How learning shapes the
+empathic brain. PNAS, 113, 80-85. doi:10.1073/pnas.1514539112
+
+Hein, G., Engelmann, J. B., & Tobler, P. N. (2018). Pain relief provided by an outgroup member
+enhances analgesia. Proc R Soc B, 285, 20180501. doi:10.1098/rspb.2018.0501
 """
 
 from dataclasses import replace
@@ -35,18 +56,7 @@ from dataclasses import replace
 import pymc as pm
 import pytensor.tensor as pt
 
-from empathymodels import (
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    State,
-    Statistic,
-    Summary,
-    measured,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
@@ -65,7 +75,7 @@ def feeling(latent, parameters, data):
 def insula(latent, parameters, data):
     """Anterior-insula beta of the trial follows the prediction error."""
     location = parameters.insula_baseline + parameters.insula_error * latent.prediction_error
-    scale = measured(data.se, parameters.insula_noise)
+    scale = em.measured(data.se, parameters.insula_noise)
     return pm.StudentT.dist(nu=parameters.insula_tails, mu=location, sigma=scale)
 
 
@@ -104,21 +114,21 @@ def separate_rates(model):
         return dict(value=state.value + rate * prediction_error), latents
 
     rate = model.parameter("learning_rate")
-    rates = tuple(
+    rates = [
         replace(rate, name=f"learning_rate_{sign}", meaning=f"{rate.meaning}, after {sign} errors")
         for sign in ("positive", "negative")
-    )
-    formula = model.covariates.get("learning_rate")
-    covariates = {k: f for k, f in model.covariates.items() if k != "learning_rate"}
+    ]
+    covariates = dict(model.covariates)
+    formula = covariates.pop("learning_rate", "")
     if formula:
         covariates |= {r.name: formula for r in rates}
-    return replace(
+    model = replace(
         model,
         step=step,
-        parameters=(*rates, *(p for p in model.parameters if p.name != "learning_rate")),
         correlate=(*(r.name for r in rates), "sensitivity", "insula_error"),
         covariates=covariates,
     )
+    return model.with_parameters(*rates, without=["learning_rate"])
 
 
 def hybrid_pearce_hall(model):
@@ -135,21 +145,17 @@ def hybrid_pearce_hall(model):
         value = state.value + rate * prediction_error
         return dict(value=value, associability=associability), latents
 
-    associability_rate = Parameter(
-        "associability_rate",
-        "weight of the latest surprise in the associability",
-        location=Prior("Normal", mu=0, sigma=1),
-        spread=Prior("HalfNormal", sigma=0.5),
-        support="unit",
-        typical=(0.1, 0.9),
-        symbol=r"\eta",
+    associability_rate = em.Parameter(
+        "associability_rate", "weight of the latest surprise in the associability",
+        location=(0, 1), spread=0.5, support="unit", typical=(0.1, 0.9), symbol=r"\eta",
     )
-    associability = State("associability", 1.0, meaning="recent unsigned surprise, 0 to 1")
+    associability = em.State("associability", 1.0, meaning="recent unsigned surprise, 0 to 1")
+    first, *others = model.parameters
     return replace(
         model,
         step=step,
         states=(*model.states, associability),
-        parameters=(model.parameters[0], associability_rate, *model.parameters[1:]),
+        parameters=(first, associability_rate, *others),
     )
 
 
@@ -191,240 +197,127 @@ def _insula_contrast(table):
     return table.insula[table.outcome > 0].mean() - table.insula[table.outcome < 0].mean()
 
 
-model = Model(
+model = em.Model(
     title="help from an out-group member updates feelings, insula and empathy",
     step=step,
-    states=(State("value", "start_value", meaning="help expected from the partner's group"),),
+    states=(em.State("value", "start_value", meaning="help expected from the partner's group"),),
     latents={
         "value": "help expected before the outcome, -1 to 1",
         "prediction_error": "outcome minus expected help",
     },
     summaries=(
-        Summary("value_change", of="value", kind="change"),
-        Summary("mean_surprise", of="prediction_error", kind="mean_absolute"),
+        em.Summary("value_change", of="value", kind="change"),
+        em.Summary("mean_surprise", of="prediction_error", kind="mean_absolute"),
     ),
     sequence=("session", "block"),
     columns=(
-        Column("outcome", "1: the partner helped; -1: did not help", levels=(-1, 1)),
-        Column(
-            "partner_group",
-            "group of the partner who may help",
-            table="participants",
+        em.Column("outcome", "1: the partner helped; -1: did not help", levels=(-1, 1)),
+        em.Column(
+            "partner_group", "group of the partner who may help", table="participants",
             levels=("in", "out"),
         ),
-        Column(
-            "se",
-            "known standard error of the insula beta",
-            table="regions",
-            range=(1e-6, 1e6),
-            unit="as beta",
-            default=0.0,
+        em.Column(
+            "se", "known standard error of the insula beta", table="regions", range=(1e-6, 1e6),
+            unit="as beta", default=0.0,
         ),
     ),
     parameters=(
-        Parameter(
-            "learning_rate",
-            "share of the prediction error that changes the expectation",
-            location=Prior("Normal", mu=-1.5, sigma=1),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="unit",
-            typical=(0.05, 0.7),
-            symbol=r"\alpha",
+        em.Parameter(
+            "learning_rate", "share of the prediction error that changes the expectation",
+            location=(-1.5, 1), spread=0.75, support="unit", typical=(0.05, 0.7), symbol=r"\alpha",
         ),
-        Parameter(
-            "start_value",
-            "help expected before the first trial",
-            location=Prior("Normal", mu=0, sigma=0.4),
-            spread=Prior("HalfNormal", sigma=0.3),
-            typical=(-0.6, 0.6),
-            symbol="V_1",
+        em.Parameter(
+            "start_value", "help expected before the first trial",
+            location=(0, 0.4), spread=0.3, typical=(-0.6, 0.6), symbol="V_1",
         ),
-        Parameter(
-            "baseline",
-            "feeling where neither help nor its absence is expected",
-            location=Prior("Normal", mu=0.5, sigma=0.2),
-            spread=Prior("HalfNormal", sigma=0.15),
-            scale_of="feeling",
-            role="location",
-            typical=(0.3, 0.7),
-            symbol="a",
+        em.Parameter(
+            "baseline", "feeling where neither help nor its absence is expected",
+            location=(0.5, 0.2), spread=0.15, scale_of="feeling", role="location",
+            typical=(0.3, 0.7), symbol="a",
         ),
-        Parameter(
-            "sensitivity",
-            "change in feeling per unit of expected help",
-            location=Prior("Normal", mu=-1.2, sigma=0.7),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            scale_of="feeling",
-            typical=(0.1, 0.6),
-            symbol="k",
+        em.Parameter(
+            "sensitivity", "change in feeling per unit of expected help",
+            location=(-1.2, 0.7), spread=0.5, support="positive", scale_of="feeling",
+            typical=(0.1, 0.6), symbol="k",
         ),
-        Parameter(
-            "feeling_noise",
-            "standard deviation of feelings around their expectation",
-            location=Prior("Normal", mu=-2, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
-            support="positive",
-            scale_of="feeling",
-            typical=(0.06, 0.25),
-            symbol="s",
+        em.Parameter(
+            "feeling_noise", "standard deviation of feelings around their expectation",
+            location=(-2, 0.5), spread=0.3, support="positive", scale_of="feeling",
+            typical=(0.06, 0.25), symbol="s",
         ),
-        Parameter(
-            "insula_baseline",
-            "insula beta where the outcome is expected",
-            location=Prior("Normal", mu=0, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.5),
-            typical=(-0.8, 0.8),
-            symbol="c",
+        em.Parameter(
+            "insula_baseline", "insula beta where the outcome is expected",
+            location=(0, 0.5), spread=0.5, typical=(-0.8, 0.8), symbol="c",
         ),
-        Parameter(
-            "insula_error",
-            "change in insula beta per unit of prediction error",
-            location=Prior("Normal", mu=0, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.3),
-            typical=(-0.5, 0.8),
-            symbol="d",
+        em.Parameter(
+            "insula_error", "change in insula beta per unit of prediction error",
+            location=(0, 0.5), spread=0.3, typical=(-0.5, 0.8), symbol="d",
         ),
-        Parameter(
-            "insula_noise",
-            "scale of insula betas around their expectation",
-            location=Prior("Normal", mu=-0.3, sigma=0.5),
-            level="population",
-            support="positive",
-            typical=(0.4, 1.2),
+        em.Parameter(
+            "insula_noise", "scale of insula betas around their expectation",
+            location=(-0.3, 0.5), level="population", support="positive", typical=(0.4, 1.2),
             symbol="s_I",
         ),
-        Parameter(
-            "insula_tails",
-            "degrees of freedom of the insula betas (few: outliers)",
-            location=Prior("Normal", mu=2.7, sigma=0.7),
-            level="population",
-            support="positive",
-            typical=(5, 40),
+        em.Parameter(
+            "insula_tails", "degrees of freedom of the insula betas (few: outliers)",
+            location=(2.7, 0.7), level="population", support="positive", typical=(5, 40),
             symbol=r"\nu",
         ),
-        Parameter(
-            "empathy",
-            "empathy for another member of the group before learning",
-            location=Prior("Normal", mu=0.5, sigma=0.25),
-            spread=Prior("HalfNormal", sigma=0.2),
-            scale_of="empathy_after",
-            role="location",
-            typical=(0.3, 0.7),
-            symbol="E",
+        em.Parameter(
+            "empathy", "empathy for another member of the group before learning",
+            location=(0.5, 0.25), spread=0.2, scale_of="empathy_after", role="location",
+            typical=(0.3, 0.7), symbol="E",
         ),
-        Parameter(
-            "empathy_shift",
-            "change in empathy that learning does not explain",
-            location=Prior("Normal", mu=0, sigma=0.1),
-            level="population",
-            scale_of="empathy_after",
-            typical=(-0.1, 0.1),
+        em.Parameter(
+            "empathy_shift", "change in empathy that learning does not explain",
+            location=(0, 0.1), level="population", scale_of="empathy_after", typical=(-0.1, 0.1),
             symbol=r"\tau",
         ),
-        Parameter(
-            "generalisation",
-            "change in empathy per unit of change in expected help",
-            location=Prior("Normal", mu=0, sigma=0.15),
-            level="population",
-            scale_of="empathy_after",
-            typical=(-0.2, 0.3),
+        em.Parameter(
+            "generalisation", "change in empathy per unit of change in expected help",
+            location=(0, 0.15), level="population", scale_of="empathy_after", typical=(-0.2, 0.3),
             symbol=r"\gamma_V",
         ),
-        Parameter(
-            "insula_link",
-            "change in empathy per unit of insula response to mean surprise",
-            location=Prior("Normal", mu=0, sigma=0.25),
-            level="population",
-            scale_of="empathy_after",
-            typical=(-0.3, 0.4),
+        em.Parameter(
+            "insula_link", "change in empathy per unit of insula response to mean surprise",
+            location=(0, 0.25), level="population", scale_of="empathy_after", typical=(-0.3, 0.4),
             symbol=r"\gamma_I",
         ),
-        Parameter(
-            "empathy_noise",
-            "standard deviation of one empathy measurement",
-            location=Prior("Normal", mu=-2.3, sigma=0.4),
-            level="population",
-            support="positive",
-            scale_of="empathy_after",
-            typical=(0.05, 0.2),
-            symbol="m",
+        em.Parameter(
+            "empathy_noise", "standard deviation of one empathy measurement",
+            location=(-2.3, 0.4), level="population", support="positive", scale_of="empathy_after",
+            typical=(0.05, 0.2), symbol="m",
         ),
     ),
     responses=(
-        Response("feeling", feeling, "feeling toward the partner", range=(1, 9), unit="rating"),
-        Response(
-            "insula",
-            insula,
-            "anterior-insula beta of the trial, z-scored",
-            table="regions",
-            region="AI",
-            unit="z",
+        em.Response("feeling", feeling, "feeling toward the partner", range=(1, 9), unit="rating"),
+        em.Response(
+            "insula", insula, "anterior-insula beta of the trial, z-scored", table="regions",
+            region="AI", unit="z",
         ),
-        Response(
-            "empathy_before",
-            empathy_before,
-            "empathy for another group member, before learning",
-            table="participants",
-            range=(1, 9),
-            unit="rating",
+        em.Response(
+            "empathy_before", empathy_before, "empathy for another group member, before learning",
+            table="participants", range=(1, 9), unit="rating",
         ),
-        Response(
-            "empathy_after",
-            empathy_after,
-            "empathy for another group member, after learning",
-            table="participants",
-            range=(1, 9),
-            unit="rating",
+        em.Response(
+            "empathy_after", empathy_after, "empathy for another group member, after learning",
+            table="participants", range=(1, 9), unit="rating",
         ),
     ),
     correlate=("learning_rate", "sensitivity", "insula_error"),
     covariates={"learning_rate": "partner_group", "start_value": "partner_group"},
     statistics=(
-        Statistic("mean feeling", "feeling", lambda table: table.feeling.mean()),
-        Statistic("sd of feelings", "feeling", lambda table: table.feeling.std()),
-        Statistic("feeling, late minus early", "feeling", _learning_curve),
-        Statistic("feeling after help minus no help", "feeling", _after_help),
-        Statistic("insula, help minus no help", "insula", _insula_contrast),
-        Statistic("sd of insula betas", "insula", lambda table: table.insula.std()),
-        Statistic("mean empathy after", "empathy_after", lambda t: t.empathy_after.mean()),
-        Statistic("sd of empathy after", "empathy_after", lambda t: t.empathy_after.std()),
+        em.Statistic.mean("feeling"),
+        em.Statistic.sd("feeling", "sd of feelings"),
+        em.Statistic("feeling, late minus early", "feeling", _learning_curve),
+        em.Statistic("feeling after help minus no help", "feeling", _after_help),
+        em.Statistic("insula, help minus no help", "insula", _insula_contrast),
+        em.Statistic.sd("insula", "sd of insula betas"),
+        em.Statistic.mean("empathy_after", "mean empathy after"),
+        em.Statistic.sd("empathy_after", "sd of empathy after"),
     ),
-    rivals={
-        "no_learning": no_learning,
-        "separate_rates": separate_rates,
-        "hybrid_pearce_hall": hybrid_pearce_hall,
-        "individual_only": individual_only,
-        "no_empathy_link": no_empathy_link,
-        "prior_difference": prior_difference,
-        "learning_rate_difference": learning_rate_difference,
-    },
-    references=(
-        Reference(
-            "Hein, G., Engelmann, J. B., Vollberg, M. C., & Tobler, P. N. (2016). How learning "
-            "shapes the empathic brain. PNAS, 113, 80-85.",
-            "10.1073/pnas.1514539112",
-        ),
-        Reference(
-            "Hein, G., Engelmann, J. B., & Tobler, P. N. (2018). Pain relief provided by an "
-            "outgroup member enhances analgesia. Proc R Soc B, 285, 20180501.",
-            "10.1098/rspb.2018.0501",
-        ),
+    rivals=(
+        no_learning, separate_rates, hybrid_pearce_hall, individual_only, no_empathy_link,
+        prior_difference, learning_rate_difference,
     ),
-    notes="""\
-What was published: help from an out-group member evokes a prediction error in the anterior
-insula, and that signal predicts a later rise of empathy for a different out-group member (2016).
-The companion paper from the same scanning session (2018, pain relief) used this Rescorla-Wagner
-learner for its fMRI regressors with the learning rate held at 0.3 and compared no rivals; how the
-2016 paper set its learning rate is not confirmed.
-What is ours: estimating the learning rate, the hierarchy, the joint likelihood of feelings,
-insula and empathy, every prior, and all rivals.
-What the model says of the insula and the change of empathy: the second follows a person's insula
-response to prediction errors (`insula_error`) times the mean surprise. It does not read recorded
-betas; the path from outcomes goes by `prediction_error` and `mean_surprise` (em.path_effects).
-Traps: with 20 trials learning rate and start value trade off. Outcomes coded -1 and 1 put the
-asymptote at 0.5 under 75 % help. Within help trials (and within no-help trials) value and
-prediction error are perfectly negatively related, so an insula effect of one is told from an
-effect of the other through the difference between outcomes only. Priors of insula parameters
-assume betas z-scored within the region.""",
 )

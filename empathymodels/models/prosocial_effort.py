@@ -12,24 +12,31 @@ Effort is discounted with its square, at a rate of its own for each recipient:
 The motive to help shows in :math:`k`: the larger it is for another person compared to oneself,
 the less effort one puts in for others.
 
+Notes
+-----
+What was published: the parabolic discount with a rate per recipient; the lesion study (2024) also
+lets the inverse temperature differ by recipient, and its two linear and hyperbolic counterparts
+are among its rivals. There, parameters were bounded and fitted by expectation maximisation.
+What is ours: the positive (unbounded) supports, every prior, and sampling the whole hierarchy.
+Traps: who accepts everything has a discount near zero and an inverse temperature that nothing
+informs, so that both lean on the population. Discounts depend on the units of reward and
+effort: the priors expect levels between about 1 and 10. Missed trials are missing values, not a
+third choice.
+
 References
 ----------
-Lockwood, Hamonet, Zhang et al. (2017), Nat Hum Behav 1:0131, doi:10.1038/s41562-017-0131.
-Lockwood, Cutler, Drew et al. (2024), Nat Hum Behav 8:1403-1416, doi:10.1038/s41562-024-01899-4.
+Lockwood, P. L., Hamonet, M., Zhang, S. H., Ratnavel, A., Salmony, F. U., Husain, M., & Apps, M. A.
+J. (2017). Prosocial apathy for helping others when effort is required. Nature Human Behaviour, 1,
+0131. doi:10.1038/s41562-017-0131
+
+Lockwood, P. L., Cutler, J., Drew, D., Abdurahman, A., Jeyaretna, D. S., Apps, M. A. J., Husain, M.,
+& Manohar, S. G. (2024). Human ventromedial prefrontal cortex is necessary for prosocial motivation.
+Nature Human Behaviour, 8, 1403-1416. doi:10.1038/s41562-024-01899-4
 """
 
 from dataclasses import replace
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 
 def step(state, parameters, data):
@@ -45,7 +52,7 @@ def _worth(value, parameters, data, rest=None):
 
 def work(latent, parameters, data):
     """Working becomes likelier with the value that it has over resting."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 def linear(model):
@@ -68,11 +75,9 @@ def hyperbolic(model):
 
 def _with_shape(model, step, *, mu, typical):
     """Exchange the step; a rate of another shape is another number, with a prior of its own."""
-    discount = replace(
-        model.parameter("discount"), location=Prior("Normal", mu=mu, sigma=1), typical=typical
-    )
-    parameters = tuple(discount if p.name == "discount" else p for p in model.parameters)
-    return replace(model, step=step, parameters=parameters, rivals=_of_any_shape(model))
+    discount = replace(model.parameter("discount"), location=(mu, 1), typical=typical)
+    model = replace(model, step=step, rivals=_of_any_shape(model))
+    return model.with_parameters(discount)
 
 
 def _of_any_shape(model):
@@ -94,21 +99,14 @@ def curved_reward(model):
         value = unit * bent(data.reward) - parameters.discount * data.effort**2
         return _worth(value, parameters, data, rest=unit * bent(data.baseline))
 
-    curvature = Parameter(
-        "curvature",
-        "exponent of the reward; below 1 each further level adds less",
-        location=Prior("Normal", mu=0, sigma=0.5),
-        level="population",
-        support="positive",
-        typical=(0.3, 1.5),
+    curvature = em.Parameter(
+        "curvature", "exponent of the reward; below 1 each further level adds less",
+        location=(0, 0.5), level="population", support="positive", typical=(0.3, 1.5),
         symbol=r"\rho",
     )
-    reference = Column(
-        "reference",
-        "reward that is worth its amount whatever the curvature; above the baseline",
-        range=(0, 100),
-        unit="levels",
-        default=4.0,
+    reference = em.Column(
+        "reference", "reward that is worth its amount whatever the curvature; above the baseline",
+        range=(0, 100), unit="levels", default=4.0,
     )
     return replace(
         model,
@@ -133,19 +131,13 @@ def lapses(model):
     """Some choices are made without regard to value, at random."""
 
     def work(latent, parameters, data):
-        return Choice.dist(latent.utility, parameters.lapse)
+        return em.Choice.dist(latent.utility, parameters.lapse)
 
-    lapse = Parameter(
-        "lapse",
-        "share of choices made at random",
-        location=Prior("Normal", mu=-3, sigma=1),
-        level="population",
-        support="unit",
-        typical=(0.01, 0.2),
-        symbol=r"\ell",
+    lapse = em.Parameter(
+        "lapse", "share of choices made at random",
+        location=(-3, 1), level="population", support="unit", typical=(0.01, 0.2), symbol=r"\ell",
     )
-    responses = (replace(model.responses[0], function=work),)
-    return replace(model, responses=responses, parameters=(*model.parameters, lapse))
+    return model.with_response("work", work).with_parameters(lapse)
 
 
 def _share(column, value):
@@ -169,7 +161,7 @@ def _spread(table):
     return table.groupby("participant")["work"].mean().std()
 
 
-model = Model(
+model = em.Model(
     title="effort is put in for oneself and for others by how it is discounted",
     step=step,
     latents={
@@ -177,70 +169,30 @@ model = Model(
         "utility": "inverse temperature times the value over that of resting",
     },
     columns=(
-        Column("reward", "reward offered for work", range=(0, 100), unit="levels"),
-        Column("effort", "effort that work would cost", range=(0, 10), unit="levels"),
-        Column("recipient", "who gets the reward", levels=("self", "other")),
-        Column("baseline", "reward of resting", range=(0, 100), unit="levels", default=1.0),
+        em.Column("reward", "reward offered for work", range=(0, 100), unit="levels"),
+        em.Column("effort", "effort that work would cost", range=(0, 10), unit="levels"),
+        em.Column("recipient", "who gets the reward", levels=("self", "other")),
+        em.Column("baseline", "reward of resting", range=(0, 100), unit="levels", default=1.0),
     ),
     parameters=(
-        Parameter(
-            "discount",
-            "reward given up per squared level of effort",
-            location=Prior("Normal", mu=-2.3, sigma=1),
-            spread=Prior("HalfNormal", sigma=1),
-            support="positive",
-            by="recipient",
-            typical=(0.02, 0.5),
+        em.Parameter(
+            "discount", "reward given up per squared level of effort",
+            location=(-2.3, 1), spread=1, support="positive", by="recipient", typical=(0.02, 0.5),
             symbol="k",
         ),
-        Parameter(
-            "inverse_temperature",
-            "how consistently the more valuable option is chosen",
-            location=Prior("Normal", mu=0.4, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.75),
-            support="positive",
-            by="recipient",
-            typical=(0.4, 4),
+        em.Parameter(
+            "inverse_temperature", "how consistently the more valuable option is chosen",
+            location=(0.4, 0.75), spread=0.75, support="positive", by="recipient", typical=(0.4, 4),
             symbol=r"\beta",
         ),
     ),
-    responses=(Response("work", work, "1: worked; 0: rested", levels=(0, 1)),),
+    responses=(em.Response("work", work, "1: worked; 0: rested", levels=(0, 1)),),
     statistics=(
-        Statistic("work for oneself", "work", _share("recipient", "self")),
-        Statistic("work for another", "work", _share("recipient", "other")),
-        Statistic("work, high minus low effort", "work", _slope("effort")),
-        Statistic("work, high minus low reward", "work", _slope("reward")),
-        Statistic("sd of people's share of work", "work", _spread),
+        em.Statistic("work for oneself", "work", _share("recipient", "self")),
+        em.Statistic("work for another", "work", _share("recipient", "other")),
+        em.Statistic("work, high minus low effort", "work", _slope("effort")),
+        em.Statistic("work, high minus low reward", "work", _slope("reward")),
+        em.Statistic("sd of people's share of work", "work", _spread),
     ),
-    rivals={
-        "linear": linear,
-        "hyperbolic": hyperbolic,
-        "curved_reward": curved_reward,
-        "one_discount": one_discount,
-        "one_temperature": one_temperature,
-        "lapses": lapses,
-    },
-    references=(
-        Reference(
-            "Lockwood, P. L., Hamonet, M., Zhang, S. H., Ratnavel, A., Salmony, F. U., Husain, "
-            "M., & Apps, M. A. J. (2017). Prosocial apathy for helping others when effort is "
-            "required. Nature Human Behaviour, 1, 0131.",
-            "10.1038/s41562-017-0131",
-        ),
-        Reference(
-            "Lockwood, P. L., Cutler, J., Drew, D., Abdurahman, A., Jeyaretna, D. S., Apps, M. A. "
-            "J., Husain, M., & Manohar, S. G. (2024). Human ventromedial prefrontal cortex is "
-            "necessary for prosocial motivation. Nature Human Behaviour, 8, 1403-1416.",
-            "10.1038/s41562-024-01899-4",
-        ),
-    ),
-    notes="""\
-What was published: the parabolic discount with a rate per recipient; the lesion study (2024) also
-lets the inverse temperature differ by recipient, and its two linear and hyperbolic counterparts
-are among its rivals. There, parameters were bounded and fitted by expectation maximisation.
-What is ours: the positive (unbounded) supports, every prior, and sampling the whole hierarchy.
-Traps: who accepts everything has a discount near zero and an inverse temperature that nothing
-informs, so that both lean on the population. Discounts depend on the units of reward and
-effort: the priors expect levels between about 1 and 10. Missed trials are missing values, not a
-third choice.""",
+    rivals=(linear, hyperbolic, curved_reward, one_discount, one_temperature, lapses),
 )

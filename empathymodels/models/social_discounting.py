@@ -22,25 +22,33 @@ the answer sheet shows only what lies between its ends :math:`l` and :math:`h`:
 Generosity has two sides: how much close people are worth (:math:`V`), and how far it reaches
 (:math:`k`: at distance :math:`1/k` half of it is left).
 
+Notes
+-----
+What was published: the amount of money that a person forgoes to give 75 dollars to another falls as
+a hyperbola of social distance.
+What is ours: single choices with an inverse temperature, amounts cut off at the ends of the answer
+sheet, the hierarchy, every prior, all rivals, and that the worth of a reward is proportional to its
+size (which only studies with several sizes can tell).
+Traps: distances are places on a list, not steps of equal size: space them evenly on a log scale (1,
+2, 5, 10, 20, 50, 100). Rate and undiscounted value trade off where near people are not asked about,
+rate and shape (`power`, `q_exponential`) always do. Who shares with everybody has a rate near zero;
+who never shares may have any undiscounted value that is low. Both lean on the population. An
+amount at an end of the range stands for all beyond it: say where your answer sheet ends,
+model.with_range(amount=(0, 85)). Where one keeps something even when sharing, `amount_self` is what
+one would have more by not sharing. Priors are in dollars: with other money bring rewards and
+amounts near a hundred, or give other priors.
+
 References
 ----------
-Jones & Rachlin (2006), Psychol Sci 17:283-286, doi:10.1111/j.1467-9280.2006.01699.x.
+Jones, B., & Rachlin, H. (2006). Social discounting. Psychological Science, 17, 283-286.
+doi:10.1111/j.1467-9280.2006.01699.x
 """
 
 from dataclasses import replace
 
 import pymc as pm
 
-from empathymodels import (
-    Choice,
-    Column,
-    Model,
-    Parameter,
-    Prior,
-    Reference,
-    Response,
-    Statistic,
-)
+import empathymodels as em
 
 REWARD = 75  # dollars, which undiscounted values are stated for
 
@@ -59,7 +67,7 @@ def _worth(left, parameters, data):
 
 def share(latent, parameters, data):
     """Sharing becomes likelier with what the other's reward is worth above one's own amount."""
-    return Choice.dist(latent.utility)
+    return em.Choice.dist(latent.utility)
 
 
 def amount(latent, parameters, data):
@@ -73,13 +81,9 @@ def exponential(model):
     def step(state, parameters, data):
         return _worth(1 / (parameters.discount_rate * data.distance).exp(), parameters, data)
 
-    rate = replace(
-        model.parameter("discount_rate"),
-        location=Prior("Normal", mu=-3.3, sigma=1),
-        typical=(0.005, 0.1),
-    )
-    parameters = tuple(rate if p.name == "discount_rate" else p for p in model.parameters)
-    return replace(model, step=step, parameters=parameters, rivals=_of_any_shape(model))
+    rate = replace(model.parameter("discount_rate"), location=(-3.3, 1), typical=(0.005, 0.1))
+    model = replace(model, step=step, rivals=_of_any_shape(model))
+    return model.with_parameters(rate)
 
 
 def power(model):
@@ -106,17 +110,12 @@ def q_exponential(model):
 
 def _with_shape(model, step, name, meaning):
     """Exchange the step, for one with a shape that all people share and that is 1 in the model."""
-    shape = Parameter(
-        name,
-        meaning,
-        location=Prior("Normal", mu=0, sigma=0.5),
-        level="population",
-        support="positive",
-        typical=(0.5, 2),
-        symbol="s",
+    shape = em.Parameter(
+        name, meaning,
+        location=(0, 0.5), level="population", support="positive", typical=(0.5, 2), symbol="s",
     )
-    parameters = (*model.parameters, shape)
-    return replace(model, step=step, parameters=parameters, rivals=_of_any_shape(model))
+    model = replace(model, step=step, rivals=_of_any_shape(model))
+    return model.with_parameters(shape)
 
 
 def _of_any_shape(model):
@@ -158,108 +157,58 @@ def _spread(response):
     return lambda table: table.groupby("participant")[response].mean().std()
 
 
-model = Model(
-    title="what is forgone for another person falls with their social distance",
+model = em.Model(
     step=step,
     latents={
         "value": "worth of the other's reward, in dollars of one's own",
         "utility": "log odds of sharing",
     },
     columns=(
-        Column(
-            "distance",
-            "social distance of the recipient: place on one's list of closest people",
-            range=(0, 100),
-            unit="places",
+        em.Column(
+            "distance", "social distance of the recipient: place on one's list of closest people",
+            range=(0, 100), unit="places",
         ),
-        Column("amount_self", "what sharing costs oneself", range=(0, 500), unit="dollars"),
-        Column(
-            "reward",
-            "what sharing gives the recipient",
-            range=(0, 500),
-            unit="dollars",
+        em.Column("amount_self", "what sharing costs oneself", range=(0, 500), unit="dollars"),
+        em.Column(
+            "reward", "what sharing gives the recipient", range=(0, 500), unit="dollars",
             default=float(REWARD),
         ),
     ),
     parameters=(
-        Parameter(
+        em.Parameter(
             "discount_rate",
             "how fast the worth of another's reward falls, per place of social distance",
-            location=Prior("Normal", mu=-2.5, sigma=1),
-            spread=Prior("HalfNormal", sigma=1),
-            support="positive",
-            typical=(0.01, 0.3),
-            symbol="k",
+            location=(-2.5, 1), spread=1, support="positive", typical=(0.01, 0.3), symbol="k",
         ),
-        Parameter(
+        em.Parameter(
             "undiscounted_value",
             f"worth of {REWARD} dollars for somebody at no distance, in dollars of one's own",
-            location=Prior("Normal", mu=4.3, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            typical=(40, 120),
-            symbol="V",
+            location=(4.3, 0.5), spread=0.5, support="positive", typical=(40, 120), symbol="V",
         ),
-        Parameter(
-            "inverse_temperature",
-            "change in the log odds of sharing per dollar",
-            location=Prior("Normal", mu=-2.3, sigma=0.75),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            typical=(0.03, 0.3),
+        em.Parameter(
+            "inverse_temperature", "change in the log odds of sharing per dollar",
+            location=(-2.3, 0.75), spread=0.5, support="positive", typical=(0.03, 0.3),
             symbol=r"\beta",
         ),
-        Parameter(
-            "noise",
-            "standard deviation of the amounts forgone",
-            location=Prior("Normal", mu=-2.3, sigma=0.5),
-            spread=Prior("HalfNormal", sigma=0.5),
-            support="positive",
-            scale_of="amount",
-            typical=(0.05, 0.2),
-            symbol=r"\sigma",
+        em.Parameter(
+            "noise", "standard deviation of the amounts forgone",
+            location=(-2.3, 0.5), spread=0.5, support="positive", scale_of="amount",
+            typical=(0.05, 0.2), symbol=r"\sigma",
         ),
     ),
     responses=(
-        Response("share", share, "1: shared; 0: kept the amount", levels=(0, 1)),
-        Response("amount", amount, "amount one would just forgo", range=(0, 85), unit="dollars"),
+        em.Response("share", share, "1: shared; 0: kept the amount", levels=(0, 1)),
+        em.Response("amount", amount, "amount one would just forgo", range=(0, 85), unit="dollars"),
     ),
     correlate=("discount_rate", "undiscounted_value"),
     statistics=(
-        Statistic("share of sharing", "share", lambda table: table.share.mean()),
-        Statistic("sharing, near minus far", "share", _near_minus_far("share")),
-        Statistic("sharing, high minus low cost", "share", _by_amount),
-        Statistic("sd of people's sharing", "share", _spread("share")),
-        Statistic("mean amount", "amount", lambda table: table.amount.mean()),
-        Statistic("amount, near minus far", "amount", _near_minus_far("amount")),
-        Statistic("sd of people's amounts", "amount", _spread("amount")),
+        em.Statistic.mean("share", "share of sharing"),
+        em.Statistic("sharing, near minus far", "share", _near_minus_far("share")),
+        em.Statistic("sharing, high minus low cost", "share", _by_amount),
+        em.Statistic("sd of people's sharing", "share", _spread("share")),
+        em.Statistic.mean("amount"),
+        em.Statistic("amount, near minus far", "amount", _near_minus_far("amount")),
+        em.Statistic("sd of people's amounts", "amount", _spread("amount")),
     ),
-    rivals={
-        "exponential": exponential,
-        "power": power,
-        "q_exponential": q_exponential,
-        "no_discounting": no_discounting,
-        "plain_normal": plain_normal,
-    },
-    references=(
-        Reference(
-            "Jones, B., & Rachlin, H. (2006). Social discounting. Psychological Science, 17, "
-            "283-286.",
-            "10.1111/j.1467-9280.2006.01699.x",
-        ),
-    ),
-    notes="""\
-What was published: the amount of money that a person forgoes to give 75 dollars to another falls as
-a hyperbola of social distance.
-What is ours: single choices with an inverse temperature, amounts cut off at the ends of the answer
-sheet, the hierarchy, every prior, all rivals, and that the worth of a reward is proportional to its
-size (which only studies with several sizes can tell).
-Traps: distances are places on a list, not steps of equal size: space them evenly on a log scale (1,
-2, 5, 10, 20, 50, 100). Rate and undiscounted value trade off where near people are not asked about,
-rate and shape (`power`, `q_exponential`) always do. Who shares with everybody has a rate near zero;
-who never shares may have any undiscounted value that is low. Both lean on the population. An
-amount at an end of the range stands for all beyond it: say where your answer sheet ends,
-model.with_range(amount=(0, 85)). Where one keeps something even when sharing, `amount_self` is what
-one would have more by not sharing. Priors are in dollars: with other money bring rewards and
-amounts near a hundred, or give other priors.""",
+    rivals=(exponential, power, q_exponential, no_discounting, plain_normal),
 )
