@@ -136,12 +136,15 @@ def test_new_people_are_another_question_than_new_trials(flat_fit, pain_fit, own
 
 def test_a_correlation_with_itself_has_no_rhat_and_no_warning():
     values = np.random.default_rng(0).normal(size=(2, 100, 1))
-    correlation = np.concatenate([np.ones_like(values), values], axis=-1)
-    posterior = xr.Dataset({"correlation": (("chain", "draw", "pair"), correlation)})
     trace = SimpleNamespace(stats={"diverging": np.array([3])})
-    doubts = refitting._doubts(posterior, trace)
-    assert doubts.endswith(" and 3 divergences")
-    assert "nan" not in doubts
+    for apart, start in ((0.0, "3 divergences"), (4.0, "an R-hat of ")):
+        moved = values + np.array([0.0, apart])[:, None, None]
+        correlation = np.concatenate([np.ones_like(values), moved], axis=-1)
+        posterior = xr.Dataset({"correlation": (("chain", "draw", "pair"), correlation)})
+        doubts = refitting._doubts(posterior, trace)
+        assert doubts.startswith(start)
+        assert doubts.endswith("3 divergences")
+        assert "nan" not in doubts
 
 
 def test_proposals_found_piece_by_piece_are_the_same(own_fit, monkeypatch):
