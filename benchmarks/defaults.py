@@ -43,6 +43,7 @@ BUNDLED = {
     "motivated_empathy": "motives",
     "outgroup_help_learning": "outgroup_help",
     "prosocial_effort": "effort_for_others",
+    "prosocial_learning": "self_other_no_one",
     "social_discounting": "shared_dollars",
 }
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")

@@ -25,6 +25,7 @@ MODELS = {
     "outgroup_help": "outgroup_help_learning",
     "regulated_empathy": "empathy_regulation",
     "rival_fortunes": "affect_congruence",
+    "self_other_no_one": "prosocial_learning",
     "shared_dollars": "social_discounting",
     "split_or_keep": "inequity_aversion",
 }
