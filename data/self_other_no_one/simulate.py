@@ -28,7 +28,7 @@ CITATION = (
 
 
 def design(rng: np.random.Generator) -> em.Study:
-    """Nine blocks of 16 trials, in an order of everybody's own, and what each choice would bring."""
+    """Nine blocks of 16 trials, ordered anew for everybody, and what each choice would bring."""
     parts = []
     for label in labels(PEOPLE):
         order = rng.permutation(np.repeat(RECIPIENTS, BLOCKS))

@@ -19,10 +19,9 @@ how strongly what was learned decides.
 Notes
 -----
 What was published: the learner with a rate and a temperature per recipient, and those that share
-either or both (2016; 2021, where three rates and one temperature described people best), values
-that start at 0.5; rates by the sign of the prediction error and recipient with one value (2025 and
-others of the same group of tasks).
-What is ours: every prior, sampling the whole hierarchy, an estimated start, and the remaining rivals.
+either or both (2016; 2021, where three rates and one temperature described people best), and values
+that start at 0.5.
+What is ours: every prior, sampling the whole hierarchy, an estimated start, and the other rivals.
 Published temperatures divide: `inverse_temperature` is 1 / temperature.
 `one_temperature`, `one_rate` and `one_learner` share what differs between recipients, which is
 model.pool("inverse_temperature") and so on. `one_rate` says that the recipient matters for how
@@ -42,9 +41,9 @@ Lockwood, P. L., Apps, M. A. J., Valton, V., Viding, E., & Roiser, J. P. (2016).
 mechanisms of prosocial learning and links to empathy. PNAS, 113, 9763-9768.
 doi:10.1073/pnas.1603198113
 
-Cutler, J., Wittmann, M. K., Abdurahman, A., Hargitai, L. D., Drew, D., Husain, M., & Lockwood, P. L.
-(2021). Ageing is associated with disrupted reinforcement learning whilst learning to help others is
-preserved. Nature Communications, 12, 4440. doi:10.1038/s41467-021-24576-w
+Cutler, J., Wittmann, M. K., Abdurahman, A., Hargitai, L. D., Drew, D., Husain, M., & Lockwood, P.
+L. (2021). Ageing is associated with disrupted reinforcement learning whilst learning to help others
+is preserved. Nature Communications, 12, 4440. doi:10.1038/s41467-021-24576-w
 """
 
 from dataclasses import replace
@@ -181,8 +180,8 @@ model = em.Model(
     correlate=("learning_rate",),
     statistics=(
         *(
-            em.Statistic(f"choices of the better option, {recipient}", "choice", _accuracy(recipient))
-            for recipient in ("self", "other", "no_one")
+            em.Statistic(f"choices of the better option, {who}", "choice", _accuracy(who))
+            for who in ("self", "other", "no_one")
         ),
         em.Statistic("better option, late minus early in a block", "choice", _late_minus_early),
         em.Statistic.between_people("choice", "sd of people's choices of the better option"),
