@@ -19,12 +19,15 @@ import time
 import nutpie
 
 import empathymodels as em
-from empathymodels.build import build
 from empathymodels.compiling import compiling
-from empathymodels.density import packed
+from empathymodels.engine.build import build
+from empathymodels.engine.density import packed
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
 
 model, study, how = sys.argv[1:]
-built, _ = build(em.get_model(model), em.load_study(study))
+arrangement = arrange(em.get_model(model), em.load_study(study))
+built = build(arrangement, covariates_for(arrangement, None))
 began = time.process_time()
 with compiling():
     nutpie.compile_pymc_model(packed(built) if how == "packed" else built)

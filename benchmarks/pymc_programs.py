@@ -68,11 +68,11 @@ def engine_model(data: dict[str, np.ndarray]) -> tuple[pm.Model, Names]:
     """Return the package's model of the same choices, non-centred like the others."""
     import empathymodels as em
     from empathymodels.engine.build import build
+    from empathymodels.layout.arrange import arrange
 
     learner = em.get_model(Path(__file__).with_name("choice_learner.py"))
-    model, _ = build(
-        learner, _study(data), centring={"learning_rate": 0.0, "inverse_temperature": 0.0}
-    )
+    centring = {"learning_rate": 0.0, "inverse_temperature": 0.0}
+    model = build(arrange(learner, _study(data)), {}, centring=centring)
     names = {}
     for name, columns in (
         ("learning_rate", slice(0, RECIPIENTS)),

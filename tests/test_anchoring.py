@@ -14,6 +14,7 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import measured_anchoring, pilot_starts, pilot_trace
 from empathymodels.inference.starts import density_and_slopes
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_for
 from empathymodels.population.draws import reparametrised
 from empathymodels.population.labels import labelled
@@ -75,9 +76,9 @@ def study():
 
 @pytest.fixture(scope="module")
 def density(model, study):
-    formulas = {"weight": "age"}
-    built, arrangement = build(model, study, covariates=formulas)
-    return compiled_density(built, arrangement, covariates_for(arrangement, formulas))
+    arrangement = arrange(model, study)
+    covariates = covariates_for(arrangement, {"weight": "age"})
+    return compiled_density(build(arrangement, covariates), arrangement, covariates)
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +156,5 @@ def fit_anchors(fit):
 
 def test_a_model_without_shared_scales_has_no_anchors():
     model = em.get_model("costly_helping").rival("trade_off")
-    built, _ = build(model, em.load_study("induced_motives"))
+    built = build(arrange(model, em.load_study("induced_motives")), {})
     assert not [v.name for v in built.data_vars if "anchoring" in v.name]

@@ -22,6 +22,7 @@ from empathymodels.inference.laplace_people import (
     widened,
 )
 from empathymodels.inference.starts import start_point
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_for
 
 COVARIATES = {"baseline": "group + age"}
@@ -104,8 +105,9 @@ def test_models_without_people(own_model, own_study):
 def gaussian(own_model, own_study):
     """The compiled density of a model whose people are Gaussian given the population."""
     centring = {"baseline": 0.0, "slope": 0.0}
-    built, arrangement = build(own_model, own_study, covariates=COVARIATES, centring=centring)
+    arrangement = arrange(own_model, own_study)
     covariates = covariates_for(arrangement, COVARIATES)
+    built = build(arrangement, covariates, centring=centring)
     density = compiled_density(built, arrangement, covariates).compiled
     places = dict(zip(*density.shape_info[:2], strict=True))
     return _target(density, arrangement), places, start_point(built)

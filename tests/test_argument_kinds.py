@@ -3,7 +3,6 @@
 import inspect
 import re
 import traceback
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import empathymodels as em
 from empathymodels.engine import density
 from empathymodels.engine import evaluator as evaluating
+from empathymodels.kept import Kept
 
 PACKAGE = str(Path(em.__file__).parent)
 NO_NUMBER = ["many", None, [3], True, 1.5, 0, -1, np.nan]
@@ -95,12 +95,12 @@ def never(monkeypatch):
     def compiled(*_, **__):
         raise AssertionError("something was compiled")
 
-    def program(inputs, outputs, shared):
-        return evaluating.Program(compiled, [], shared)  # compiled when it is first called
+    def program(inputs, outputs, data, *, key):
+        return evaluating.Program(compiled, [], data.variables)  # compiled when it is first called
 
-    monkeypatch.setattr(evaluating, "_compile", program)
-    monkeypatch.setattr(evaluating, "_PROGRAMS", OrderedDict())
-    monkeypatch.setattr(evaluating, "_EVALUATORS", OrderedDict())
+    monkeypatch.setattr(evaluating, "compiled_program", program)
+    monkeypatch.setattr(evaluating, "_PROGRAMS", Kept())
+    monkeypatch.setattr(evaluating, "_EVALUATORS", Kept())
     monkeypatch.setattr(density.nutpie, "compile_pymc_model", compiled)
 
 

@@ -13,6 +13,7 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import pilot_starts, pilot_trace
 from empathymodels.inference.starts import density_and_slopes, places, start_point, starts_around
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.blocks import Block, blocks
 from empathymodels.population.draws import reparametrised
 from empathymodels.population.labels import labelled
@@ -114,8 +115,8 @@ def test_pilot_draws_are_the_same_people_at_other_shares():
     """A density moves by the Jacobian of the sampled values, (1 - share) log spread each."""
     study = em.load_study("induced_motives")
     model = em.get_model("costly_helping").rival("trade_off")
-    built, arrangement = build(model, study)
-    first = compiled_density(built, arrangement, {})
+    arrangement = arrange(model, study)
+    first = compiled_density(build(arrangement, {}), arrangement, {})
     shares = {unit: 0.8 + 0 * share for unit, share in first.parametrisation.centring.items()}
     other = first.reparametrised(Parametrisation(shares))
     trace = pilot_trace(first, seed=1, cores=2, progress_bar=False)
@@ -148,7 +149,8 @@ def test_people_start_alike_near_what_fits_them_together():
     study = em.load_study("motives")
     choices = em.Study(trials=study.trials.drop(columns="rating"), simulated=True)
     model = em.get_model("motivated_empathy")
-    built, arrangement = build(model, choices)
+    arrangement = arrange(model, choices)
+    built = build(arrangement, {})
     density = compiled_density(built, arrangement, {})
     starts = starts_around(density, seed=3)
     where = places(built)
@@ -170,6 +172,6 @@ def test_fixed_parameters_are_not_centred():
     """Nothing informs their variables: centred, spread and deviations would be a funnel."""
     model = em.get_model("costly_helping").rival("trade_off").fix(slope=0.5)
     wanted = {"slope": 0.9, "bias": 0.8}
-    built, _ = build(model, em.load_study("induced_motives"), centring=wanted)
+    built = build(arrange(model, em.load_study("induced_motives")), {}, centring=wanted)
     (name,) = Parametrisation({"participant": np.zeros(1)}).data
     np.testing.assert_array_equal(built[name].get_value(), [0.8, 0.8, 0.8, 0.0])

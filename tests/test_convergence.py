@@ -145,7 +145,7 @@ def test_chains_of_which_a_draw_diverges_begin_anew_once(
     own_model, own_study, early, tmp_path, monkeypatch, capsys
 ):
     """With and without a store: the draws are those of a fit at the second rate."""
-    monkeypatch.setattr("empathymodels.inference.fit.TARGETS", (0.05, 0.95))
+    monkeypatch.setattr("empathymodels.inference.request.TARGETS", (0.05, 0.95))
     fit = em.fit(own_model, own_study, **early)
     told = capsys.readouterr().err
     assert re.search(
@@ -172,7 +172,7 @@ def test_chains_of_which_a_draw_diverges_begin_anew_once(
 def test_a_store_that_was_left_at_the_second_rate_goes_on_there(
     own_model, own_study, early, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr("empathymodels.inference.fit.TARGETS", (0.05, 0.95))
+    monkeypatch.setattr("empathymodels.inference.request.TARGETS", (0.05, 0.95))
     store, one_run = tmp_path / "fit.zarr", storing._one_run
 
     def killed(*given, target_accept, **settings):

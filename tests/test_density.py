@@ -12,6 +12,8 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density, packed
 from empathymodels.inference.sample import sample
 from empathymodels.inference.starts import density_and_slopes, places, start_point
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
 
 STUDIES = {
     "motivated_empathy": "motives",
@@ -22,7 +24,8 @@ STUDIES = {
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_packing_moves_no_variable(name):
-    built, _ = build(em.get_model(name), em.load_study(STUDIES[name]))
+    arrangement = arrange(em.get_model(name), em.load_study(STUDIES[name]))
+    built = build(arrangement, covariates_for(arrangement, None))
     apart = packed(built)
     assert [v.name for v in apart.free_RVs] == [v.name for v in built.free_RVs]
     assert places(apart) == places(built)
@@ -30,7 +33,8 @@ def test_packing_moves_no_variable(name):
 
 def test_data_that_are_swapped_in_reach_the_density(own_model, own_study):
     """As compiled anew with them, from ones or from numbers of another type."""
-    built, arrangement = build(own_model, own_study)
+    arrangement = arrange(own_model, own_study)
+    built = build(arrangement, {})
     density = compiled_density(built, arrangement, {})
     assert len(density.compiled.shared_var_keys) < len(density.data)
     point = start_point(built)
@@ -52,7 +56,8 @@ def test_data_that_are_swapped_in_reach_the_density(own_model, own_study):
 
 def test_every_array_of_a_pack_finds_its_place():
     """Numbers and positions are swapped at once, in packs of their own."""
-    built, arrangement = build(em.get_model("motivated_empathy"), em.load_study("motives"))
+    arrangement = arrange(em.get_model("motivated_empathy"), em.load_study("motives"))
+    built = build(arrangement, {})
     density = compiled_density(built, arrangement, {})
     point = start_point(built) + np.random.default_rng(1).normal(0, 0.1, len(start_point(built)))
     value, slopes = density_and_slopes(density.compiled)(point)

@@ -15,6 +15,8 @@ import empathymodels as em
 from empathymodels.compiling import compiling, in_double_precision
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.engine.build import build
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.covariates import covariates_for
 from empathymodels.simulation.made_up import made_up_study
 from empathymodels.simulation.placeholders import with_placeholders
 
@@ -97,7 +99,8 @@ def test_no_sampled_density_has_a_narrow_number(written):
         several.append((model, with_placeholders(model, design, model.responses)))
     for model, study in several:
         with compiling():
-            terms = build(model, study)[0].logp(sum=False)
+            arrangement = arrange(model, study)
+            terms = build(arrangement, covariates_for(arrangement, None)).logp(sum=False)
         narrow = [str(v) for v in ancestors(terms) if is_narrow(v)]
         assert not narrow, (model.name, narrow[:5])
 

@@ -1,6 +1,7 @@
 """Fitting: layout, seeds, variants that share a compiled density, covariates, bad starts."""
 
 import json
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -384,3 +385,25 @@ def test_prior_sd_of_correlations(size):
     # the sd of an sd of n draws is near sd / sqrt(2 n); 4 of them
     np.testing.assert_allclose(values.std(axis=0), expected, rtol=4 / np.sqrt(2 * draws))
     np.testing.assert_allclose(values.mean(axis=0), 0, atol=4 * expected / np.sqrt(draws))
+
+
+def test_a_study_is_laid_out_once(own_model, own_study, monkeypatch):
+    """By the fit; what is made of it finds the arrangement kept."""
+    calls = []
+
+    def counted(*given):
+        calls.append(given)
+        return arrange(*given)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("empathymodels.") and getattr(module, "arrange", None) is arrange:
+            monkeypatch.setattr(module, "arrange", counted)
+    trials = own_study.trials.assign(rating=own_study.trials["rating"] + 1)  # seen by no other test
+    study = em.Study(trials=trials, participants=own_study.participants, simulated=True)
+    fit = em.fit(own_model, study, covariates={"baseline": "group"}, seed=1, **TINY)
+    assert len(calls) == 1
+    em.check(fit, draws=10)
+    em.estimates(fit)
+    assert len(calls) == 1
+    em.fit(own_model, study, method="map", seed=1)
+    assert len(calls) == 2

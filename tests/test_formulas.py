@@ -9,9 +9,11 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.declaration.formulas import label_of, read_formula
+from empathymodels.inference.fits import covariates_of
 from empathymodels.layout.arrange import arrange
-from empathymodels.population.covariates import covariates_for, covariates_of, stored, tell_coding
+from empathymodels.population.covariates import covariates_for, tell_coding
 from empathymodels.population.design_matrix import DesignMatrix
+from empathymodels.population.stored_covariates import stored
 from empathymodels.study.row_filters import rows_that_match
 
 ATTACKS = [

@@ -29,7 +29,8 @@ from empathymodels.inference.study_tree import study_from_tree, study_tree
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.plausibility import warn_of_constants
 from empathymodels.layout.rows import observed_data
-from empathymodels.population.covariates import covariates_for, stored
+from empathymodels.population.covariates import covariates_for
+from empathymodels.population.stored_covariates import stored
 from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.study.column_types import storable
 

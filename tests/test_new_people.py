@@ -168,7 +168,7 @@ def test_the_time_told_is_that_of_an_undisturbed_call(monkeypatch):
 
 def test_what_does_not_count_may_be_impossible(own_model, own_study):
     counts = np.arange(len(own_study.trials)) > 0
-    built, _ = build(own_model, own_study, counted={"rating": counts})
+    built = build(arrange(own_model, own_study), {}, counted={"rating": counts})
     logp, start = built.compile_logp(), built.initial_point(random_seed=0)
     before = logp(start)
     ratings = built["rating:observed"].get_value()

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
-from pymc.pytensorf import compile
 
-from empathymodels.compiling import compiling, in_double_precision
+from empathymodels.compiling import in_double_precision
 from empathymodels.engine.evaluator import Evaluator, Values
 from empathymodels.engine.observe import observe
+from empathymodels.engine.program import SharedData, compiled_program
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import flat_values, parameter_values
 
@@ -23,24 +22,17 @@ Slopes = Callable[[Values], tuple[float, dict[str, np.ndarray]]]
 @in_double_precision()
 def slopes(arrangement: Arrangement) -> Slopes:
     """Compile the total log-likelihood and its gradient, on the natural scale."""
-    inputs = pt.dvector("values")
-    needed = set().union(*(needs.latents for needs in arrangement.needs.values()))
-
-    def give(name: str, array: np.ndarray) -> Any:
-        return pytensor.shared(array, name=name)
-
-    observations = observe(arrangement, inputs, give=give, latents=needed)
+    inputs, data = pt.dvector("values"), SharedData()
+    needed = arrangement.needed_latents
+    observations = observe(arrangement, inputs, give=data, latents=needed)
     total: Any = pt.constant(0.0)
     for name, distribution in observations.distributions.items():
-        scored = arrangement.scored[name]
-        is_discrete = scored.response.levels is not None
-        observed = scored.observed.astype("int64") if is_discrete else scored.observed
-        total = total + pm.logp(distribution, give(name, observed)).sum()
-    with compiling():
-        function = compile([inputs], [total, pt.grad(total, inputs)], mode="NUMBA")
+        observed = data(f"{name}:observed", arrangement.scored[name].values)
+        total = total + pm.logp(distribution, observed).sum()
+    program = compiled_program([inputs], [total, pt.grad(total, inputs)])
 
     def at(values: Values) -> tuple[float, dict[str, np.ndarray]]:
-        value, gradient = function(flat_values(arrangement, values))
+        value, gradient = program(flat_values(arrangement, values))
         found = parameter_values(arrangement, gradient[None, None])
         return float(value), {str(name): array.to_numpy()[0, 0] for name, array in found.items()}
 

@@ -26,7 +26,7 @@ import numpy as np
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.engine.evaluator import Evaluator, Values
-from empathymodels.engine.feedback import fed_back_responses, replaced, run_trials
+from empathymodels.engine.feedback import fed_back_responses, run_trials, with_trials
 from empathymodels.layout.arrangement import Arrangement, is_item
 from empathymodels.population.blocks import POPULATION, column_label, n_levels, parameter_dims
 from empathymodels.population.covariates import Covariates
@@ -108,8 +108,8 @@ def informations(
     for _ in range(draws):
         linked = _new_people(compiled.arrangement, rng)
         values = natural_scale(compiled.arrangement, linked)
-        with replaced(compiled, run_trials(compiled, values) if simulates else {}):
-            yield information(compiled, found, linked)
+        trials = run_trials(compiled, values) if simulates else {}
+        yield information(with_trials(compiled, trials), found, linked)
 
 
 def _new_people(arrangement: Arrangement, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -198,9 +198,8 @@ def _possible(compiled: Evaluator, values: Values) -> Iterator[tuple[Evaluator, 
         given = {}
         for name, one in scored.items():
             value = drawn[name] if name not in few else few[name][min(k, len(few[name]) - 1)]
-            kind = compiled.data[f"observed {name}"].dtype
-            given[f"observed {name}"] = np.full(len(one.observed), value).astype(kind)
-        responses = replace(compiled, data=compiled.data | given)
+            given[f"observed {name}"] = np.full(len(one.observed), value)
+        responses = compiled.given(given)
         found = responses(values)["log_likelihood"]
         weights = [
             np.exp(found[name]) * (k < len(few[name]))

@@ -14,11 +14,11 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.engine.evaluator import each_draw, evaluator
-from empathymodels.inference.fits import method_of, model_of, study_of, thinned
+from empathymodels.inference.fits import covariates_of, method_of, model_of, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
 from empathymodels.population.blocks import blocks
-from empathymodels.population.covariates import Covariates, covariates_of
+from empathymodels.population.covariates import Covariates
 from empathymodels.population.variables import LKJ_CONCENTRATION
 from empathymodels.results.quantities import WHOLE, quantities
 from empathymodels.results.summary import with_method

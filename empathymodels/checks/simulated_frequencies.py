@@ -32,8 +32,7 @@ MAX_SEQUENCES, SIMULATED_SEQUENCES, PEOPLE = 256, 20_000, 2_000
 def log_density(compiled: Evaluator, arrays: Values, name: str, at: Any) -> np.ndarray:
     """Log-density of every scored row if its value were `at`, the past being what it was."""
     key = f"observed {name}"
-    observed = compiled.data[key]
-    other = replace(compiled, data=compiled.data | {key: np.full_like(observed, at)})
+    other = compiled.given({key: np.full_like(compiled.data[key], at)})
     return other(arrays)["log_likelihood"][name]
 
 
@@ -61,7 +60,7 @@ def density_and_places(
     if not fed_back_responses(compiled.arrangement):
         for seed in seeds:
             again, _ = simulate(model, study, values, seed=seed)
-            observed.append(evaluator(model, again).arrangement.scored[name].observed)
+            observed.append(arrange(model, again).scored[name].observed)
     found = np.stack(observed)  # (simulation, observation)
     places = np.transpose(
         [np.interp(row, grid[:, i], cumulative[:, i]) for i, row in enumerate(found.T)]

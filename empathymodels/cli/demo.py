@@ -24,7 +24,7 @@ from empathymodels.cli.output import (
     write_files,
 )
 from empathymodels.declaration.record import claim
-from empathymodels.engine.evaluator import evaluator
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
 from empathymodels.results.against_truth import against_truth
@@ -92,7 +92,7 @@ def demo(folder: Path, seed: int = 1, *, overwrite: bool = False) -> None:
     tables["comparison"] = em.compare(fits)
     step("looking for the true parameters")
     tables["estimates"] = em.estimates(fits["learning"], prob=PROB)
-    tables["recovery"] = recovery(tables["estimates"], truth, evaluator(model, study).arrangement)
+    tables["recovery"] = recovery(tables["estimates"], truth, arrangement_of(fits["learning"]))
     step("drawing figures and writing everything")
     written = _write_fits(fits, folder) | TABLES | FIGURES
     writers = _tables(tables) | _figures(fits["learning"], tables["comparison"], truth)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +19,7 @@ from empathymodels.comparison.scores import (
     table_of_units,
 )
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws
-from empathymodels.inference.fits import thinned
+from empathymodels.inference.fits import recorded, thinned
 from empathymodels.inference.refit import refit as fit_again
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
@@ -111,7 +110,7 @@ def _later(
         [(person, block + 1) for person, block in scores], names=["participant", "block"]
     )
     elpd_i = xr.DataArray(list(scores.values()), dims="unit")
-    samples = int(json.loads(fit.attrs["settings"])["draws"]) * fit["posterior"].sizes["chain"]
+    samples = int(recorded(fit, "settings")["draws"]) * fit["posterior"].sizes["chain"]
     elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
     errors = np.concatenate([one.each for one in uncertainty])
     units = table_of_units(elpd, index, errors)

@@ -60,27 +60,26 @@ def measures(compiled: Evaluator, one: xr.Dataset, responses: Iterable[str]) -> 
     that of a step around the value is exactly the same. `one` holds one draw of all parameters,
     (chain, draw, ...).
     """
+    observed = {name: compiled.data[f"observed {name}"] for name in responses}
 
     def likelihood(moved: float) -> dict[str, np.ndarray]:
-        before = dict(compiled.data)
-        for name in responses:
-            given = before[f"observed {name}"]
-            if given.dtype.kind == "f":
-                compiled.data[f"observed {name}"] = given + moved * max(float(np.ptp(given)), 1.0)
-        try:
-            return evaluate_draws(compiled, one, "log_likelihood", description="Likelihoods")
-        finally:
-            compiled.data.update(before)
+        given = {
+            f"observed {name}": values + moved * max(float(np.ptp(values)), 1.0)
+            for name, values in observed.items()
+            if values.dtype.kind == "f"
+        }
+        description = "Likelihoods"
+        return evaluate_draws(compiled.given(given), one, "log_likelihood", description=description)
 
     here, *beside = (likelihood(moved) for moved in (0.0, -NEARBY, NEARBY))
     found = {}
-    for name in responses:
+    for name, values in observed.items():
         apart = [~np.isclose(there[name], here[name], atol=1e-3) for there in beside]
         is_mass = apart[0] & apart[1]
         # a density may stand still at its mode, but hardly at every value
         still = [there[name] == here[name] for there in beside]
         is_step = (apart[0] | still[0]) & (apart[1] | still[1])
-        if compiled.data[f"observed {name}"].dtype.kind != "f" or is_step.all():
+        if values.dtype.kind != "f" or is_step.all():
             is_mass[:] = True
         found[name] = "densities with masses" if is_mass.any() else "densities"
         if is_mass.all():

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pytensor
 import pytensor.tensor as pt
 import xarray as xr
 
@@ -37,10 +36,11 @@ from empathymodels.comparison.population_draws import Population, population_of
 from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.evaluator import Evaluator, evaluator_of, log_likelihood_of_people
 from empathymodels.engine.observe import observe
+from empathymodels.engine.program import SharedData
 from empathymodels.inference.fits import model_of, study_of, thinned
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.blocks import parameter_dims, refuse_heavy_tails
+from empathymodels.population.blocks import refuse_heavy_tails
 from empathymodels.population.scales import natural_values
 from empathymodels.terminal import progress, tell
 
@@ -132,20 +132,14 @@ def _observed_people(arrangement: Arrangement, responses: list[str]) -> list[int
 
 def _evaluator(arrangement: Arrangement, responses: list[str]) -> Evaluator:
     """Compile the log-likelihood of every person, all responses together."""
-    values = pt.dvector("values")
-    shared = {}
-
-    def give(name: str, array: np.ndarray) -> object:
-        shared[name] = pytensor.shared(array, name=name, shape=array.shape)
-        return shared[name]
-
-    needed = set().union(*(needs.latents for needs in arrangement.needs.values()))
-    found = observe(arrangement, values, give=give, latents=needed).distributions
+    values, data = pt.dvector("values"), SharedData()
+    needed = arrangement.needed_latents
+    found = observe(arrangement, values, give=data, latents=needed).distributions
     chosen = {name: found[name] for name in responses}
-    people = log_likelihood_of_people(arrangement, chosen, give)
+    people = log_likelihood_of_people(arrangement, chosen, data)
     outputs = {("log_likelihood", "participant"): people}
     question = f"people by {responses}"
-    return evaluator_of(arrangement, values, outputs, shared, question=question)
+    return evaluator_of(arrangement, values, outputs, data, question=question)
 
 
 # ------------------------------------------------------------------------------- integrals
@@ -270,11 +264,8 @@ class _Likelihood:
         arrangement = self.compiled.arrangement
         shape = (draws, proposals, len(arrangement.participants))
         step = max(1, CHUNK // (proposals * shape[-1] * max(len(self.population.columns), 1)))
-        flat = {
-            p.name: self.posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
-            for p in self.compiled.parameters
-        }
-        flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in flat.items()}
+        arrays = self.compiled.arrays(self.posterior)
+        flat = {name: array.reshape(-1, *array.shape[2:]) for name, array in arrays.items()}
         found = np.empty(shape)
 
         def at(draw: int, proposal: int) -> None:

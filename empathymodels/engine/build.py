@@ -10,37 +10,30 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from empathymodels.compiling import in_double_precision
-from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Parameter, Response
+from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.observe import observe
-from empathymodels.layout.arrange import arrange
-from empathymodels.layout.arrangement import (
-    Arrangement,
-)
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import blocks, n_levels
-from empathymodels.population.covariates import Covariates, covariates_for
+from empathymodels.population.covariates import Covariates
 from empathymodels.population.variables import add_parameters, fixed_size_data
-from empathymodels.study.study import Study
 
 
 @in_double_precision()
 def build(
-    model: Model,
-    study: Study,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
     *,
-    covariates: Mapping[str, str | Covariates] | None = None,
     centring: Mapping[str, Any] | None = None,
     counted: Mapping[str, np.ndarray] | None = None,
-) -> tuple[pm.Model, Arrangement]:
-    """Return the PyMC model of a study, and the study as it was laid out.
+) -> pm.Model:
+    """Return the PyMC model of a study that is laid out for a model.
 
     Parameters
     ----------
-    model, study : Model, Study
-        What to fit to what.
-    covariates : mapping of str to str, optional
-        Formula per parameter, or its covariates as they are in a fit; replaces the model's
-        default for that parameter.
+    arrangement : Arrangement
+        Model and study.
+    covariates : mapping of str to Covariates
+        As `covariates_for` evaluates them, or as they are in a fit.
     centring : mapping of str to float or sequence, optional
         How far each parameter's values (one number, or one per `by` level) are sampled directly
         (1) in place of their deviations from the mean (0); halfway unless given. The posterior
@@ -49,19 +42,13 @@ def build(
         Per response whether an observation counts in the likelihood: sizes stay, so that fits
         to parts of a study share one compiled density.
     """
-    arrangement = arrange(model, study)
-    tables = covariates_for(arrangement, covariates)
-    needed = set().union(*(n.latents for n in arrangement.needs.values()))
+    shares = shares_of_centring(arrangement, centring or {})
     with pm.Model() as built:
-        values = add_parameters(
-            arrangement, tables, shares_of_centring(arrangement, centring or {})
-        )
+        values = add_parameters(arrangement, covariates, shares)
+        needed = arrangement.needed_latents
         observations = observe(arrangement, values, give=fixed_size_data, latents=needed)
         for name, distribution in observations.distributions.items():
-            scored = arrangement.scored[name]
-            observed = fixed_size_data(
-                f"{name}:observed", _observed(scored.response, scored.observed)
-            )
+            observed = fixed_size_data(f"{name}:observed", arrangement.scored[name].values)
             if counted is None:
                 built.register_rv(distribution, name, observed=observed)
             else:
@@ -69,7 +56,7 @@ def build(
                 # a switch, not a product: what does not count may be impossible
                 each = pt.switch(counts > 0, pm.logp(distribution, observed), 0.0)
                 pm.Potential(name, each.sum())
-    return built, arrangement
+    return built
 
 
 def shares_of_centring(
@@ -95,7 +82,3 @@ def shares_of_centring(
 
 def _share(parameter: Parameter, centring: Mapping[str, Any]) -> Any:
     return 0.0 if parameter.fixed is not None else centring.get(parameter.name, 0.5)
-
-
-def _observed(response: Response, values: np.ndarray) -> np.ndarray:
-    return values.astype("int64") if response.levels is not None else values

@@ -8,23 +8,28 @@ beyond what is returned.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 import xarray as xr
-from pymc.pytensorf import compile, reseed_rngs
 
-from empathymodels.compiling import compiling, in_double_precision
-from empathymodels.declaration.fingerprint import fingerprint, program_fingerprint
+from empathymodels.compiling import in_double_precision
+from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.observe import Give, Observations, observe
+from empathymodels.engine.program import (
+    Program,
+    SharedData,
+    compiled_program,
+    program_key,
+    with_values,
+)
+from empathymodels.kept import Kept
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import flat_values, parameter_dims
@@ -32,20 +37,8 @@ from empathymodels.study.study import Study
 from empathymodels.terminal import progress
 
 Values = Mapping[str, Any]
-_EVALUATORS: OrderedDict[tuple[str, ...], Evaluator] = OrderedDict()
-_PROGRAMS: OrderedDict[str, Program] = OrderedDict()
-KEPT_EVALUATORS = KEPT_PROGRAMS = 16
+_EVALUATORS, _PROGRAMS = Kept(), Kept()
 KINDS = ("latent", "summary", "start", "log_likelihood", "draw", "mean")
-
-
-@dataclass(frozen=True)
-class Program:
-    """A compiled function, the data that it reads (replaceable), and its random streams."""
-
-    function: Any
-    random: list[Any]
-    data: dict[str, Any]
-    memo: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,58 +56,65 @@ class Evaluator:
     program : Program
         Shared by all evaluators of the same equations and sizes.
     data : dict of str to ndarray
-        The data of this study, as the program reads them.
+        What the program is given, which may be other data than those of the study; see `given`.
     """
 
     arrangement: Arrangement
     parameters: list[Parameter]
     outputs: list[tuple[str, str]]
     program: Program
-    data: dict[str, np.ndarray]
+    data: Mapping[str, np.ndarray]
 
     def __call__(self, values: Values) -> dict[str, dict[str, np.ndarray]]:
         """Evaluate at one set of natural-scale values; arrays in the evaluator's own order."""
-        for name, array in self.data.items():
-            self.program.data[name].set_value(array, borrow=True)
-        results = self.program.function(flat_values(self.arrangement, values))
+        results = self.program(flat_values(self.arrangement, values), data=self.data)
         found: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         for (kind, name), result in zip(self.outputs, results, strict=True):
             found[kind][name] = result
         return found
 
+    def given(self, data: Mapping[str, np.ndarray]) -> Evaluator:
+        """The same given other data of the same shapes; what it does not read is passed over."""
+        return replace(self, data=with_values(self.data, data))
+
+    def arrays(self, posterior: xr.Dataset) -> dict[str, np.ndarray]:
+        """Draws of the parameters, (chain, draw, ...), in the order that values have here."""
+        return {
+            p.name: posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
+            for p in self.parameters
+        }
+
     def reseed(self, seed: int | None) -> None:
         """Start the random draws again from a seed."""
-        reseed_rngs(self.program.random, seed)
+        self.program.reseed(seed)
 
 
 def evaluator(model: Model, study: Study) -> Evaluator:
     """Return the evaluator of a model on a study (kept for the next call)."""
-    key = (fingerprint(model), model.label, study.digest)
-    if key not in _EVALUATORS:
-        _EVALUATORS[key] = _evaluator(arrange(model, study))
-        while len(_EVALUATORS) > KEPT_EVALUATORS:
-            _EVALUATORS.popitem(last=False)
-    _EVALUATORS.move_to_end(key)
-    return _EVALUATORS[key]
+    return _EVALUATORS.get(_key(model, study), lambda: _evaluator(arrange(model, study)))
+
+
+def arranged_evaluator(arrangement: Arrangement) -> Evaluator:
+    """Return the evaluator of a study that is laid out already."""
+    key = _key(arrangement.model, arrangement.study)
+    return _EVALUATORS.get(key, lambda: _evaluator(arrangement))
+
+
+def _key(model: Model, study: Study) -> tuple[str, ...]:
+    return fingerprint(model), model.label, study.digest
 
 
 def _evaluator(arrangement: Arrangement) -> Evaluator:
-    values = pt.dvector("values")
-    shared: dict[str, Any] = {}
-
-    def give(name: str, array: np.ndarray) -> Any:
-        shared[name] = pytensor.shared(array, name=name, shape=array.shape)
-        return shared[name]
-
-    observations = observe(arrangement, values, give=give, latents=_all_latents(arrangement))
-    return evaluator_of(arrangement, values, _outputs(arrangement, observations, give), shared)
+    values, data = pt.dvector("values"), SharedData()
+    observations = observe(arrangement, values, give=data, latents=_all_latents(arrangement))
+    return evaluator_of(arrangement, values, _outputs(arrangement, observations, data), data)
 
 
 def evaluator_of(
     arrangement: Arrangement,
     values: Any,
     outputs: Mapping[tuple[str, str], Any],
-    shared: dict[str, Any],
+    data: SharedData,
     *,
     question: str = "",
 ) -> Evaluator:
@@ -128,41 +128,17 @@ def evaluator_of(
         Flat natural-scale parameters, of which everything follows.
     outputs : mapping of (str, str) to tensor
         By kind and name.
-    shared : dict of str to shared variable
-        Data that the outputs read.
+    data : SharedData
+        What the outputs read.
     question : str
         What tells these outputs from others of the same model.
     """
-    data = {name: variable.get_value() for name, variable in shared.items()}
-    key = _program_key(arrangement, data) + question
-    if key not in _PROGRAMS:
-        _PROGRAMS[key] = _compile([values], list(outputs.values()), shared)
-        while len(_PROGRAMS) > KEPT_PROGRAMS:
-            _PROGRAMS.popitem(last=False)
-    _PROGRAMS.move_to_end(key)
-    return Evaluator(arrangement, arrangement.parameters, list(outputs), _PROGRAMS[key], data)
-
-
-def _program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str:
-    """Identity of a compiled function: equations, declarations and sizes, but no values."""
-    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
-    sizes = {dim: len(labels) for dim, labels in arrangement.levels.items()}
-    sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
-    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((program_fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
-
-
-def _compile(inputs: list[Any], outputs: list[Any], shared: dict[str, Any]) -> Program:
-    with compiling():
-        function, updates = compile(
-            inputs,
-            outputs,
-            random_seed=0,
-            mode="NUMBA",
-            return_updates=True,
-            on_unused_input="ignore",
-        )
-    return Program(function, list(updates), shared)
+    given = data.values
+    key = program_key(arrangement, given) + question
+    program = _PROGRAMS.get(
+        key, lambda: compiled_program([values], list(outputs.values()), data, key=key)
+    )
+    return Evaluator(arrangement, arrangement.parameters, list(outputs), program, given)
 
 
 def _all_latents(arrangement: Arrangement) -> list[str]:
@@ -179,9 +155,7 @@ def _outputs(
     for kind, values in groups.items():
         outputs |= {(kind, name): value for name, value in values.items()}
     for name, distribution in found.distributions.items():
-        observed = arrangement.scored[name].observed
-        if arrangement.scored[name].response.levels is not None:
-            observed = observed.astype("int64")
+        observed = arrangement.scored[name].values
         size = len(observed)
         log_likelihood = pm.logp(distribution, give(f"observed {name}", observed))
         outputs["log_likelihood", name] = pt.broadcast_to(log_likelihood, (size,))
@@ -197,10 +171,8 @@ def log_likelihood_of_people(
     people: Any = pt.zeros(len(arrangement.participants))
     for name, distribution in distributions.items():
         scored = arrangement.scored[name]
-        is_discrete = scored.response.levels is not None
-        observed = scored.observed.astype("int64") if is_discrete else scored.observed
         whose = give(f"{name}:participant", scored.participant)
-        people = people[whose].inc(pm.logp(distribution, give(f"{name}:observed", observed)))
+        people = people[whose].inc(pm.logp(distribution, give(f"{name}:observed", scored.values)))
     return people
 
 
@@ -225,10 +197,7 @@ def each_draw(
     (int, int), dict of str to ndarray (row,)
         Chain and draw, and all outputs of this kind.
     """
-    arrays = {
-        p.name: posterior[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
-        for p in compiled.parameters
-    }
+    arrays = compiled.arrays(posterior)
     places = list(np.ndindex(posterior.sizes["chain"], posterior.sizes["draw"]))
     for place in progress(places, description):
         yield place, compiled({name: array[place] for name, array in arrays.items()})[kind]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
-from pymc.pytensorf import compile, reseed_rngs
 from pytensor.graph.replace import vectorize_graph
 
-from empathymodels.compiling import compiling, in_double_precision
+from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.dependencies import reading_order
 from empathymodels.declaration.equations import Names, mask_columns
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Parameter, Response
 from empathymodels.declaration.rating_scale import distribution_of
 from empathymodels.engine.evaluator import Evaluator, Values
+from empathymodels.engine.program import Program, compiled_program
+from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.scoring import starting_rows
 from empathymodels.messages import listed
@@ -31,14 +31,16 @@ from empathymodels.responses.options import pick
 class Trial:
     """One trial of many sequences, compiled: draws of what feeds back, then the next states.
 
-    The function takes every state, every parameter, every data input and every response that
+    The program takes every state, every parameter, every data input and every response that
     feeds back (NaN where it is to be drawn) as (sequence,).
     """
 
-    function: Any
-    random: list[Any]
+    program: Program
     parameters: list[Parameter]
     data: list[str]
+
+
+_TRIALS = Kept()  # by the key of the evaluator's program
 
 
 def fed_back_responses(arrangement: Arrangement) -> list[Response]:
@@ -82,12 +84,9 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     arrangement = compiled.arrangement
     fed_back = fed_back_responses(arrangement)
     _refuse_unknown_outcomes(arrangement)
-    memo = compiled.program.memo
-    if "trial" not in memo:
-        memo["trial"] = _compile_trial(arrangement, fed_back)
-    trial: Trial = memo["trial"]
+    trial: Trial = _TRIALS.get(compiled.program.key, lambda: _compile_trial(arrangement, fed_back))
     # the evaluator was seeded by the caller; this stream continues from it
-    reseed_rngs(trial.random, int(compiled.program.random[0].get_value().integers(2**31)))
+    trial.program.reseed(int(compiled.program.random[0].get_value().integers(2**31)))
     starts = compiled(values)["start"]
     states = [np.array(starts[name]) for name in arrangement.equations.states]
     parameters = [_parameter_rows(arrangement, p, values) for p in trial.parameters]
@@ -98,7 +97,7 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     for first, last in pairwise(offsets):
         rows, active = slice(first, last), slice(0, last - first)
         inputs = [s[active] for s in states] + [x[rows] for x in parameters + data + given]
-        results = trial.function(*inputs)
+        results = trial.program(*inputs)
         for array, result in zip(drawn.values(), results, strict=False):
             array[rows] = result
         for state, result in zip(states, results[len(drawn) :], strict=True):
@@ -106,26 +105,20 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     return drawn | _outcomes(arrangement, drawn)
 
 
-@contextmanager
-def replaced(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Iterator[None]:
-    """Let an evaluator see other trial data (trial_row,) for a while."""
-    before = {}
-    for name, array in compiled.data.items():
+def with_trials(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Evaluator:
+    """Return an evaluator of other trial data (trial_row,)."""
+    given = {}
+    arrangement = compiled.arrangement
+    for name in compiled.data:
         place, _, column = name.partition(":")
         if column in trials:
-            before[name] = array
-            scored = compiled.arrangement.scored.get(place)
+            scored = arrangement.scored.get(place)
             rows = slice(None) if scored is None or scored.trial is None else scored.trial
-            compiled.data[name] = trials[column][rows]
+            given[name] = trials[column][rows]
         elif not trials.keys().isdisjoint(mask_columns(column)):
-            before[name] = array
             real = [other for other in mask_columns(column) if other not in trials]
-            observed = compiled.arrangement.is_observed(compiled.arrangement.trials, real)
-            compiled.data[name] = observed.astype(array.dtype)
-    try:
-        yield
-    finally:
-        compiled.data.update(before)
+            given[name] = arrangement.is_observed(arrangement.trials, real)
+    return compiled.given(given)
 
 
 @in_double_precision()
@@ -160,16 +153,9 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
         position = _position(arrangement, column, draws)
         known[equations.data[column.name]] = pick(brought, position)
     following = vectorize_graph(list(equations.next_states.values()), known)
-    with compiling():
-        function, updates = compile(
-            [*states.values(), *parameters.values(), *data.values(), *given.values()],
-            [*draws.values(), *following],
-            random_seed=0,
-            mode="NUMBA",
-            return_updates=True,
-            on_unused_input="ignore",
-        )
-    return Trial(function, list(updates), used, data_names)
+    inputs = [*states.values(), *parameters.values(), *data.values(), *given.values()]
+    program = compiled_program(inputs, [*draws.values(), *following])
+    return Trial(program, used, data_names)
 
 
 def _position(arrangement: Arrangement, column: Column, draws: Mapping[str, Any]) -> Any:

@@ -123,7 +123,9 @@ def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tupl
     computed = [name for name in wanted if name not in passed_on]
     inputs = _starts(arrangement, rows)
     for parameter, varies in zip(used, varying, strict=True):
-        place = ("trials", arrangement.trials) if varies else ("sequences", _first(arrangement))
+        place = (
+            ("trials", arrangement.trials) if varies else ("sequences", arrangement.sequence_rows)
+        )
         value = rows.parameter(parameter, *place)
         size = len(place[1])
         inputs.append(value if value.ndim else pt.full((size,), value))
@@ -138,10 +140,6 @@ def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tupl
     starts = dict(zip(equations.states, inputs, strict=False))
     latents = {name: by_row[passed_on.get(name, name)] for name in wanted}
     return latents, starts, finals
-
-
-def _first(arrangement: Arrangement) -> pd.DataFrame:
-    return arrangement.sequence_rows
 
 
 def _starts(arrangement: Arrangement, rows: _Rows) -> list[Any]:
@@ -166,7 +164,7 @@ def _start_parameter(
     arrangement: Arrangement, rows: _Rows, name: str, over: str | None, level: int | None
 ) -> Any:
     parameter = arrangement.model.parameter(name)
-    frame = _first(arrangement)
+    frame = arrangement.sequence_rows
     if over is not None and parameter.by == over:
         frame = frame.assign(**{over: arrangement.levels[over][level or 0]})
         return rows.parameter(parameter, f"sequences at {over} {level}", frame)
@@ -208,7 +206,7 @@ def _summaries(
     """Person-level numbers, (participant,): averages over the participant's sequences."""
     if not summaries:
         return {}
-    people = arrangement.codes(_first(arrangement), "participant")
+    people = arrangement.codes(arrangement.sequence_rows, "participant")
     counts, values = summary_counts(arrangement), {}
     for summary in summaries:
         if summary.kind in ACCUMULATED:

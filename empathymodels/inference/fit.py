@@ -10,7 +10,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import xarray as xr
 
 from empathymodels.arguments import checked_arguments
@@ -18,22 +17,20 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Population
 from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
-from empathymodels.inference.centring import run_pilot
-from empathymodels.inference.convergence import FIRST, MOST, TARGETS, Length
+from empathymodels.inference.convergence import MOST
 from empathymodels.inference.fits import PARTIAL, remembered
-from empathymodels.inference.laplace import approximate
 from empathymodels.inference.provenance import fit_tree, provenance
-from empathymodels.inference.sample import Trace, sample_anew
-from empathymodels.inference.starts import check_start, start_point, starts_around
-from empathymodels.inference.store import finish, mark_partial, open_store, sample_to
+from empathymodels.inference.request import NON_CENTRED, Request, asked_of, shares_asked
+from empathymodels.inference.run import Run, run
+from empathymodels.inference.starts import check_start
+from empathymodels.inference.store import Store, finish, mark_partial, open_store
+from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.plausibility import warn_of_constants
 from empathymodels.messages import listed
 from empathymodels.population.blocks import refuse_heavy_tails
-from empathymodels.population.covariates import covariates_for, tell_coding
-from empathymodels.population.parametrisation import anchor_labels
+from empathymodels.population.covariates import Covariates, covariates_for, tell_coding
 from empathymodels.simulation.uninformed import warn_of_uninformed
-from empathymodels.study.recoding import as_numbers
 from empathymodels.study.study import Study
 from empathymodels.terminal import available_cores, is_interactive, tell
 
@@ -175,35 +172,62 @@ def fit(
     >>> glance = em.fit(model, study, method="laplace", seed=1)  # doctest: +SKIP
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
-    if twice := sorted({"progress_bar", *signature(fit).parameters} & set(sampler or {})):
+    _refuse_twice(sampler or {})
+    if population is not None:
+        model = model.with_population(population)
+    request = Request(
+        method,
+        asked_of(
+            draws=draws,
+            until=until,
+            max_draws=max_draws,
+            tune=tune,
+            chains=chains,
+            target_accept=target_accept,
+            sampler=dict(sampler or {}),
+            centring=centring,
+            covariates=dict(covariates or {}),
+        ),
+        shares_asked(model, centring if method == "nuts" else NON_CENTRED),
+        {
+            "cores": cores or min(chains, available_cores()),
+            "progress_bar": is_interactive() if progress is None else progress,
+        },
+        on_interrupt,
+    )
+    kept = None
+    if store is not None:
+        kept = open_store(Path(store), model, study, request.asked, method=method, seed=seed)
+        if kept.finished is not None:
+            tell(f"{store} holds this fit already.")
+            return remembered(kept.finished, model)
+        seed, request = kept.seed(seed), replace(request, shares=kept.centring(request.shares))
+    seed = secrets.randbits(31) if seed is None else seed
+
+    arrangement = arrange(model, study)
+    tables = covariates_for(arrangement, covariates)
+    _announce(arrangement, tables)
+    built = build(arrangement, tables, centring=request.shares)
+    density = compiled_density(built, arrangement, tables)
+    check_start(density)
+    warn_of_uninformed(arrangement)
+    if method != "nuts":
+        refuse_heavy_tails(model, f"method='{method}'")
+        _tell_unused(request)
+    made = run(density, request, seed=seed, store=kept)
+    return _labelled(made, request, seed=seed, store=kept)
+
+
+def _refuse_twice(sampler: Mapping[str, Any]) -> None:
+    if twice := sorted({"progress_bar", *signature(fit).parameters} & set(sampler)):
         raise ValueError(
             f"sampler holds what fit() does not name itself; found {listed(twice)}. Give "
             f"{listed([f'{name}=' for name in twice])} to fit() itself (progress_bar as progress)."
         )
-    if population is not None:
-        model = model.with_population(population)
-    is_open = draws is None and until is not None and chains > 1  # one chain shows no convergence
-    wanted: dict[str, Any] = {"draws": None if is_open else draws or FIRST}
-    if is_open:
-        wanted |= {"until": until, "max_draws": max_draws}
-    length = Length.of(wanted)
-    targets = TARGETS if is_open and target_accept is None else (target_accept or TARGETS[0],)
-    steps: dict[str, Any] = {"tune": tune, "chains": chains}
-    options: dict[str, Any] = {"target_accept": target_accept, "sampler": sampler}
-    kept = None
-    if store is not None:
-        asked = {**wanted, **steps, **options, "centring": centring}
-        asked |= {"sampler": dict(sampler or {}), "covariates": dict(covariates or {})}
-        kept = open_store(Path(store), model, study, asked, method=method, seed=seed)
-        if kept.finished is not None:
-            tell(f"{store} holds this fit already.")
-            return remembered(kept.finished, model)
-        seed, centring = kept.seed(seed), kept.centring(centring)
-    seed = secrets.randbits(31) if seed is None else int(seed)
-    cores = cores or min(chains, available_cores())
-    shown = is_interactive() if progress is None else progress
-    given = _given_centring(model, centring if method == "nuts" else 0.0)
-    built, arrangement = build(model, study, covariates=covariates, centring=given)
+
+
+def _announce(arrangement: Arrangement, covariates: Mapping[str, Covariates]) -> None:
+    """Say how model, study and covariates were taken, and warn of what informs of nothing."""
     for notice in arrangement.notices:
         tell(notice)
     read = set().union(*(needs.all_data for needs in arrangement.needs.values()))
@@ -212,96 +236,37 @@ def fit(
     columns = [c for c in arrangement.model.columns if c.name in read]
     needed = [c for c in columns if c.default is None or c.name in weighed]
     warn_of_constants(needed, arrangement.checked.tables)
-    if model.states:
+    if arrangement.model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
-    found = covariates_for(arrangement, covariates)
-    tell_coding(found)
-    density = compiled_density(built, arrangement, found)
-    how: dict[str, Any] = {"cores": cores, "progress_bar": shown}
-    check_start(density)
-    warn_of_uninformed(arrangement)
-    if method != "nuts":
-        refuse_heavy_tails(model, f"method='{method}'")
-        _tell_unused(method, {**steps, **options, "centring": centring})
-        start = start_point(built)
-        trace = approximate(
-            density.compiled, arrangement, start, method=method, draws=draws or FIRST, seed=seed
-        )
-        settings: dict[str, Any] = {"draws": trace.stats.sizes["draw"]}
-    else:
-        if given is None:
-            pilot = run_pilot(density, seed=seed, **how)
-            density, given, starts = pilot.density, pilot.centring, pilot.starts
-        else:
-            if kept is not None:
-                coordinates = replace(density.parametrisation, anchoring=kept.anchoring)
-                density = density.reparametrised(coordinates)
-            starts = starts_around(density, seed=seed)
-        how |= {"seed": seed, "starts": starts, **steps, **(sampler or {})}
-        how |= {"targets": targets, "length": length}
-        settings = {**wanted, **steps, "target_accept": targets[0], "sampler": dict(sampler or {})}
-        anchoring = density.parametrisation.anchoring
-        settings |= {
-            "centring": _as_lists(given),
-            "anchoring": anchor_labels(arrangement, anchoring),
-        }
+    tell_coding(covariates)
 
-        def judge(trace: Trace) -> str:
-            return length.verdict(density.labelled(trace.draws)) if length.is_open else ""
 
-        if kept is None:
-            trace = sample_anew(density.compiled, judge=judge, on_interrupt=on_interrupt, **how)
-        else:
-            begun = fit_tree(xr.Dataset(), xr.Dataset(), arrangement, found)
-            shares = {name: np.asarray(value).tolist() for name, value in given.items()}
-            origin = provenance(arrangement, method, seed, settings, covariates or {})
-            begun.attrs = origin | {"asked": kept.asked, "shares": json.dumps(shares)}
-            begun.attrs["anchoring"] = json.dumps({u: q.tolist() for u, q in anchoring.items()})
-            sampled = sample_to(kept, begun, density.compiled, judge=judge, **how)
-            trace = sampled.trace
-        settings |= {"draws": trace.size, "target_accept": trace.target_accept}
-    tree = fit_tree(density.labelled(trace.draws), trace.stats, arrangement, found)
-    tree.attrs = provenance(arrangement, method, seed, settings, covariates or {})
+def _tell_unused(request: Request) -> None:
+    """Say what was asked of chains, of which an approximation has none."""
+    usual = signature(fit).parameters
+    names = ("tune", "chains", "target_accept", "sampler", "centring")
+    unused = [name for name in names if (request.asked[name] or None) != usual[name].default]
+    if unused:
+        tell(f"method='{request.method}' does not sample and leaves {listed(unused)} unused.")
+
+
+def _labelled(made: Run, request: Request, *, seed: int, store: Store | None) -> xr.DataTree:
+    """Return the fit of draws, marked if it is partial; a store then holds it in their place."""
+    trace, arrangement = made.trace, made.density.arrangement
+    posterior = made.density.labelled(trace.draws)
+    tree = fit_tree(posterior, trace.stats, arrangement, made.density.covariates)
+    formulas = request.asked["covariates"]
+    tree.attrs = provenance(arrangement, request.method, seed, made.settings, formulas)
     if trace.ended:
         tree.attrs["ended"] = trace.ended
         tell(f"{trace.ended[0].upper()}{trace.ended[1:]}.")
     if trace.is_partial:
-        mark_partial(tree, length.share(trace.size))
+        mark_partial(tree, request.length.share(trace.size))
         tell(f"This fit is partial: {tree.attrs[PARTIAL]}.")
-    if kept is not None:
-        tree.attrs |= {"asked": kept.asked, "runs": json.dumps(sampled.runs)}
-        finish(kept, tree)
+    if store is not None:
+        tree.attrs |= {"asked": store.asked, "runs": json.dumps(made.parts)}
+        finish(store, tree)
     return tree
-
-
-def _tell_unused(method: str, settings: Mapping[str, Any]) -> None:
-    usual = signature(fit).parameters
-    unused = [name for name, value in settings.items() if value != usual[name].default]
-    if unused:
-        tell(f"method='{method}' does not sample and leaves {listed(unused)} unused.")
-
-
-def _given_centring(
-    model: Model, centring: str | float | Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    if centring == "measured":
-        return None
-    given = centring if isinstance(centring, Mapping) else {"": centring}
-    numbers = np.concatenate([as_numbers(np.ravel(share)) for share in given.values()] or [[]])
-    if not ((numbers >= 0) & (numbers <= 1)).all():
-        raise ValueError(
-            f"centring must be 'measured', a number from 0 to 1 or a mapping of parameters to "
-            f"such numbers; found {centring!r}. Leave it out to have it measured."
-        )
-    if isinstance(centring, Mapping):
-        for name in centring:
-            model.parameter(name)
-        return centring
-    return {p.name: float(centring) for p in model.parameters}
-
-
-def _as_lists(centring: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(value).round(3).tolist() for name, value in centring.items()}
 
 
 def _sequence_words(arrangement: Arrangement) -> str:

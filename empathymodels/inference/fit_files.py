@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.files import Rule, lying, refuse_loss, whole
+from empathymodels.inference.fits import version_of
 from empathymodels.inference.integrity import (
     MARKS,
     REMEDY,
@@ -177,6 +177,5 @@ def _check_format(fit: xr.DataTree, path: Path) -> None:
             f"A fit must hold its study as save() wrote it; that of {path.name} cannot be read: "
             f"{_first_line(error)}. {REMEDY}"
         ) from error
-    version = json.loads(fit.attrs["versions"])["empathymodels"]
-    if version != __version__:
+    if (version := version_of(fit)) != __version__:
         tell(f"{path.name} was written by empathymodels {version}; this is {__version__}.")

@@ -18,6 +18,8 @@ from empathymodels.engine.evaluator import evaluator
 from empathymodels.inference.study_tree import study_from_tree
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
+from empathymodels.population.covariates import Covariates
+from empathymodels.population.stored_covariates import restored
 from empathymodels.study.study import Study
 
 ATTRIBUTES = ("model", "fingerprint")  # that every fit has
@@ -143,6 +145,25 @@ def arrangement_of(fit: xr.DataTree) -> Arrangement:
     return replace(evaluator(model_of(fit), study).arrangement, study=study)
 
 
+def covariates_of(fit: xr.DataTree, arrangement: Arrangement) -> dict[str, Covariates]:
+    """Return the covariates that a fit holds, as they are in it; no formula is evaluated.
+
+    Raises
+    ------
+    ValueError
+        A file holds covariates that are not those of its participants.
+    """
+    held = fit["constant_data"].to_dataset() if "constant_data" in fit.children else xr.Dataset()
+    return restored(
+        held, [*recorded(fit, "covariates"), *arrangement.model.covariates], arrangement
+    )
+
+
+def version_of(fit: xr.DataTree) -> str:
+    """Return the version of the package that made a fit."""
+    return str(recorded(fit, "versions")["empathymodels"])
+
+
 def recorded(fit: xr.DataTree, name: str) -> Any:
     """Return what a fit records as JSON under a name, such as its settings; {} for nothing."""
     return json.loads(fit.attrs.get(name, "{}"))
@@ -172,7 +193,7 @@ def find_model(fit: xr.DataTree) -> Model:
             "trust its author, with load(path, trust_source=True)."
         )
     base = get_model(source if Path(source).is_file() else name)
-    written = json.loads(fit.attrs["versions"])["empathymodels"]
+    written = version_of(fit)
     try:
         model = base.vary(recorded(fit, "variant"))
     except (KeyError, TypeError, ValueError) as error:

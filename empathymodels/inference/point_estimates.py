@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pytensor
 import pytensor.tensor as pt
-from pymc.pytensorf import compile
 from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.compiling import compiling
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.engine.evaluator import log_likelihood_of_people
 from empathymodels.engine.observe import observe
+from empathymodels.engine.program import SharedData, compiled_program
 from empathymodels.inference.point_search import (
     PROBES,
     STEEP,
@@ -207,20 +205,15 @@ def _of_people(model: Model, parameter: Parameter) -> Parameter:
 
 def _likelihood(arrangement: Arrangement, block: Block) -> Objective:
     """Compile everybody's log-likelihood and its slopes on the link scale."""
-    linked = pt.matrix("linked", shape=block.shape)
-    needed = set().union(*(needs.latents for needs in arrangement.needs.values()))
-
-    def give(name: str, array: np.ndarray) -> Any:
-        return pytensor.shared(array, name=name, shape=np.shape(array))
-
+    linked, data = pt.matrix("linked", shape=block.shape), SharedData()
     values = natural(scales(block, arrangement), linked, xp=pt)
-    observations = observe(arrangement, values.ravel(), give=give, latents=needed)
-    people = log_likelihood_of_people(arrangement, observations.distributions, give)
-    with compiling():
-        function = compile([linked], [people, pt.grad(people.sum(), linked)], mode="NUMBA")
+    needed = arrangement.needed_latents
+    observations = observe(arrangement, values.ravel(), give=data, latents=needed)
+    people = log_likelihood_of_people(arrangement, observations.distributions, data)
+    program = compiled_program([linked], [people, pt.grad(people.sum(), linked)])
 
     def at(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found, slopes = function(values)
+        found, slopes = program(values)
         return np.asarray(found), np.asarray(slopes)
 
     return at

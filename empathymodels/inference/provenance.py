@@ -17,7 +17,8 @@ from empathymodels.inference.fits import approximated, remember
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import observed_data
-from empathymodels.population.covariates import Covariates, stored
+from empathymodels.population.covariates import Covariates
+from empathymodels.population.stored_covariates import stored
 
 PACKAGES = ("empathymodels", "pymc", "pytensor", "nutpie", "arviz", "numpy")
 

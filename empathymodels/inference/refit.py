@@ -12,11 +12,9 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
 from empathymodels.inference.centring import run_pilot
 from empathymodels.inference.convergence import NOT_MIXED
-from empathymodels.inference.fits import method_of, model_of, recorded, study_of
+from empathymodels.inference.fits import arrangement_of, covariates_of, method_of, recorded
 from empathymodels.inference.sample import Trace, sample
-from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted as number_of
-from empathymodels.population.covariates import covariates_of
 from empathymodels.terminal import available_cores, is_interactive, tell
 
 
@@ -48,11 +46,10 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
             "Fit it with method='nuts'."
         )
     settings, seed = recorded(fit, "settings"), int(fit.attrs["seed"])
-    model, study = model_of(fit), study_of(fit)
-    held = covariates_of(fit, arrange(model, study))
-    covariates = recorded(fit, "covariates") | held
-    built, arrangement = build(model, study, covariates=covariates, counted=counted)
-    density = compiled_density(built, arrangement, held)
+    arrangement = arrangement_of(fit)
+    covariates = covariates_of(fit, arrangement)
+    built = build(arrangement, covariates, counted=counted)
+    density = compiled_density(built, arrangement, covariates)
     how = {
         "seed": seed,
         "cores": min(settings["chains"], available_cores()),

@@ -10,7 +10,7 @@ import pymc as pm
 from scipy.optimize import minimize
 
 from empathymodels.engine.density import Density, on_one_thread
-from empathymodels.engine.evaluator import evaluator
+from empathymodels.engine.evaluator import arranged_evaluator
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
 from empathymodels.population.blocks import POPULATION, blocks
@@ -124,7 +124,7 @@ def _infinite_density(density: Density) -> str:
         for name, value in named.items()
         if not np.isfinite(value).all()
     ]
-    compiled = evaluator(arrangement.model, arrangement.study)
+    compiled = arranged_evaluator(arrangement)
     for name, logp in compiled(named)["log_likelihood"].items():
         bad = np.flatnonzero(~np.isfinite(logp))
         if len(bad):

@@ -38,7 +38,7 @@ from empathymodels.inference.fit_files import (
     read,
     write,
 )
-from empathymodels.inference.fits import PARTIAL, find_model
+from empathymodels.inference.fits import PARTIAL, covariates_of, find_model, recorded, version_of
 from empathymodels.inference.sample import (
     DIVERGED,
     Judge,
@@ -49,10 +49,9 @@ from empathymodels.inference.sample import (
     strict,
 )
 from empathymodels.inference.save import save
-from empathymodels.inference.store_draws import Kept, finished_draws, kept_draws, run_folders
+from empathymodels.inference.store_draws import StoredDraws, finished_draws, kept_draws, run_folders
 from empathymodels.inference.study_tree import study_from_tree
 from empathymodels.layout.arrange import arrange
-from empathymodels.population.covariates import covariates_of
 from empathymodels.population.labels import labelled
 from empathymodels.population.parametrisation import Parametrisation
 from empathymodels.study.study import Study
@@ -93,7 +92,7 @@ class Store:
         """Shares of centring that the draws in the store have, or what is given."""
         if self.earlier is None or kept_draws(self.path) is None:
             return given
-        return json.loads(self.earlier.attrs["shares"])
+        return recorded(self.earlier, "shares")
 
     @property
     def anchoring(self) -> dict[str, np.ndarray]:
@@ -175,7 +174,7 @@ def _refuse_news(store: Store) -> None:
 def _refuse_another(
     path: Path, earlier: xr.DataTree, wanted: dict[str, Any], seed: int | None
 ) -> None:
-    there = json.loads(earlier.attrs.get("asked", "{}")) | {"seed": int(earlier.attrs["seed"])}
+    there = recorded(earlier, "asked") | {"seed": int(earlier.attrs["seed"])}
     if seed is not None:
         wanted = wanted | {"seed": seed}
     other = [name for name, value in wanted.items() if there.get(name) != value]
@@ -197,7 +196,7 @@ def _brief(value: Any) -> str:
 def _refuse_other_version(path: Path, begun: xr.DataTree) -> None:
     from empathymodels.version import __version__
 
-    written = json.loads(begun.attrs["versions"])["empathymodels"]
+    written = version_of(begun)
     if written != __version__:
         raise ValueError(
             f"Draws of a fit under way are read by the version that wrote them; {path} is of "
@@ -237,7 +236,7 @@ def sample_to(
     targets: Sequence[float],
     judge: Judge,
     **settings: Any,
-) -> Kept:
+) -> StoredDraws:
     """Sample what a store lacks, and return all of its draws.
 
     Parameters
@@ -290,7 +289,7 @@ def _target(path: Path, targets: Sequence[float]) -> float:
     """Acceptance rate of the draws in a store, or the first one."""
     if not is_begun(path):
         return targets[0]
-    return float(json.loads(read(path / BEGUN).attrs["settings"])["target_accept"])
+    return float(recorded(read(path / BEGUN), "settings")["target_accept"])
 
 
 def _begin(path: Path, begun: xr.DataTree, target: float) -> None:
@@ -302,13 +301,13 @@ def _begin(path: Path, begun: xr.DataTree, target: float) -> None:
     for run in reversed(run_folders(path)):
         run.rename(gone := path / f".{run.name}")
         shutil.rmtree(gone, ignore_errors=True)
-    settings = json.loads(begun.attrs["settings"]) | {"target_accept": target}
+    settings = recorded(begun, "settings") | {"target_accept": target}
     begun = begun.copy()
     begun.attrs["settings"] = json.dumps(settings)
     save(begun, path / BEGUN)
 
 
-def _judged(path: Path, length: Length, judge: Judge) -> Kept | None:
+def _judged(path: Path, length: Length, judge: Judge) -> StoredDraws | None:
     """The draws of a store up to the first look at which they may end; None where none may.
 
     A run that was killed after chains had converged, and before this was written, ends there too.
@@ -325,7 +324,7 @@ def _judged(path: Path, length: Length, judge: Judge) -> Kept | None:
 
 def _one_run(
     path: Path,
-    kept: Kept | None,
+    kept: StoredDraws | None,
     density: Any,
     *,
     length: Length,
@@ -418,7 +417,7 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
         No draws are there yet, or another version of the package wrote them.
     """
     _refuse_other_version(path, begun)
-    settings = json.loads(begun.attrs["settings"])
+    settings = recorded(begun, "settings")
     kept, length = kept_draws(path), Length.of(settings)
     if kept is None:
         raise ValueError(
@@ -427,7 +426,7 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
         )
     arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
     covariates = covariates_of(begun, arrangement)
-    shares = shares_of_centring(arrangement, json.loads(begun.attrs["shares"]))
+    shares = shares_of_centring(arrangement, recorded(begun, "shares"))
     coordinates = Parametrisation(shares, _powers(begun))
     fit = begun.copy()
     posterior = labelled(arrangement, covariates, coordinates, kept.trace.draws)
@@ -441,7 +440,7 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
 
 
 def _powers(begun: xr.DataTree) -> dict[str, np.ndarray]:
-    powers = json.loads(begun.attrs["anchoring"])
+    powers = recorded(begun, "anchoring")
     return {unit: np.array(each) for unit, each in powers.items()}
 
 
@@ -453,7 +452,7 @@ def mark_partial(fit: xr.DataTree, share: str) -> None:
 
 def _to_go_on(path: Path, begun: xr.DataTree) -> str:
     """Say what command goes on with a store."""
-    asked = json.loads(begun.attrs["asked"]) | {"seed": int(begun.attrs["seed"])}
+    asked = recorded(begun, "asked") | {"seed": int(begun.attrs["seed"])}
     own = {name: asked[name] for name in asked if name not in ("model", "equations", "study")}
     words = ", ".join(f"{name}={value!r}" for name, value in own.items() if value not in (None, {}))
     return f"To go on: em.fit(model, study, {words}, store={str(path)!r}), or the same command."

@@ -16,7 +16,7 @@ POSITION = "unconstrained_draw"  # where a draw is on the sampler's scale
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredDraws:
     """What a store holds of a fit under way.
 
     Attributes
@@ -38,7 +38,7 @@ class Kept:
         """Number of draws per chain."""
         return sum(self.runs)
 
-    def cut(self, size: int, ended: str) -> Kept:
+    def cut(self, size: int, ended: str) -> StoredDraws:
         """The first draws of every chain, and why the chains ended there."""
         ends = np.minimum(np.cumsum(self.runs), size)
         runs = [draws for draws in np.diff(ends, prepend=0).tolist() if draws]
@@ -51,7 +51,7 @@ def run_folders(path: Path) -> list[Path]:
     return [path / f"run-{number}" for number in numbers]
 
 
-def kept_draws(path: Path) -> Kept | None:
+def kept_draws(path: Path) -> StoredDraws | None:
     """Return the draws of a store that all chains have finished; None where there are none."""
     folders = run_folders(path)
     try:
@@ -78,10 +78,10 @@ def kept_draws(path: Path) -> Kept | None:
     stats = xr.concat([run.trace.stats for run in runs], dim="draw")
     labels = {dim: np.arange(size) for dim, size in stats.sizes.items()}
     stats = stats.assign_coords(labels)
-    return Kept(Trace(draws, stats), runs[-1].last, [run.draws for run in runs])
+    return StoredDraws(Trace(draws, stats), runs[-1].last, [run.draws for run in runs])
 
 
-def finished_draws(run: Path, *, is_complete: bool) -> Kept:
+def finished_draws(run: Path, *, is_complete: bool) -> StoredDraws:
     """Draws of one run that all its chains have finished.
 
     Variables are written side by side, and a block of zeros is not written at all. So the last
@@ -90,7 +90,7 @@ def finished_draws(run: Path, *, is_complete: bool) -> Kept:
     """
     posterior, stats = _group(run, "posterior"), _group(run, "sample_stats")
     if POSITION not in stats or not posterior:
-        return Kept(Trace({}, xr.Dataset()), np.empty((0, 0)), [0])
+        return StoredDraws(Trace({}, xr.Dataset()), np.empty((0, 0)), [0])
     arrays = [*posterior.data_vars.values(), stats[POSITION]]
     block = max(array.encoding["chunks"][1] for array in arrays)
     written = block * _written_blocks(run, stats.sizes["chain"])
@@ -101,7 +101,7 @@ def finished_draws(run: Path, *, is_complete: bool) -> Kept:
     names = [name for name, v in stats.data_vars.items() if v.dims == ("chain", "draw")]
     each = stats[sorted(names)].isel(draw=slice(count)).load()
     last = stats[POSITION][:, max(count - 1, 0)].to_numpy()
-    return Kept(Trace(draws, each), last, [count])
+    return StoredDraws(Trace(draws, each), last, [count])
 
 
 def _group(run: Path, name: str) -> xr.Dataset:

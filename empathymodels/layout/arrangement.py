@@ -54,6 +54,11 @@ class Scored:
     participant: np.ndarray
 
     @property
+    def values(self) -> np.ndarray:
+        """Its values as its distribution takes them, whole numbers where these are levels."""
+        return self.observed if self.response.levels is None else self.observed.astype("int64")
+
+    @property
     def order(self) -> np.ndarray:
         """Positions of the observations in order of their keys, (observation,)."""
         return in_key_order(self.frame, self.response.table)
@@ -115,6 +120,11 @@ class Arrangement:
         """The parameters that some remaining response depends on, in declared order."""
         used = set().union(*(needs.parameters for needs in self.needs.values()))
         return [p for p in self.model.parameters if p.name in used]
+
+    @property
+    def needed_latents(self) -> set[str]:
+        """Latents (and summaries) that some response depends on."""
+        return set().union(*(needs.latents for needs in self.needs.values()))
 
     @property
     def notices(self) -> list[str]:

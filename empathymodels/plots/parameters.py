@@ -72,7 +72,7 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
     >>> import empathymodels as em
     >>> em.plot_parameters(fit).savefig("parameters.png")  # doctest: +SKIP
     """
-    arrangement = _arrangement(fit)
+    arrangement = arrangement_of(fit)
     shown = [p for p in arrangement.parameters if p.fixed is None]
     figure, axes = panels(len(shown), width=3.3, height=2.6)
     for panel, parameter in zip(axes, shown, strict=True):
@@ -110,10 +110,6 @@ POPULATION_KEY: dict[str, Artist] = {
     "its central 90 %": Line2D([], [], color=GREY, linewidth=3, alpha=0.6),
     "people, posterior medians": Line2D([], [], color=GREY, marker="|", linestyle=""),
 }
-
-
-def _arrangement(fit: xr.DataTree) -> Arrangement:
-    return arrangement_of(fit)
 
 
 Draws = tuple[np.ndarray, np.ndarray]  # of the population value; medians of the people
@@ -209,7 +205,7 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
     >>> import empathymodels as em
     >>> em.plot_people(fit, "learning_rate", by="partner_group")  # doctest: +SKIP
     """
-    arrangement = _arrangement(fit)
+    arrangement = arrangement_of(fit)
     declared = arrangement.model.parameter(parameter)
     if declared.level == "population" or declared.fixed is not None:
         raise ValueError(

@@ -7,15 +7,13 @@ for other people than those of the fit.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from empathymodels.declaration.formulas import Formula, read_formula, shown
 from empathymodels.layout.arrangement import Arrangement
@@ -166,47 +164,6 @@ def covariates_for(
     return found
 
 
-def covariates_of(fit: xr.DataTree, arrangement: Arrangement) -> dict[str, Covariates]:
-    """Return the covariates that a fit holds, as they are in it; no formula is evaluated.
-
-    Raises
-    ------
-    ValueError
-        A file holds covariates that are not those of its participants.
-    """
-    held = fit["constant_data"].to_dataset() if "constant_data" in fit.children else xr.Dataset()
-    people = people_of(arrangement)
-    names = [*json.loads(fit.attrs["covariates"]), *arrangement.model.covariates]
-    found = {}
-    for name in dict.fromkeys(names):
-        if f"{name}_covariates" in held:
-            values = held[f"{name}_covariates"]
-            table, attrs = _stored_table(name, values, people.index), values.attrs
-            coding = _stored_coding(attrs.get("coding"), table)
-            found[name] = Covariates(name, str(attrs.get("formula", "")), table, people, coding)
-    return found
-
-
-def stored(covariates: Mapping[str, Covariates], arrangement: Arrangement) -> xr.Dataset:
-    """Return covariates as a fit keeps them: values, formula and coding."""
-    tables = {
-        f"{name}_covariates": xr.DataArray(
-            found.table.to_numpy(),
-            dims=("participant", f"{name}_covariate"),
-            coords={
-                "participant": arrangement.participants,
-                f"{name}_covariate": list(found.table.columns),
-            },
-            attrs={
-                "formula": found.formula,
-                "coding": json.dumps({c: [*map(asdict, of)] for c, of in found.coding.items()}),
-            },
-        )
-        for name, found in covariates.items()
-    }
-    return xr.Dataset(tables)
-
-
 def people_of(arrangement: Arrangement) -> pd.DataFrame:
     """Return the participants of a study, by their labels."""
     people = arrangement.checked.tables["participants"].set_index("participant")
@@ -327,29 +284,3 @@ def _where_else(column: str, trials: pd.DataFrame | None) -> str:
 
 
 # ------------------------------------------------------------------------------------ in a file
-
-
-def _stored_table(name: str, values: xr.DataArray, people: pd.Index) -> pd.DataFrame:
-    """Read the covariates of a parameter, participants by their labels."""
-    dims = ("participant", f"{name}_covariate")
-    table = pd.DataFrame()
-    if values.dims == dims and values.dtype.kind in "iuf":
-        labels, covariates = (values[dim].to_numpy().astype(str).tolist() for dim in dims)
-        table = pd.DataFrame(values.to_numpy(), labels, covariates)
-        table = table.reindex(people) if table.index.is_unique else pd.DataFrame()
-    if table.shape[1] == 0 or not np.isfinite(table).to_numpy().all():
-        raise ValueError(
-            f"The covariates of '{name}' in a fit must be numbers for each of its "
-            f"{counted(len(people), 'participant')}. Found none for some, in an array of shape "
-            f"{values.shape}: the file was changed. Fit again."
-        )
-    return table
-
-
-def _stored_coding(text: Any, table: pd.DataFrame) -> dict[str, tuple[Coding, ...]] | None:
-    """Read how covariates were taken; None where a file does not say it of those it has."""
-    try:
-        held = {n: tuple(map(Coding.from_record, of)) for n, of in json.loads(text).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-    return held if list(held) == list(table) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -177,18 +177,14 @@ def refuse_incomparable(
 
 
 def _at_ends(compiled: Evaluator) -> Evaluator:
-    """The same with values of responses with a range at its ends and in its middle.
-
-    A new one: evaluators are kept, and the design may be a study whose fits are compared later.
-    """
-    data = dict(compiled.data)
+    """The same with values of responses with a range at its ends and in its middle."""
+    given = {}
     for one in compiled.arrangement.scored.values():
         if one.response.range is not None:
-            values = data[f"observed {one.response.name}"]
             low, high = one.response.range
-            ends = np.resize([low, (low + high) / 2, high], values.shape)
-            data[f"observed {one.response.name}"] = ends.astype(values.dtype)
-    return replace(compiled, data=data)
+            ends = np.resize([low, (low + high) / 2, high], one.observed.shape)
+            given[f"observed {one.response.name}"] = ends
+    return compiled.given(given)
 
 
 def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:

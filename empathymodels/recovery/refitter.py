@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +20,10 @@ from empathymodels.declaration.model import Model
 from empathymodels.engine.build import build
 from empathymodels.engine.density import Density, compiled_density
 from empathymodels.engine.evaluator import Evaluator, evaluator
-from empathymodels.engine.feedback import replaced
+from empathymodels.engine.feedback import with_trials
 from empathymodels.inference.centring import Pilot, run_pilot
 from empathymodels.inference.sample import sample
+from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import parameter_dims
 from empathymodels.population.covariates import Covariates, covariates_for
@@ -36,8 +36,7 @@ from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.simulation.simulate import simulate_responses
 from empathymodels.study.study import Study
 
-KEPT_REFITTERS = 16
-_REFITTERS: OrderedDict[str, Refitter] = OrderedDict()
+_REFITTERS = Kept()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +107,7 @@ class Refitter:
 
     def simulate(self, truth: xr.Dataset, seed: int) -> dict[str, np.ndarray]:
         """Draw all responses once, as `simulate_responses` gives them."""
-        values = {
-            p.name: truth[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()[0, 0]
-            for p in self.arrangement.parameters
-        }
+        values = {name: draws[0, 0] for name, draws in self.compiled.arrays(truth).items()}
         self.compiled.reseed(seed)
         return simulate_responses(self.compiled, values)
 
@@ -157,9 +153,8 @@ class Refitter:
                 column = self.arrangement.trials[name].to_numpy(dtype=float, na_value=np.nan)
                 trials[name] = column.copy()
                 trials[name][scored.trial] = values
-        with replaced(self.compiled, trials):
-            data = {**self.compiled.data, **observed}
-        return self.density.given(data)
+        data = with_trials(self.compiled, trials).data
+        return self.density.given({**data, **observed})
 
 
 def refitter(
@@ -181,8 +176,8 @@ def refitter(
         warnings.filterwarnings("ignore", message="Identical responses")
         filled = with_placeholders(model, design, model.responses)
         compiled = evaluator(model, filled)
-        built, arrangement = build(model, filled, covariates=covariates)
-    return Refitter(compiled, covariates_for(arrangement, covariates), built)
+    tables = covariates_for(compiled.arrangement, covariates)
+    return Refitter(compiled, tables, build(compiled.arrangement, tables))
 
 
 def kept_refitter(
@@ -195,9 +190,4 @@ def kept_refitter(
 
     The key stands for model, design and covariates.
     """
-    if key not in _REFITTERS:
-        _REFITTERS[key] = refitter(unpacked(pack), design, covariates=covariates)
-        while len(_REFITTERS) > KEPT_REFITTERS:
-            _REFITTERS.popitem(last=False)
-    _REFITTERS.move_to_end(key)
-    return _REFITTERS[key]
+    return _REFITTERS.get(key, lambda: refitter(unpacked(pack), design, covariates=covariates))

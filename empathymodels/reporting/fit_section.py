@@ -24,13 +24,14 @@ from empathymodels.declaration.text import (
 )
 from empathymodels.inference.fits import (
     arrangement_of,
+    covariates_of,
     marked,
     method_of,
     model_of,
     recorded,
 )
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.covariates import Covariates, covariates_of
+from empathymodels.population.covariates import Covariates
 from empathymodels.reporting.figures import of_parameters, of_predictions
 from empathymodels.reporting.markup import equation, prose
 from empathymodels.reporting.tables import Cell, Table, number, of_frame, table

@@ -11,10 +11,10 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.inference.fits import arrangement_of
+from empathymodels.inference.fits import arrangement_of, covariates_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import did_you_mean, listed
-from empathymodels.population.covariates import Covariates, covariates_of, people_of
+from empathymodels.population.covariates import Covariates, people_of
 from empathymodels.population.design_matrix import label_text
 from empathymodels.population.scales import natural_values
 from empathymodels.results.population_values import (

@@ -11,9 +11,8 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
-from empathymodels.inference.fits import arrangement_of
+from empathymodels.inference.fits import arrangement_of, covariates_of
 from empathymodels.layout.arrangement import Arrangement, is_item
-from empathymodels.population.covariates import covariates_of
 from empathymodels.population.scales import linked_values, natural_values
 from empathymodels.results.population_values import (
     at_level,

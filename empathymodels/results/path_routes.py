@@ -11,10 +11,10 @@ from pytensor.graph.traversal import ancestors
 
 from empathymodels.declaration.equations import ACCUMULATED, Equations, sum_name, symbol
 from empathymodels.declaration.parts import FirstResponse
+from empathymodels.inference.fits import covariates_of
 from empathymodels.layout.arrange import columns_read
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import did_you_mean, listed
-from empathymodels.population.covariates import covariates_of
 from empathymodels.results.path_worlds import HELD, cut
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 from pymc.distributions.moments.means import mean
 from pymc.exceptions import UndefinedMomentException
@@ -29,6 +28,7 @@ from empathymodels.declaration.parts import Column, Response
 from empathymodels.declaration.rating_scale import steps_of
 from empathymodels.engine.evaluator import Evaluator, evaluator_of
 from empathymodels.engine.observe import Give, observe
+from empathymodels.engine.program import SharedData
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.messages import listed
 
@@ -53,7 +53,7 @@ def moved(arrangement: Arrangement, column: str, value: Any) -> Arrangement:
 def between(own: Evaluator, first: Evaluator) -> Evaluator:
     """Return the expectation in one world, where a path starts as it does in another."""
     taken = {name: x for name, x in first.data.items() if name.startswith(FIRST_RUN)}
-    return replace(own, data=own.data | taken)
+    return own.given(taken)
 
 
 def expectation(arrangement: Arrangement, response: str, steps: Sequence[str]) -> Evaluator:
@@ -68,10 +68,9 @@ def expectation(arrangement: Arrangement, response: str, steps: Sequence[str]) -
     steps : sequence of str
         Latents in the order of the path; the last may be a summary of one.
     """
-    values = pt.dvector("values")
-    shared: dict[str, Any] = {}
-    own, alone = _giving(shared, OWN_RUN), _with_responses(arrangement)
-    found = observe(alone, values, give=_giving(shared, FIRST_RUN)({}), latents=steps[:1])
+    values, data = pt.dvector("values"), SharedData()
+    own, alone = _giving(data, OWN_RUN), _with_responses(arrangement)
+    found = observe(alone, values, give=_giving(data, FIRST_RUN)({}), latents=steps[:1])
     for earlier, later in pairwise(steps):
         give = own({f"trials:{HELD}": found.latents[earlier]})
         found = observe(cut_at(alone, earlier), values, give=give, latents=[later])
@@ -89,20 +88,15 @@ def expectation(arrangement: Arrangement, response: str, steps: Sequence[str]) -
     share = own({})("share of row", _shares(scored))
     outputs = {("mean", response): pt.sum(rows * share, keepdims=True)}
     question = repr((response, tuple(steps)))
-    return evaluator_of(arrangement, values, outputs, shared, question=question)
+    return evaluator_of(arrangement, values, outputs, data, question=question)
 
 
-def _giving(shared: dict[str, Any], run: str) -> Callable[[Mapping[str, Any]], Give]:
+def _giving(data: SharedData, run: str) -> Callable[[Mapping[str, Any]], Give]:
     """Return how a run of the equations gets its data, but for those that are known."""
 
     def but_for(known: Mapping[str, Any]) -> Give:
         def give(name: str, array: np.ndarray) -> Any:
-            if name in known:
-                return known[name]
-            key = f"{run} {name}"
-            if key not in shared:
-                shared[key] = pytensor.shared(array, name=key, shape=array.shape)
-            return shared[key]
+            return known[name] if name in known else data(f"{run} {name}", array)
 
         return give
 

@@ -9,11 +9,12 @@ import xarray as xr
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import SUPPORTS, Parameter
+from empathymodels.inference.fits import covariates_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import words
 from empathymodels.population.blocks import deviation_quadrature
-from empathymodels.population.covariates import covariates_of, people_of
+from empathymodels.population.covariates import people_of
 from empathymodels.population.scales import natural_values
 
 

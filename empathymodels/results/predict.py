@@ -14,12 +14,19 @@ from empathymodels.declaration.parts import Response
 from empathymodels.declaration.record import all_needs
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
 from empathymodels.engine.feedback import fed_back_responses
-from empathymodels.inference.fits import arrangement_of, marked, model_of, study_of, thinned
+from empathymodels.inference.fits import (
+    arrangement_of,
+    covariates_of,
+    marked,
+    model_of,
+    study_of,
+    thinned,
+)
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import observed_data, response_rows
 from empathymodels.messages import listed
-from empathymodels.population.blocks import POPULATION, blocks, parameter_dims
-from empathymodels.population.covariates import Covariates, covariates_of
+from empathymodels.population.blocks import POPULATION, blocks
+from empathymodels.population.covariates import Covariates
 from empathymodels.population.new_people import draw_people
 from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.simulation.prior_people import prior_people
@@ -153,10 +160,7 @@ def _rows_with(response: Response, study: Study) -> int:
 
 def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]:
     chains, draws = values.sizes["chain"], values.sizes["draw"]
-    arrays = {
-        p.name: values[p.name].transpose("chain", "draw", *parameter_dims(p)).to_numpy()
-        for p in compiled.parameters
-    }
+    arrays = compiled.arrays(values)
     collected: dict[str, np.ndarray] = {}
     for c, d in progress([(c, d) for c in range(chains) for d in range(draws)], "Simulations"):
         found = simulate_responses(compiled, {n: array[c, d] for n, array in arrays.items()})

@@ -12,6 +12,7 @@ import xarray as xr
 from empathymodels.compiling import compiling
 from empathymodels.declaration.model import Model
 from empathymodels.engine.build import build
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_for
 from empathymodels.population.labels import labelled
 from empathymodels.population.new_people import draw_people
@@ -34,12 +35,13 @@ def prior_people(
     Dataset (chain, draw, ...)
         Natural-scale parameters, and the population's values on the link scale.
     """
-    built, arrangement = build(model, study, covariates=covariates)
+    arrangement = arrange(model, study)
+    found = covariates_for(arrangement, covariates)
+    built = build(arrangement, found)
     names = [v.name for v in built.free_RVs if not v.name.endswith(":deviation")]
     with compiling():
         drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
     raw = {name: _by_draw(value, draws) for name, value in zip(names, drawn, strict=True)}
-    found = covariates_for(arrangement, covariates)
     population = labelled(arrangement, found, Parametrisation({}), raw)
     people = draw_people(arrangement, population, found, np.random.default_rng(seed))
     return population.merge(people)

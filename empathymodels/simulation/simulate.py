@@ -13,7 +13,7 @@ import pandas as pd
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, Values, evaluator
-from empathymodels.engine.feedback import fed_back_responses, replaced, run_trials
+from empathymodels.engine.feedback import fed_back_responses, run_trials, with_trials
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.scoring import starting_rows
 from empathymodels.population.blocks import column_label, parameter_dims
@@ -111,8 +111,7 @@ def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndar
     """
     arrangement = compiled.arrangement
     trials = run_trials(compiled, values) if fed_back_responses(arrangement) else {}
-    with replaced(compiled, trials):
-        drawn = compiled(values)["draw"]
+    drawn = with_trials(compiled, trials)(values)["draw"]
     for name, filled in trials.items():
         trial = arrangement.scored[name].trial if name in arrangement.scored else None
         drawn[name] = filled if trial is None else filled[trial]

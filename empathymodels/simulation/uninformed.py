@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from empathymodels.engine.evaluator import Evaluator, evaluator
+from empathymodels.engine.evaluator import Evaluator, arranged_evaluator
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
 from empathymodels.population.blocks import column_label, n_levels
@@ -20,7 +20,7 @@ def warn_of_uninformed(arrangement: Arrangement) -> None:
 
     `diagnose_design` tells how much the others are informed.
     """
-    silent = list(_uninformed_labels(evaluator(arrangement.model, arrangement.study)))
+    silent = list(_uninformed_labels(arranged_evaluator(arrangement)))
     if silent:
         number = sum(len(one.observed) for one in arrangement.scored.values())
         warnings.warn(
