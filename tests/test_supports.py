@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, logit
 
 import empathymodels as em
-from empathymodels.declaration.parts import SUPPORTS
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.population.scales import Scales, linked_values, natural, natural_values
 from empathymodels.simulation.made_up import typical_range
 
@@ -45,7 +45,7 @@ def test_natural_values_and_back(own_model, support):
     np.testing.assert_allclose(values, INVERSES[support](LINKED), rtol=1e-12)
     np.testing.assert_allclose(linked_values(slope, model, values), LINKED, atol=1e-12)
     np.testing.assert_allclose(LINKS[support](values), LINKED, atol=1e-12)
-    low, high = SUPPORTS[support]
+    low, high = SUPPORTS[support].ends
     assert ((low < values) & (values < high)).all()
 
 

@@ -13,6 +13,7 @@ from empathymodels.checks.deterministic import Follows, deterministic_people
 from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.rating_scale import resolution_of
 from empathymodels.declaration.response_scale import natural_support
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
 from empathymodels.population.blocks import column_label, n_levels
@@ -117,10 +118,11 @@ def _of_people(
 def _ends(parameter: Parameter, arrangement: Arrangement) -> tuple[float, float]:
     """Below and above which values count as at an end."""
     low, high = natural_support(arrangement.model, parameter)
-    if parameter.support in ("unit", "signed"):
+    support = SUPPORTS[parameter.support]
+    if support.is_bounded:
         margin = NEAR * (high - low)
         return low + margin, high - margin
-    if parameter.support == "real":
+    if support.is_whole_line:
         return -np.inf, np.inf
     response = next(
         (r for r in arrangement.model.observables if r.name == parameter.scale_of), None

@@ -28,7 +28,7 @@ from empathymodels.checks.battery import (
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.dependencies import check_declaration
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import SUPPORTS
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import counted, listed
 
 
@@ -117,7 +117,7 @@ def _documentation(model: Model) -> Found:
 def _typical(model: Model) -> Found:
     wrong = []
     for parameter in model.parameters:
-        (low, high), (least, most) = parameter.typical, SUPPORTS[parameter.support]
+        (low, high), (least, most) = parameter.typical, SUPPORTS[parameter.support].ends
         if not least <= low < high <= most:
             wrong.append(
                 f"the typical range of '{parameter.name}' must rise and lie in its support "

@@ -32,7 +32,7 @@ from empathymodels.comparison.person_proposals import (
     own_weights,
     told_by_data,
 )
-from empathymodels.comparison.population_draws import Population, population_of
+from empathymodels.comparison.population_density import Population, population_of
 from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.evaluator import Evaluator, evaluator_of, log_likelihood_of_people
 from empathymodels.engine.observe import observe

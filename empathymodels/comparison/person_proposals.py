@@ -13,7 +13,8 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.comparison.importance import DEFENSIVE, heavy_tailed, log_mixture, log_t
-from empathymodels.comparison.population_draws import Population, times
+from empathymodels.comparison.population_density import Population, times
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.scales import linked_values
 
@@ -65,7 +66,7 @@ def _linked(
         values = values.isel({parameter.by: level}) if parameter.by else values
         with np.errstate(divide="ignore"):
             linked = linked_values(parameter, arrangement.model, values.to_numpy().ravel())
-        furthest = np.inf if parameter.support == "real" else FURTHEST
+        furthest = np.inf if SUPPORTS[parameter.support].is_whole_line else FURTHEST
         found.append(np.clip(linked, -furthest, furthest))
     return np.stack(found, axis=-1)
 

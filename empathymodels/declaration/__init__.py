@@ -2,6 +2,6 @@
 
 Nouns: Model, Parameter, Column, State, Response and kin. Verbs: list_models, get_model.
 Doors: catalog, dependencies, equations, fingerprint, formulas, model, parts, priors, rating_scale,
-record, response_scale, text.
+record, response_scale, supports, text.
 May import: responses, study.
 """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
 from numbers import Real
 from typing import Any, Literal
 
@@ -15,16 +14,11 @@ import numpy as np
 from pymc_extras.prior import Prior
 
 from empathymodels.declaration.immutable import Declared
+from empathymodels.declaration.supports import SUPPORTS
+from empathymodels.messages import did_you_mean, listed
 
-SUPPORTS = {
-    "real": (-inf, inf),
-    "positive": (0.0, inf),
-    "unit": (0.0, 1.0),
-    "signed": (-1.0, 1.0),
-}
 Motive = Literal["approach", "avoidance"]
 Table = Literal["trials", "participants", "regions"]
-Support = Literal["real", "positive", "unit", "signed"]
 
 
 Population = Literal["normal", "student_t"]  # how participants may deviate from the means
@@ -152,7 +146,7 @@ class Parameter(Declared):
     location: Prior | tuple[float, float]
     spread: Prior | float | None = None
     effect: Prior | float | None = None
-    support: Support = "real"
+    support: str = "real"
     by: str | None = None
     level: str = "participant"
     typical: tuple[float, float] = (-1.0, 1.0)
@@ -170,6 +164,12 @@ class Parameter(Declared):
         for part in PARTS:
             object.__setattr__(self, part, as_prior(part, getattr(self, part)))
         Declared.__post_init__(self)
+        if self.support not in SUPPORTS:
+            raise ValueError(
+                f"The support of a parameter must be one of {listed(SUPPORTS)}; that of "
+                f"'{self.name}' is {self.support!r}. Correct it."
+                + did_you_mean(str(self.support), SUPPORTS)
+            )
         if self.level != "population" and self.spread is None:
             raise ValueError(
                 f"Parameter '{self.name}' varies over {self.level}s and so needs a prior for its "

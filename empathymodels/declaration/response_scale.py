@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from empathymodels.declaration.parts import SUPPORTS, Parameter, Response
+from empathymodels.declaration.parts import Parameter, Response
+from empathymodels.declaration.supports import SUPPORTS
 
 if TYPE_CHECKING:
     from empathymodels.declaration.model import Model
@@ -48,7 +49,7 @@ def _each(function: Callable[[float], float], value: Any) -> Any:
 
 def natural_support(model: Model, parameter: Parameter) -> tuple[float, float]:
     """Smallest and largest natural-scale value of a parameter, in data units."""
-    ends = SUPPORTS[parameter.support]
+    ends = SUPPORTS[parameter.support].ends
     zero, width = scale_of(model, parameter)
     return zero + width * ends[0], zero + width * ends[1]
 
@@ -116,7 +117,7 @@ def _check_units(model: Model, parameter: Parameter, value: float | Mapping[str,
         f"the whole range. Give it in these units, or as a share of the range: "
         f"model.fix_share({parameter.name}=...)."
     )
-    if parameter.support == "positive":
+    if SUPPORTS[parameter.support].is_log:
         raise ValueError(text)
     warnings.warn(text, stacklevel=5)
 

@@ -16,8 +16,7 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.record import claim
 from empathymodels.declaration.response_scale import scale_of
-
-LINKS = {"real": "{}", "positive": "log({})", "unit": "logit({})", "signed": "atanh({})"}
+from empathymodels.declaration.supports import SUPPORTS
 
 WIDTH = 100
 
@@ -92,7 +91,7 @@ def scale_text(model: Model, parameter: Parameter) -> str:
     value = "value" if low == 0 else f"value - {low:g}" if low > 0 else f"value + {-low:g}"
     if width != 1:
         value = f"{value if low == 0 else f'({value})'} / {width:g}"
-    return LINKS[parameter.support].format(value)
+    return SUPPORTS[parameter.support].formula.format(value)
 
 
 def fixed_text(parameter: Parameter) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from empathymodels.declaration.parts import Parameter
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.engine.build import shares_of_centring
 from empathymodels.engine.density import Density
 from empathymodels.inference.sample import ANCHORED, Trace, sample
@@ -17,6 +17,7 @@ from empathymodels.inference.starts import places, starts_around
 from empathymodels.population.blocks import Anchor, Block, blocks, scale_columns
 from empathymodels.population.draws import anchors_of, reparametrised
 from empathymodels.population.parametrisation import Parametrisation, anchorable_columns, is_shared
+from empathymodels.population.population_draws import column_of
 from empathymodels.population.scales import linked_values
 
 # What the columns before it leave of a column that correlates closely may be very little.
@@ -98,7 +99,7 @@ def measured_anchoring(trace: Trace, density: Density) -> dict[str, np.ndarray]:
     """
     pilot, arrangement = density.labelled(trace.draws), density.arrangement
     scales = [
-        _draws_of(pilot, f"{p.name}_mean", p, level) if p.fixed is None else None
+        column_of(pilot, f"{p.name}_mean", p, level) if p.fixed is None else None
         for block in blocks(arrangement)
         if is_shared(block)
         for p, level in (block.columns[k] for k in scale_columns(block))
@@ -109,9 +110,9 @@ def measured_anchoring(trace: Trace, density: Density) -> dict[str, np.ndarray]:
         measured = np.zeros_like(powers)
         for k in anchorable_columns(block, arrangement.model):
             parameter, level = block.columns[k]
-            values = _draws_of(pilot, parameter.name, parameter, level)
+            values = column_of(pilot, parameter.name, parameter, level)
             linked = linked_values(parameter, arrangement.model, values)
-            size = linked if parameter.support == "positive" else np.log(linked**2) / 2
+            size = linked if SUPPORTS[parameter.support].is_log else np.log(linked**2) / 2
             measured[k] = _power(size.mean(axis=-1), scales)
         found[unit] = measured
     return found
@@ -126,12 +127,6 @@ def _power(size: np.ndarray, scales: Sequence[np.ndarray | None]) -> np.ndarray:
         slope = np.cov(size.ravel(), scale.ravel())[0, 1] / scale.var()
         powers[best] = np.clip(-slope, -1, 1)
     return powers
-
-
-def _draws_of(pilot: xr.Dataset, name: str, parameter: Parameter, level: int) -> np.ndarray:
-    """One column, (chain, draw, ...)."""
-    values = pilot[name].to_numpy()
-    return values[..., level] if parameter.by else values
 
 
 def measured_centring(
@@ -185,9 +180,9 @@ def _deviation(
 ) -> np.ndarray:
     """Link-scale values of one column, (chain, draw, unit), over the population spread."""
     parameter, level = block.columns[column]
-    values = _draws_of(pilot, parameter.name, parameter, level)
+    values = column_of(pilot, parameter.name, parameter, level)
     linked = linked_values(parameter, density.arrangement.model, values)
-    spread = _draws_of(pilot, f"{parameter.name}_sd", parameter, level)
+    spread = column_of(pilot, f"{parameter.name}_sd", parameter, level)
     unit, shift = anchor.unit[..., column], anchor.shift[..., column]
     moved = linked * np.asarray(unit)[..., None] + np.asarray(shift)[..., None]
     return moved / np.sqrt(np.mean((spread * unit) ** 2))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.population.blocks import Block
 
 WALL = 10.0  # furthest value on the logit scale, and on the log scale from the prior's mean
@@ -56,16 +57,12 @@ def with_prior(likelihood: Objective, mean: np.ndarray, sd: np.ndarray) -> Objec
 
 def walls_of(block: Block, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest link-scale value of every column; fixed ones stand still."""
-    support = np.array([parameter.support for parameter, _ in block.columns])
-    centre = np.where(np.isin(support, ("unit", "signed")), 0.0, mean)
-    room = np.where(support == "real", FURTHEST * sd, WALL * _pace(support))
+    supports = [SUPPORTS[parameter.support] for parameter, _ in block.columns]
+    centre = np.where([one.is_bounded for one in supports], 0.0, mean)
+    endless = np.array([one.is_whole_line for one in supports])
+    room = np.where(endless, FURTHEST * sd, WALL * np.array([one.pace for one in supports]))
     fixed = np.array([parameter.fixed is not None for parameter, _ in block.columns])
     return np.where(fixed, mean, centre - room), np.where(fixed, mean, centre + room)
-
-
-def _pace(support: np.ndarray) -> np.ndarray:
-    """Link-scale distance per unit of logit: atanh is half the logit of the way up the range."""
-    return np.where(support == "signed", 0.5, 1.0)
 
 
 def starts_of_search(
@@ -147,6 +144,6 @@ def steepness_of(search: Search, values: np.ndarray) -> np.ndarray:
 
 def near_an_end(block: Block, search: Search, found: np.ndarray) -> np.ndarray:
     """Values within a thousandth of an end of their range, or at a wall, (person, column)."""
-    support = np.array([parameter.support for parameter, _ in block.columns])
-    margin = np.where(support != "real", (WALL + np.log(END)) * _pace(support), 0.0)
+    supports = [SUPPORTS[parameter.support] for parameter, _ in block.columns]
+    margin = np.array([0 if s.is_whole_line else (WALL + np.log(END)) * s.pace for s in supports])
     return (found <= search.low + margin) | (found >= search.high - margin)

@@ -21,6 +21,7 @@ from matplotlib.ticker import FixedLocator
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Response
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.inference.fits import marked, method_of
 from empathymodels.messages import counted, drawable, listed, words
 
@@ -125,8 +126,7 @@ def with_unit(text: str, unit: str) -> str:
 def parameter_label(model: Model, parameter: Parameter) -> str:
     """Return the meaning of a parameter with the unit of its natural scale."""
     response = next((r for r in model.observables if r.name == parameter.scale_of), None)
-    ends = {"unit": "0 to 1", "signed": "-1 to 1"}.get(parameter.support, "")
-    unit = response.unit if response else parameter.unit or ends
+    unit = response.unit if response else parameter.unit or SUPPORTS[parameter.support].span
     return with_unit(parameter.meaning, unit)
 
 

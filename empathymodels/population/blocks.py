@@ -25,6 +25,7 @@ from scipy.stats import t as student_t
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Population
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement, is_item
 
 POPULATION = "population"
@@ -236,7 +237,7 @@ class Anchor:
     @classmethod
     def at(cls, block: Block, log_unit: Any, xp: Any = np) -> Anchor:
         """The anchor of a block for the logs of c, (…, column)."""
-        is_log = np.array([float(p.support == "positive") for p, _ in block.columns])
+        is_log = np.array([float(SUPPORTS[p.support].is_log) for p, _ in block.columns])
         return cls(xp.exp(log_unit * (1 - is_log)), log_unit * is_log)
 
     def prior(self, numbers: Mapping[str, Any], columns: list[int]) -> dict[str, Any]:
@@ -266,7 +267,7 @@ def scale_columns(block: Block) -> list[int]:
     return [
         k
         for k, (p, _) in enumerate(block.columns)
-        if p.support == "positive"
+        if SUPPORTS[p.support].is_log
         and (prior := p.priors["location"]).distribution == "Normal"
         and is_plain(prior)
     ]

@@ -12,12 +12,12 @@ from empathymodels.population.blocks import (
     POPULATION,
     Block,
     blocks,
-    correlated_labels,
     parameter_values,
     population_kind,
     standard_deviations,
 )
 from empathymodels.population.covariates import Covariates
+from empathymodels.population.population_draws import PopulationDraws, population_draws
 from empathymodels.population.scales import natural, scales
 from empathymodels.population.scatter import Scatter
 
@@ -44,62 +44,30 @@ def draw_people(
     shape = (population.sizes["chain"], population.sizes["draw"])
     flat = []
     for block in blocks(arrangement):
-        linked = _columns(block, population, "mean", shape)[..., None, :]
+        found = population_draws(block, arrangement, population)
+        linked = found.location[..., None, :]
         if block.unit != POPULATION:
             kind = population_kind(block, arrangement.model)
-            scatter = Scatter(
-                linked + _effect(block, arrangement, population, covariates, shape),
-                _columns(block, population, "sd", shape),
-                _factor(block, arrangement, population, shape),
-            )
+            factor = np.linalg.cholesky(found.correlation) if block.correlated else None
+            centre = linked + _effect(block, arrangement, found, covariates)
+            scatter = Scatter(centre, found.spread, factor)
             linked = scatter.values(standard_deviations(kind, (*shape, *block.shape), rng))
         values = natural(scales(block, arrangement), linked)
         flat.append(values.reshape(*shape, -1))
     return parameter_values(arrangement, np.concatenate(flat, axis=-1))
 
 
-def _factor(
-    block: Block, arrangement: Arrangement, population: xr.Dataset, shape: tuple[int, int]
-) -> np.ndarray | None:
-    """Cholesky factor of the correlations, (chain, draw, column, column); fixed ones have none."""
-    if not block.correlated:
-        return None
-    matrix = np.tile(np.eye(len(block.columns)), (*shape, 1, 1))
-    free = block.free_correlated
-    if len(free) > 1:
-        name, *dims = block.correlation
-        labels = correlated_labels(block, arrangement)
-        found = population[name].sel(dict.fromkeys(dims, labels))
-        matrix[..., np.array(free)[:, None], np.array(free)] = found.to_numpy()
-    return np.linalg.cholesky(matrix)
-
-
-def _columns(block: Block, population: xr.Dataset, part: str, shape: tuple[int, int]) -> np.ndarray:
-    """Population values of every column, (chain, draw, column); zeros for fixed ones."""
-    columns = []
-    for parameter, level in block.columns:
-        name = f"{parameter.name}_{part}"
-        if name not in population:
-            columns.append(np.zeros(shape))
-            continue
-        values = population[name].to_numpy()
-        columns.append(values[..., level] if parameter.by else values)
-    return np.stack(columns, axis=-1)
-
-
 def _effect(
     block: Block,
     arrangement: Arrangement,
-    population: xr.Dataset,
+    population: PopulationDraws,
     covariates: Mapping[str, Covariates],
-    shape: tuple[int, int],
 ) -> np.ndarray:
     """What covariates add to every unit and column, (chain, draw, unit, column)."""
-    effect = np.zeros((*shape, *block.shape))
+    effect = np.zeros((*population.location.shape[:2], *block.shape))
     people = arrangement.checked.tables["participants"].set_index("participant")
     for name, found in covariates.items():
-        if block.unit == "participant" and f"{name}_effect" in population:
-            draws = population[f"{name}_effect"].to_numpy()
-            draws = draws.reshape(*draws.shape[:3], -1)  # (chain, draw, covariate, level)
+        if block.unit == "participant" and name in population.effects:
+            draws = population.effects[name]
             effect[..., block.places(name)] += found.at(people).to_numpy() @ draws
     return effect

@@ -12,6 +12,7 @@ from pymc_extras.prior import Prior
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.response_scale import scale_of
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import POPULATION, Block, blocks, column_label, scale_columns
 from empathymodels.population.covariates import Covariates
@@ -159,5 +160,6 @@ def anchorable_columns(block: Block, model: Model) -> list[int]:
         k
         for k in sorted(standard)
         for p in [block.columns[k][0]]
-        if p.fixed is None and p.support in ("real", "positive") and scale_of(model, p)[0] == 0
+        for support in [SUPPORTS[p.support]]
+        if p.fixed is None and (support.is_linear or support.is_log) and scale_of(model, p)[0] == 0
     ]

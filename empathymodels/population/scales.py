@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import SUPPORTS, Parameter
+from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.response_scale import scale_of
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 from empathymodels.population.blocks import Block
@@ -18,7 +19,7 @@ from empathymodels.population.blocks import Block
 
 @dataclass(frozen=True)
 class Scales:
-    """Support, zero point, unit and fixed value of every column of a block, (column,)."""
+    """Support (its place among all), zero point, unit and fixed value of a block's columns."""
 
     support: Any
     low: Any
@@ -31,7 +32,7 @@ def scales(block: Block, arrangement: Arrangement) -> Scales:
     """Collect the scales of a block's columns."""
     places = np.array([scale_of(arrangement.model, p) for p, _ in block.columns])
     return Scales(
-        np.array([float(_support_code(p)) for p, _ in block.columns]),
+        np.array([_place_of_support(p) for p, _ in block.columns]),
         places[:, 0].copy(),
         places[:, 1].copy(),
         np.array([float(p.fixed is not None) for p, _ in block.columns]),
@@ -39,8 +40,8 @@ def scales(block: Block, arrangement: Arrangement) -> Scales:
     )
 
 
-def _support_code(parameter: Parameter) -> int:
-    return list(SUPPORTS).index(parameter.support)
+def _place_of_support(parameter: Parameter) -> float:
+    return float(list(SUPPORTS).index(parameter.support))
 
 
 def fixed_value(parameter: Parameter, arrangement: Arrangement, level: int) -> float:
@@ -62,20 +63,18 @@ def natural(scale: Scales, linked: Any, xp: Any = np) -> Any:
 
     ``xp`` is NumPy or ``pytensor.tensor``.
     """
-    plain, support = linked, np.asarray(scale.support)
-    if (support == 1).any():
-        # the exponential sees only the columns it is for: elsewhere it could overflow
-        plain = xp.where(support == 1, xp.exp(xp.where(support == 1, linked, 0.0)), plain)
-    if (support == 2).any():
-        plain = xp.where(support == 2, 1 / (1 + xp.exp(-linked)), plain)
-    if (support == 3).any():
-        plain = xp.where(support == 3, xp.tanh(linked), plain)
+    plain, places = linked, np.asarray(scale.support)
+    for place, support in enumerate(SUPPORTS.values()):
+        here = places == place
+        if here.any() and not support.is_linear:
+            # a function sees only the columns it is for: elsewhere an exponential could overflow
+            plain = xp.where(here, support.inverse(xp.where(here, linked, 0.0), xp), plain)
     return xp.where(scale.is_fixed > 0, scale.fixed, scale.low + scale.width * plain)
 
 
 def natural_values(parameter: Parameter, model: Model, linked: Any) -> np.ndarray:
     """Natural-scale numbers of one free parameter's link-scale numbers."""
-    support = np.array(float(_support_code(parameter)))
+    support = np.array(_place_of_support(parameter))
     low, width = scale_of(model, parameter)
     with np.errstate(over="ignore"):  # exp(-x) of a very low logit: the value is 0
         return natural(
@@ -86,11 +85,4 @@ def natural_values(parameter: Parameter, model: Model, linked: Any) -> np.ndarra
 def linked_values(parameter: Parameter, model: Model, values: np.ndarray) -> np.ndarray:
     """Link-scale numbers of one parameter's natural-scale numbers."""
     low, width = scale_of(model, parameter)
-    plain = (values - low) / width
-    if parameter.support == "positive":
-        return np.log(plain)
-    if parameter.support == "unit":
-        return np.log(plain) - np.log1p(-plain)
-    if parameter.support == "signed":
-        return np.arctanh(plain)
-    return plain
+    return SUPPORTS[parameter.support].link((values - low) / width)

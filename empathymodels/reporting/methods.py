@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.declaration.parts import Parameter, Reference
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.declaration.text import claims, prior_text, steps_text
 from empathymodels.inference.convergence import RHAT_ROW
 from empathymodels.inference.fits import recorded
@@ -45,7 +46,6 @@ PREDICTED = {  # by unit of a comparison
     "future": "{responses} in a later block ({number:,} blocks of participants, each predicted "
     "from the blocks before)",
 }
-SCALES = {"real": "", "positive": "log scale", "unit": "logit scale", "signed": "atanh scale"}
 
 
 def methods(
@@ -193,7 +193,7 @@ def _prior_text(found: Fitted, parameter: Parameter) -> str:
     if parameter.fixed is not None:
         return mean
     text = f"{mean} and {spread}" if spread else mean
-    scale = SCALES[parameter.support]
+    scale = SUPPORTS[parameter.support].words
     unit = f"in units of the range of {_words(parameter.scale_of)}" if parameter.scale_of else ""
     own = {"participant": "", "population": "one value for all"}
     whose = own.get(parameter.level, f"one value per {parameter.level}")

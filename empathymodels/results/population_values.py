@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import SUPPORTS, Parameter
+from empathymodels.declaration.parts import Parameter
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.inference.fits import covariates_of
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.levels import levels_among, levels_of
@@ -85,10 +86,11 @@ def population_average(
 
     With Student-t deviations the exponential of a log link has no mean: NaN.
     """
-    if parameter.support == "real":
+    support = SUPPORTS[parameter.support]
+    if support.is_linear:
         return natural_values(parameter, model, mean)
     kind = model.population if parameter.level == "participant" else "normal"
-    if kind == "student_t" and parameter.support == "positive":
+    if kind == "student_t" and support.is_log:
         return np.full_like(mean, np.nan)
     nodes, weights = deviation_quadrature(kind)
     values = natural_values(parameter, model, mean[..., None] + spread[..., None] * nodes)
@@ -97,7 +99,7 @@ def population_average(
 
 def sign_is_open(parameter: Parameter) -> bool:
     """Whether a parameter's support lets it be below and above 0."""
-    low, high = SUPPORTS[parameter.support]
+    low, high = SUPPORTS[parameter.support].ends
     return low < 0 < high
 
 

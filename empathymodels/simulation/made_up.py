@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import SUPPORTS, Column, FirstResponse, Parameter
+from empathymodels.declaration.parts import Column, FirstResponse, Parameter
 from empathymodels.declaration.response_scale import scale_of
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.engine.feedback import option_columns
 from empathymodels.layout.arrangement import Arrangement, is_item
 from empathymodels.population.blocks import column_label
@@ -107,7 +108,7 @@ def typical_values(
 def typical_range(parameter: Parameter, model: Model) -> tuple[float, float]:
     """Typical range in data units, cut to the parameter's support."""
     zero, unit = scale_of(model, parameter)
-    low, high = np.clip(parameter.typical, *SUPPORTS[parameter.support])
+    low, high = np.clip(parameter.typical, *SUPPORTS[parameter.support].ends)
     return zero + unit * float(low), zero + unit * float(high)
 
 

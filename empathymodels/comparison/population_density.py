@@ -10,7 +10,8 @@ import xarray as xr
 
 from empathymodels.declaration.parts import Parameter
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.blocks import blocks, column_label
+from empathymodels.population.blocks import blocks
+from empathymodels.population.population_draws import population_draws
 
 
 @dataclass(frozen=True)
@@ -73,35 +74,22 @@ def population_of(
 ) -> Population:
     """Collect what a posterior says of the population of the parameters in use."""
     block = next((b for b in blocks(arrangement) if b.unit == "participant"), None)
+    size, people = posterior.sizes["chain"] * posterior.sizes["draw"], len(arrangement.participants)
     names = {p.name for p in used if p.fixed is None}
-    columns = [(p, k) for p, k in block.columns if p.name in names] if block else []
-    size = posterior.sizes["chain"] * posterior.sizes["draw"]
-    centre = np.zeros((size, len(arrangement.participants), len(columns)))
-    spread = np.zeros((size, len(columns)))
-
-    def of(name: str, parameter: Parameter, level: int) -> np.ndarray:
-        """Draws (draw, ...) of one column of a result."""
-        found = posterior[name]
-        if parameter.by:
-            found = found.isel({parameter.by: level})
-        return found.to_numpy().reshape(size, *found.shape[2:])
-
-    for place, (parameter, level) in enumerate(columns):
-        centre[..., place] = of(f"{parameter.name}_mean", parameter, level)[:, None]
-        spread[:, place] = of(f"{parameter.name}_sd", parameter, level)
-        if f"{parameter.name}_effect" in posterior:
-            table = constant[f"{parameter.name}_covariates"].to_numpy()
-            centre[..., place] += of(f"{parameter.name}_effect", parameter, level) @ table.T
-    correlation = np.tile(np.eye(len(columns)), (size, 1, 1))
-    if "correlation" in posterior:
-        matrix = posterior["correlation"]
-        labels = matrix["correlated"].to_numpy().tolist()
-        own = [column_label(p, arrangement, k) for p, k in columns]
-        here = [(place, labels.index(n)) for place, n in enumerate(own) if n in labels]
-        if here:
-            to, origin = map(list, zip(*here, strict=True))
-            values = matrix.to_numpy().reshape(size, len(labels), len(labels))
-            correlation[np.ix_(range(size), to, to)] = values[np.ix_(range(size), origin, origin)]
+    places = [k for k, (p, _) in enumerate(block.columns) if p.name in names] if block else []
+    if block is None or not places:
+        return Population([], np.zeros((size, people, 0)), np.zeros((size, 0, 0)))
+    found, columns = population_draws(block, arrangement, posterior), []
+    centre = np.zeros((size, people, len(places)))
+    for column, k in enumerate(places):
+        parameter, level = block.columns[k]
+        columns.append((parameter, level))
+        centre[..., column] = found.location[..., k].reshape(size, 1)
+        if parameter.name in found.effects:
+            effects = found.effects[parameter.name][..., level].reshape(size, -1)
+            centre[..., column] += effects @ constant[f"{parameter.name}_covariates"].to_numpy().T
+    spread = found.spread[..., places].reshape(size, -1)
+    correlation = found.correlation[..., places, :][..., places].reshape(size, *[len(places)] * 2)
     return Population(columns, centre, spread[:, :, None] * np.linalg.cholesky(correlation))
 
 
