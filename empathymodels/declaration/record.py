@@ -26,7 +26,7 @@ def declarations(model: Model) -> dict[str, Any]:
     'start_value'
     """
     needs = all_needs(model)
-    described = _plain(model)
+    described = _recorded(model)
     del described["source"]
     for response in described["responses"]:
         response["reads"] = reads(model, needs[response["name"]])
@@ -54,14 +54,14 @@ def claim(function: Callable[..., Any]) -> str:
     return (function.__doc__ or "").strip().split("\n", 1)[0]
 
 
-def _plain(value: Any) -> Any:
+def _recorded(value: Any) -> Any:
     if isinstance(value, Prior):
         return value.to_dict()
     if is_dataclass(value):
         held = {entry.name: getattr(value, entry.name) for entry in fields(value)}
-        return {name: _plain(part) for name, part in held.items() if not callable(part)}
+        return {name: _recorded(part) for name, part in held.items() if not callable(part)}
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): _recorded(part) for name, part in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in value]
+        return [_recorded(part) for part in value]
     return claim(value) if callable(value) else value

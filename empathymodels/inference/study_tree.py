@@ -61,7 +61,7 @@ def _encoded(table: pd.DataFrame) -> xr.Dataset:
             )
         else:
             values, labels = _labelled(column)
-            attributes |= {"kind": "labels", "labels": json.dumps([_plain(x) for x in labels])}
+            attributes |= {"kind": "labels", "labels": json.dumps([_json_label(x) for x in labels])}
         held = str(name)
         if not VARIABLE.fullmatch(held) or held == "row":
             attributes["column"], held = held, f"column {k}"
@@ -79,7 +79,7 @@ def _labelled(column: pd.Series) -> tuple[np.ndarray, pd.Index]:
     return values, pd.Index(column[~written.duplicated() & written.notna()], dtype=object)
 
 
-def _plain(value: Any) -> Any:
+def _json_label(value: Any) -> Any:
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str | bool | int | float) else str(value)
 

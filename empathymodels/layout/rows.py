@@ -27,7 +27,7 @@ def row_coordinates(arrangement: Arrangement, table: str) -> dict[str, Any]:
     frame = arrangement.study.tables[table]
     prefix = "region_" if table == "regions" else ""
     named = {
-        key if key == "region" else prefix + key: (ROW_DIMS[table], _plain(frame[key]))
+        key if key == "region" else prefix + key: (ROW_DIMS[table], _coordinate(frame[key]))
         for key in key_columns(frame, table)
     }
     timed = _timing(arrangement) if table == "trials" else []
@@ -43,7 +43,7 @@ def _timing(arrangement: Arrangement) -> list[str]:
     return [name for name in named if trials[name].dtype.kind in "iuf"]
 
 
-def _plain(column: pd.Series) -> np.ndarray:
+def _coordinate(column: pd.Series) -> np.ndarray:
     is_number = pd.api.types.is_numeric_dtype(column)
     return column.to_numpy() if is_number else column.to_numpy(dtype=object)
 

@@ -20,6 +20,7 @@ from empathymodels.recovery.coverage import (
     smallest_chance,
     uninformative_words,
 )
+from empathymodels.recovery.plan import Sampling
 from empathymodels.recovery.simulated_fits import (
     RANKS,
     as_dataset,
@@ -112,7 +113,7 @@ def calibrate(
         truth=None,
         covariates=covariates,
         seed=seed,
-        settings=dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept),
+        sampling=Sampling(draws, tune, chains, target_accept),
         folder=folder,
         workers=workers,
         name="Calibration",

@@ -23,10 +23,11 @@ from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.inference.fit import fit
 from empathymodels.messages import counted, did_you_mean, listed
 from empathymodels.recovery.packed_model import PackedModel, packed, unpacked
+from empathymodels.recovery.plan import Plan, Sampling, as_study
 from empathymodels.recovery.refitter import kept_refitter
 from empathymodels.recovery.replicate_files import Replicate
 from empathymodels.recovery.replicates import Task, replicates
-from empathymodels.recovery.simulated_fits import SAMPLED, Plan, as_study, expected_seconds
+from empathymodels.recovery.simulated_fits import expected_seconds
 from empathymodels.simulation.placeholders import filled_study, with_placeholders
 from empathymodels.simulation.prior_people import prior_people
 from empathymodels.study.study import Study
@@ -43,7 +44,7 @@ class _Contest:
     design: Study
     unit: Unit
     response: str | None
-    settings: Mapping[str, Any]
+    sampling: Sampling
 
 
 @checked_arguments
@@ -119,14 +120,13 @@ def confuse(
                 f"has {listed(known)}. Correct the name.{did_you_mean(response, known)}"
             )
     study = as_study(design)
-    settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    sampling = Sampling(draws, tune, chains, target_accept)
     identity = {
         "task": "confusion",
         "models": [[name, fingerprint(model), model.label] for name, model in models.items()],
         "design": study.digest,
         "compared": [unit, response],
-        "settings": settings,
-        **SAMPLED,
+        **sampling.identity,
     }
 
     def prepare(cores: int) -> tuple[_Contest, float]:
@@ -134,9 +134,9 @@ def confuse(
         sent = {name: packed(model) for name, model in models.items()}
         seconds = 0.0
         for name, model in sent.items():
-            plan = Plan(f"{task.key} {name}", model, study, None, None, settings)
+            plan = Plan(f"{task.key} {name}", model, study, None, None, sampling)
             seconds += expected_seconds(plan, seed, n, cores)
-        return _Contest(task.key, sent, study, unit, response, settings), seconds
+        return _Contest(task.key, sent, study, unit, response, sampling), seconds
 
     def misshapen(results: Mapping[int, Any]) -> list[int]:
         names = list(models)
@@ -203,7 +203,7 @@ def _simulated_contest(plan: _Contest, seeds: np.random.SeedSequence, cores: int
             seed=of_fit,
             cores=cores,
             progress=False,
-            **plan.settings,
+            **plan.sampling.settings,
         )
         for name, model in plan.models.items()
     }

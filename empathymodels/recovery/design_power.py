@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,15 +19,22 @@ from empathymodels.declaration.model import Model
 from empathymodels.inference.fit import fit
 from empathymodels.messages import counted, did_you_mean, listed
 from empathymodels.recovery.packed_model import packed, unpacked
+from empathymodels.recovery.plan import Plan, Sampling, as_study
 from empathymodels.recovery.refitter import kept_refitter
 from empathymodels.recovery.replicates import Task, replicates
-from empathymodels.recovery.simulated_fits import SAMPLED, Plan, as_study, expected_seconds
+from empathymodels.recovery.simulated_fits import expected_seconds
 from empathymodels.results.contrast import check_rope, contrast, contrast_places
 from empathymodels.results.quantities import entries
 from empathymodels.simulation.placeholders import filled_study
 from empathymodels.study.study import Study
 
 NOTHING = 1e-12  # largest true contrast that is 0 but for rounding
+
+
+class Finding(Enum):
+    """What a replicate found: nothing, the contrast with either sign, or one that is not there."""
+
+    NONE, RIGHT, WRONG, FALSE = range(4)
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ def design_power(
     study = as_study(design)
     _check_numbers(people, [1] if trials is None else trials)
     check_rope(rope)
-    settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    sampling = Sampling(draws, tune, chains, target_accept)
     asked: dict[str, Any] = dict(parameter=parameter, first=dict(first), second=dict(second))
     asked |= dict(rope=list(rope), prob=prob, scale=scale)
     identity = {
@@ -141,26 +149,25 @@ def design_power(
         "asked": asked,
         "effect": dict(effect or {}),
         "covariates": dict(covariates) if covariates else None,
-        "settings": settings,
-        **SAMPLED,
+        **sampling.identity,
     }
     rows, truths = [], list[float]()
     sizes = [(k, t) for k in sorted(people) for t in (sorted(trials) if trials else [None])]
     designs = {size: resized(study, *size) for size in sizes}  # all faults before the first fit
     for (number, _), sized in designs.items():
-        task = _task(model, sized, identity, seed, n)
+        task = _task(model, sized, identity, sampling, seed, n)
         done = replicates(task, number=n, folder=folder, workers=workers)
         truths += [one.result["true"] for one in done if not one.error]
-        found = [_found(one.result) for one in done]
-        right = found.count("right sign")
+        found = [_finding(one.result) for one in done]
+        right = found.count(Finding.RIGHT)
         low, high = beta.ppf([0.05, 0.95], right + 1, n - right + 1)
         rows.append(
             {
                 "people": number,
                 "trials": _trials_per_person(sized),
                 "power": right / n,
-                "sign_errors": found.count("wrong sign") / n,
-                "false_positives": found.count("nothing there") / n,
+                "sign_errors": found.count(Finding.WRONG) / n,
+                "false_positives": found.count(Finding.FALSE) / n,
                 "power_low": float(low),
                 "power_high": float(high),
                 "replicates": n,
@@ -177,12 +184,19 @@ def design_power(
     return table
 
 
-def _task(model: Model, design: Study, identity: Mapping[str, Any], seed: int, n: int) -> Task:
+def _task(
+    model: Model,
+    design: Study,
+    identity: Mapping[str, Any],
+    sampling: Sampling,
+    seed: int,
+    n: int,
+) -> Task:
     """The replicates of one size of design."""
 
     def prepare(cores: int) -> tuple[_Question, float]:
-        settings, covariates = identity["settings"], identity["covariates"]
-        plan = Plan(task.key, packed(model), design, covariates, None, settings)
+        covariates = identity["covariates"]
+        plan = Plan(task.key, packed(model), design, covariates, None, sampling)
         refit = kept_refitter(plan.key, plan.model, design, covariates)
         assigned(refit.population(0), identity["effect"])  # names are checked before any fit
         asked = identity["asked"]
@@ -208,16 +222,12 @@ def _misshapen(results: Mapping[int, Any]) -> list[int]:
     ]
 
 
-def _found(result: Mapping[str, Any]) -> str:
-    """Whether the contrast was found with the "right sign", the "wrong sign", or "nothing there".
-
-    An empty text where it was not found.
-    """
+def _finding(result: Mapping[str, Any]) -> Finding:
     if not result.get("found"):
-        return ""
+        return Finding.NONE
     if not _is_there(result["true"]):
-        return "nothing there"
-    return "right sign" if result["mean"] * result["true"] > 0 else "wrong sign"
+        return Finding.FALSE
+    return Finding.RIGHT if result["mean"] * result["true"] > 0 else Finding.WRONG
 
 
 def _is_there(true: float) -> bool:
@@ -240,7 +250,7 @@ def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) ->
         seed=of_fit,
         cores=cores,
         progress=False,
-        **plan.settings,
+        **plan.sampling.settings,
     )
     asked["rope"] = tuple(asked["rope"])
     sides = [asked.pop(name) for name in ("parameter", "first", "second")]

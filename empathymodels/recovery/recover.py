@@ -22,6 +22,7 @@ from empathymodels.recovery.coverage import (
     share_and_error,
     uninformative_words,
 )
+from empathymodels.recovery.plan import Sampling
 from empathymodels.recovery.simulated_fits import (
     Truth,
     as_dataset,
@@ -134,7 +135,7 @@ def recover(
     >>> table = em.recover(model, study, n=100, folder="recovery")  # doctest: +SKIP
     >>> em.plot_recovery(table)  # doctest: +SKIP
     """
-    settings = dict(draws=draws, tune=tune, chains=chains, target_accept=target_accept)
+    sampling = Sampling(draws, tune, chains, target_accept)
     done, study = simulated_fits(
         model,
         design,
@@ -142,7 +143,7 @@ def recover(
         truth=truth,
         covariates=covariates,
         seed=seed,
-        settings=settings,
+        sampling=sampling,
         folder=folder,
         workers=workers,
         name="Recovery",

@@ -10,7 +10,6 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,10 +25,12 @@ from empathymodels.inference.centring import PILOT
 from empathymodels.inference.convergence import NOT_MIXED
 from empathymodels.inference.fits import in_steps_of
 from empathymodels.inference.starts import check_start
+from empathymodels.kept import Kept
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted, listed
 from empathymodels.population.given_values import values_from_table
-from empathymodels.recovery.packed_model import PackedModel, packed
+from empathymodels.recovery.packed_model import packed
+from empathymodels.recovery.plan import Plan, Sampling, as_study
 from empathymodels.recovery.refitter import Refitter, kept_refitter
 from empathymodels.recovery.replicate_files import Replicate
 from empathymodels.recovery.replicates import Task, replicates, seeds_of
@@ -40,39 +41,9 @@ from empathymodels.terminal import tell
 
 type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
-_SECONDS: dict[str, float] = {}  # that a replicate takes, by plan
+_SECONDS = Kept()  # that a replicate takes, by the key of its plan
 SUMMARIES = ("true", "mean", "sd", *QUANTILES, "variance", "rank", "ess", "rhat")  # of a quantity
-# what results also depend on: those of data sets that were sampled otherwise are others
-SAMPLED = {"sampled": "after a pilot of each data set"}
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a worker needs to make replicates.
-
-    Attributes
-    ----------
-    key : str
-        Of the task and the model: a worker compiles once for each.
-    model : PackedModel or Model
-        What simulates and is fitted.
-    design : Study
-        Where.
-    covariates : mapping or None
-        Formula per parameter.
-    truth : Dataset, DataFrame, mapping or None
-        Posterior of populations, or values of everybody; the prior where there is none.
-    settings : mapping
-        Of the sampler.
-    """
-
-    key: str
-    model: PackedModel | Model
-    design: Study
-    covariates: Mapping[str, str] | None
-    truth: Any
-    settings: Mapping[str, Any]
 
 
 def simulated_fits(
@@ -83,7 +54,7 @@ def simulated_fits(
     truth: Truth,
     covariates: Mapping[str, str] | None,
     seed: int,
-    settings: Mapping[str, Any],
+    sampling: Sampling,
     folder: str | Path | None,
     workers: int | None,
     name: str,
@@ -107,13 +78,12 @@ def simulated_fits(
         "design": study.digest,
         "covariates": dict(covariates) if covariates else None,
         "truth": told,
-        "settings": dict(settings),
-        **SAMPLED,
+        **sampling.identity,
     }
 
     def prepare(cores: int) -> tuple[Plan, float]:
         _check(model, study, known)
-        plan = Plan(task.key, packed(model), study, covariates, known, settings)
+        plan = Plan(task.key, packed(model), study, covariates, known, sampling)
         return plan, expected_seconds(plan, seed, n, cores)
 
     task = Task(name, _simulated_fit, prepare, identity, seed, _misshapen)
@@ -124,18 +94,6 @@ def simulated_fits(
             f"{done[0].error} Try em.simulate and em.fit on this design to see where."
         )
     return done, study
-
-
-def as_study(design: Study | pd.DataFrame) -> Study:
-    """Return a design as a study; a table is one of trials."""
-    if isinstance(design, Study):
-        return design
-    if isinstance(design, pd.DataFrame):
-        return Study(trials=design, name="design")
-    raise TypeError(
-        "A design must be a Study, or a table of trials (a DataFrame); found "
-        f"{type(design).__name__}. Give for example em.Study(trials=table, participants=people)."
-    )
 
 
 def _check(model: Model, study: Study, truth: Any) -> None:
@@ -192,9 +150,7 @@ def expected_seconds(plan: Plan, seed: int, n: int, cores: int) -> float:
     RuntimeError
         None of them can be simulated and fitted.
     """
-    if plan.key not in _SECONDS:
-        _SECONDS[plan.key] = _timed(plan, seed, n, cores)
-    return _SECONDS[plan.key]
+    return _SECONDS.get(plan.key, lambda: _timed(plan, seed, n, cores))
 
 
 def _timed(plan: Plan, seed: int, n: int, cores: int) -> float:
@@ -209,8 +165,7 @@ def _timed(plan: Plan, seed: int, n: int, cores: int) -> float:
         except Exception as error:  # it will be kept as a failure of that replicate
             problem = error
             continue
-        steps = plan.settings["chains"] * (plan.settings["tune"] + plan.settings["draws"])
-        share = steps / (PILOT["chains"] * (PILOT["tune"] + PILOT["draws"]))
+        share = plan.sampling.steps / (PILOT["chains"] * (PILOT["tune"] + PILOT["draws"]))
         return (1 + share) * (perf_counter() - began)
     raise RuntimeError(
         f"Replicates need a design on which responses can be simulated and fitted; none of {n} "
@@ -225,7 +180,7 @@ def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence, cores: int) -> dic
     refit.warm_up(from_prior=plan.truth is None)
     starting = perf_counter() - began
     truth, drawn, own = _drawn(refit, plan, seeds)
-    posterior, stats = refit.fit(drawn, seed=own["fit"], cores=cores, **plan.settings)
+    posterior, stats = refit.fit(drawn, seed=own["fit"], cores=cores, **plan.sampling.settings)
     true = quantities(truth, refit.arrangement)
     found = quantities(posterior, refit.arrangement)
     return {

@@ -79,7 +79,7 @@ def blank_missing(tables: Tables, missing: Marks, told: Told) -> None:
 def decode(tables: Tables, codes: Codes, others: str, told: Told) -> None:
     """Replace codes by what they stand for, in every table that has the column."""
     for name, given in codes.items():
-        meanings = {_plain(code): _plain(meaning) for code, meaning in given.items()}
+        meanings = {_code(code): _code(meaning) for code, meaning in given.items()}
         meant = pd.Series(list(meanings.values()), dtype=object)
         held = {table_name: table[name] for table_name, table in tables.items() if name in table}
         at = {table_name: _positions(values, list(meanings)) for table_name, values in held.items()}
@@ -107,7 +107,7 @@ def without_marks(values: pd.Series, missing: Any) -> pd.Series:
     return values.mask(_positions(values, _marks(missing)).notna())
 
 
-def _plain(value: Any) -> Any:
+def _code(value: Any) -> Any:
     """Return a scalar of NumPy as Python's, and what is missing as NaN."""
     return np.nan if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
 
