@@ -6,7 +6,8 @@ import pytest
 
 import empathymodels as em
 from empathymodels.recovery import design_power as powering
-from empathymodels.recovery.design_power import assigned, resized
+from empathymodels.recovery.design_power import Finding, assigned
+from empathymodels.recovery.design_size import resized
 from empathymodels.recovery.refitter import refitter
 
 FEW = {"draws": 100, "tune": 150, "seed": 2, "workers": 1}
@@ -89,9 +90,9 @@ def test_what_is_found_with_the_wrong_sign_is_no_power():
         {"found": False, "mean": 0.4, "true": 0.3},
         {},  # failed
     ]
-    found = [powering._found(one) for one in results]
-    nothing = "nothing there"
-    assert found == ["right sign", "wrong sign", nothing, nothing, "", "", ""]
+    found = [powering._finding(one) for one in results]
+    missed = [Finding.NONE] * 3
+    assert found == [Finding.RIGHT, Finding.WRONG, Finding.FALSE, Finding.FALSE, *missed]
     whole = dict(enumerate(results[:6]))
     assert powering._misshapen(whole) == []
     assert powering._misshapen({7: {"found": True, "mean": 0.4}}) == [7]

@@ -18,6 +18,7 @@ from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.inference.fit import fit
 from empathymodels.messages import counted, did_you_mean, listed
+from empathymodels.recovery.design_size import resized, trials_per_person
 from empathymodels.recovery.packed_model import packed, unpacked
 from empathymodels.recovery.plan import Plan, Sampling, as_study
 from empathymodels.recovery.refitter import kept_refitter
@@ -164,7 +165,7 @@ def design_power(
         rows.append(
             {
                 "people": number,
-                "trials": _trials_per_person(sized),
+                "trials": trials_per_person(sized),
                 "power": right / n,
                 "sign_errors": found.count(Finding.WRONG) / n,
                 "false_positives": found.count(Finding.FALSE) / n,
@@ -206,7 +207,7 @@ def _task(
         seconds = expected_seconds(plan, seed, n, cores)
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 
-    named = f"Power, {len(design.participants)} people x {_trials_per_person(design)} trials"
+    named = f"Power, {len(design.participants)} people x {trials_per_person(design)} trials"
     task = Task(named, _is_found, prepare, {**identity, "design": design.digest}, seed, _misshapen)
     return task
 
@@ -294,50 +295,6 @@ def assigned(population: xr.Dataset, effect: Mapping[str, float]) -> xr.Dataset:
         name, place = places[label]
         changed[name].to_numpy()[(0, 0, *place)] = float(value)
     return changed
-
-
-def resized(study: Study, people: int, trials: int | None = None) -> Study:
-    """Return a design of so many people, each with their first so many trials.
-
-    Raises
-    ------
-    ValueError
-        Somebody has fewer trials.
-    """
-    known = study.participants["participant"].tolist()
-    names = [f"P{k:05}" for k in range(1, people + 1)]
-    tables: dict[str, pd.DataFrame] = {}
-    kept = study.trials
-    if kept is not None and trials is not None:
-        place = kept.groupby("participant").cumcount()
-        sizes = kept["participant"].value_counts()
-        short = sizes[sizes < trials]
-        if len(short):
-            raise ValueError(
-                f"A design must have as many trials as are asked for, {trials} per person; "
-                f"{counted(len(short), 'participant')} have fewer, {listed(short.index, 3)} for "
-                f"example {short.iloc[0]}. Ask for fewer, or give a design with more."
-            )
-        kept = kept[place < trials]
-    for name, table in study.tables.items():
-        rows = kept if name == "trials" and kept is not None else table
-        if name == "regions" and kept is not None and "trial" in rows:
-            keys = [key for key in ("participant", "session", "block", "trial") if key in rows]
-            rows = rows.merge(kept[keys].drop_duplicates(), on=keys)
-        of_person = dict(list(rows.groupby("participant", sort=False)))
-        parts = [
-            of_person[known[k % len(known)]].assign(participant=new)
-            for k, new in enumerate(names)
-            if known[k % len(known)] in of_person
-        ]
-        tables[name] = pd.concat(parts, ignore_index=True)
-    return Study(**tables, name=f"{study.name}, {people} people", simulated=study.simulated)
-
-
-def _trials_per_person(study: Study) -> int:
-    if study.trials is None:
-        return 0
-    return int(study.trials["participant"].value_counts().median())
 
 
 def _reading(table: pd.DataFrame, smallest: Mapping[str, int] | None, probability: float) -> str:

@@ -30,20 +30,14 @@ from empathymodels.declaration.text import (
 )
 from empathymodels.recovery.certificate import certificate_text
 from empathymodels.reporting.cite import reference_text
+from empathymodels.responses.distribution import ResponseDistribution
 from empathymodels.study.keys import KEYS
 
-USES = {
+USES = {  # of distributions of PyMC; ours say it themselves
     "Normal": "ratings that seldom touch the ends of their scale, betas of regions",
     "StudentT": "betas of regions with outliers; a known standard error enters its scale, which is "
     "exact for many degrees of freedom and slightly heavy-tailed for few",
-    "Choice": "one of two options, coded 0 and 1",
-    "SoftmaxChoice": "one of several options",
-    "RoundedNormal": "ratings in steps; those at an end stand for all beyond it",
-    "CensoredNormal": "ratings without steps that pile up at an end because the scale stops there",
-    "OrderedBeta": "sliders whose ends have shares of their own",
-    "Ordinal": "Likert items of few steps",
     "Binomial": "counts out of a known number; not where they vary more than that allows",
-    "HurdleSquareRoot": "skin conductance with zeros",
     "LogNormal": "response times",
 }
 
@@ -243,7 +237,8 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
         (f"`{r.name}`", f"{kinds[r.name]}, of {', '.join(reads(model, needs[r.name]))}")
         for r in model.responses
     )
-    use = _pairs((kind, USES[kind]) for kind in dict.fromkeys(kinds.values()) if kind in USES)
+    uses = USES | {own.__name__: own.use for own in ResponseDistribution.__subclasses__()}
+    use = _pairs((kind, uses[kind]) for kind in dict.fromkeys(kinds.values()) if uses.get(kind))
     table = _table(("response", "meaning", "where", "values"), rows)
     parts = [table, "Their distributions, and what these read:", read]
     return "\n\n".join([*parts, *(["When to use which:", use] if use else [])])

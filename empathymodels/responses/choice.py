@@ -45,6 +45,8 @@ class Choice(ResponseDistribution):
     -0.6931
     """
 
+    use = "one of two options, coded 0 and 1"
+
     @staticmethod
     def draw(utility: Any, *lapse_and_size: Any) -> Any:
         """Option 1 where logistic noise leaves its utility above zero."""
@@ -92,6 +94,8 @@ class SoftmaxChoice(ResponseDistribution):
     >>> float(pm.logp(SoftmaxChoice.dist([0.0, 0.0, 0.0, 0.0]), 3).exp().eval())
     0.25
     """
+
+    use = "one of several options"
 
     def __new__(
         cls, name: str, utilities: Sequence[Any], lapse: Any = None, **settings: Any

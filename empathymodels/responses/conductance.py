@@ -44,6 +44,8 @@ class HurdleSquareRoot(ResponseDistribution):
     0.5
     """
 
+    use = "skin conductance with zeros"
+
     @staticmethod
     def draw(responds: Any, mu: Any, sigma: Any, size: Any) -> Any:
         """Zero, or the square of a normal draw above zero."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import pymc as pm
 import pytensor.tensor as pt
@@ -23,7 +23,14 @@ class ResponseDistribution(ABC):
 
     ``Name.dist(...)`` makes an unnamed distribution, for the responses of a model;
     ``Name("name", ..., observed=...)`` adds it to a PyMC model.
+
+    Attributes
+    ----------
+    use : str
+        What it is to be used for, as cards of models say.
     """
+
+    use: ClassVar[str] = ""
 
     def __new__(cls, name: str, *parameters: Any, **settings: Any) -> Any:
         """Add the distribution to the PyMC model in context."""

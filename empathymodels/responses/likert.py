@@ -47,6 +47,8 @@ class Ordinal(ResponseDistribution):
     0.462
     """
 
+    use = "Likert items of few steps"
+
     def __new__(
         cls, name: str, location: Any, cutpoints: Sequence[Any], lowest: int = 1, **settings: Any
     ) -> Any:

@@ -68,6 +68,8 @@ class RoundedNormal(ResponseDistribution):
     0.3829
     """
 
+    use = "ratings in steps; those at an end stand for all beyond it"
+
     @staticmethod
     def draw(mu: Any, sigma: Any, lower: Any, upper: Any, resolution: Any, size: Any) -> Any:
         """Draws of a normal at the nearest step, or the nearer end where they are beyond."""

@@ -50,6 +50,8 @@ class CensoredNormal(ResponseDistribution):
     0.5
     """
 
+    use = "ratings without steps that pile up at an end because the scale stops there"
+
     @staticmethod
     def draw(mu: Any, sigma: Any, lower: Any, upper: Any, size: Any) -> Any:
         """Draws of a normal, moved to the nearer end where they are beyond."""
@@ -133,6 +135,8 @@ class OrderedBeta(ResponseDistribution):
     >>> float(pm.logp(rating, 0.0).exp().eval()).__round__(3)
     0.119
     """
+
+    use = "sliders whose ends have shares of their own"
 
     def __new__(
         cls,
