@@ -18,8 +18,8 @@ from empathymodels.comparison.model_frequencies import (
     equal_families_evidence,
     exceedance,
     posterior,
-    variational,
 )
+from empathymodels.comparison.variational import variational
 
 KIND = "log p(y_s | all others)"
 DRAWS = 20_000

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from empathymodels.checks.gradients import Slopes, difference, slopes
+from empathymodels.checks.bench import SEED, Bench
+from empathymodels.checks.gradients import difference
 from empathymodels.checks.simulated_frequencies import (
     density_and_places,
     level_frequencies,
@@ -22,9 +21,7 @@ from empathymodels.checks.simulated_frequencies import (
 )
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
-from empathymodels.engine.evaluator import Evaluator, Values, evaluator
 from empathymodels.engine.feedback import fed_back_responses
-from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import ROW_DIMS
 from empathymodels.messages import counted, listed
@@ -34,17 +31,12 @@ from empathymodels.results.predict import predict
 from empathymodels.simulation.log_likelihood import log_likelihood
 from empathymodels.simulation.made_up import (
     ANY_LABELS,
-    made_up_study,
     typical_range,
     typical_values,
 )
-from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.simulation.prior_people import prior_people
-from empathymodels.simulation.simulate import simulate
 from empathymodels.study.keys import join_rows
-from empathymodels.study.study import Study
 
-PEOPLE, TRIALS, SEED = 60, 8, 1
 UNLIKELY = 1e-4  # p-values below this mean disagreement; seeds are fixed, so nothing is flaky
 EQUAL = 1e-9  # relative agreement of log-likelihoods that must not differ
 STEP, SLOPE_ERROR = 1e-5, 1e-4  # of the finite differences, relative to the typical range
@@ -52,47 +44,6 @@ MASS_ERROR = 0.03
 PRIOR_DRAWS = 30
 
 Found = tuple[bool, str]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A model on a made-up study, with responses simulated at typical values."""
-
-    model: Model
-    study: Study
-    values: dict[str, Any]
-    compiled: Evaluator
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The values in the evaluator's form."""
-        return values_from_table(self.compiled.arrangement, self.values)
-
-    @cached_property
-    def slopes(self) -> Slopes:
-        """Total log-likelihood and gradient per parameter, compiled once."""
-        return slopes(self.compiled.arrangement)
-
-    def likelihood(self, study: Study, values: Values | None = None) -> dict[str, pd.Series]:
-        """Log-likelihood per row of each response, indexed by the keys of its table."""
-        tree = log_likelihood(self.model, study, self.values if values is None else values)
-        return {str(name): array.to_series() for name, array in _keyed(tree["row"].to_dataset())}
-
-
-def _keyed(rows: Any) -> Iterator[tuple[str, Any]]:
-    for name, array in rows.data_vars.items():
-        dim = array.dims[0]
-        keys = [key for key in array.coords if key != dim]
-        yield name, array.set_index({dim: keys}) if keys else array
-
-
-def make_bench(model: Model) -> Bench:
-    """Make up a study for a model and simulate its responses."""
-    made_up = made_up_study(model, people=PEOPLE, trials=TRIALS, seed=SEED)
-    design = with_placeholders(model, made_up, model.responses)
-    values = typical_values(arrange(model, design), seed=SEED, individual=True)
-    study, _ = simulate(model, design, values, seed=SEED)
-    return Bench(model, study, values, evaluator(model, study))
 
 
 def normalisation(bench: Bench) -> Found:

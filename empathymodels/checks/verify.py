@@ -17,7 +17,6 @@ from empathymodels.checks.battery import (
     Found,
     gradient,
     invariance,
-    make_bench,
     missing_responses,
     normalisation,
     prior,
@@ -25,6 +24,7 @@ from empathymodels.checks.battery import (
     results,
     simulator,
 )
+from empathymodels.checks.bench import make_bench
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.dependencies import check_declaration
 from empathymodels.declaration.model import Model

@@ -10,7 +10,7 @@ population, and the model :math:`m_s` that a person's data come from,
 
 The posterior of r is a mixture of Dirichlet distributions, one for every way in which people may
 divide among the models. `posterior` sums over all of them where they are few enough, and samples
-them by sequential Monte Carlo with Gibbs sweeps where they are not; `variational` is the published
+them by sequential Monte Carlo with Gibbs sweeps where they are not; `variational` has the published
 approximation by a single distribution.
 
 People are exchangeable, and no result depends on their order: they are sorted by what they are
@@ -23,8 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
-from scipy.special import digamma, gammaln, logsumexp, polygamma, softmax
+from scipy import stats
+from scipy.special import logsumexp, softmax
 
 MOST_TERMS = 1.1e9  # of an exact sum: three models of 1,000 people, some seconds
 NEGLIGIBLE = 1e-250  # weight of a division of people, in a random order, that cannot recover
@@ -261,72 +261,6 @@ def responsibilities(evidences: np.ndarray, frequencies: np.ndarray) -> np.ndarr
     likelihoods = np.exp(evidences - evidences.max(axis=1, keepdims=True))
     each = (frequencies * row for row in likelihoods)  # (draw, model) per person
     return np.array([(joint / joint.sum(axis=1, keepdims=True)).mean(axis=0) for joint in each])
-
-
-# ----------------------------------------------------------- the variational approximation
-
-
-def variational(evidences: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, float]:
-    r"""Approximate the posterior of the frequencies by one Dirichlet distribution.
-
-    Its counts :math:`\alpha` and the assignments :math:`g_{sk}` solve
-
-    .. math::
-
-        g_{sk} \propto \exp(L_{sk} + \psi(\alpha_k) - \psi(\textstyle\sum_j \alpha_j)), \qquad
-        \alpha_k = \alpha_{0k} + \textstyle\sum_s g_{sk}
-
-    where a lower bound of the log evidence is largest.
-
-    Parameters
-    ----------
-    evidences : array (participant, model)
-        Log evidences.
-    prior : array (model,)
-        Counts of the Dirichlet prior.
-
-    Returns
-    -------
-    counts : array (model,)
-        Counts of the Dirichlet distribution.
-    bound : float
-        The bound of the log evidence ("free energy").
-
-    References
-    ----------
-    Stephan, Penny, Daunizeau, Moran & Friston (2009), doi:10.1016/j.neuroimage.2009.03.025.
-    """
-
-    def losses(log_counts: np.ndarray) -> tuple[float, np.ndarray]:
-        counts = np.exp(log_counts)
-        bound, updated = _bound(evidences, prior, counts)
-        apart = updated - counts  # zero where the equations are solved
-        slope = apart * polygamma(1, counts) - apart.sum() * polygamma(1, counts.sum())
-        return -bound, -slope * counts
-
-    start = prior + softmax(evidences, axis=1).sum(axis=0)
-    found = optimize.minimize(
-        losses, np.log(start), jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9}
-    )
-    counts = np.exp(found.x)
-    for _ in range(20):  # settles the last digits where evidences are strong
-        counts = _bound(evidences, prior, counts)[1]
-    return counts, _bound(evidences, prior, counts)[0]
-
-
-def _bound(
-    evidences: np.ndarray, prior: np.ndarray, counts: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Return the bound at some counts, with the best assignments, and the counts they give."""
-    expected = digamma(counts) - digamma(counts.sum())  # of log frequencies
-    joint = evidences + expected
-    divergence = _log_beta(prior) - _log_beta(counts) + (counts - prior) @ expected
-    bound = logsumexp(joint, axis=1).sum() - divergence
-    return float(bound), prior + softmax(joint, axis=1).sum(axis=0)
-
-
-def _log_beta(counts: np.ndarray) -> float:
-    return float(gammaln(counts).sum() - gammaln(counts.sum()))
 
 
 def exceedance(counts: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ from empathymodels.comparison.model_frequencies import (
     exceedance,
     posterior,
     responsibilities,
-    variational,
 )
+from empathymodels.comparison.variational import variational
 from empathymodels.messages import counted, not_converged
 
 SURE = 0.95  # probability from which a reading takes sides

@@ -14,7 +14,7 @@ import pandas as pd
 
 from empathymodels.messages import Told, counted, listed, shortened
 from empathymodels.study.recoding import EXACT, TRUTH, as_numbers
-from empathymodels.study.table_files import MISSING_TEXT
+from empathymodels.study.table_header import MISSING_TEXT
 
 LOSSY = re.compile(r"[+-]?0\d+(\.0*)?|[+-]?\d{16,}")  # 007, and more digits than a float has
 EVERY_WHOLE = 2**53  # up to here a float holds every whole number

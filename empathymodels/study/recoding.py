@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.messages import Told, counted, listed
-from empathymodels.study.table_files import MISSING_TEXT
+from empathymodels.study.table_header import MISSING_TEXT
 
 type Tables = dict[str, pd.DataFrame]
 type Value = str | float | bool | None

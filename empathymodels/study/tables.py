@@ -14,7 +14,8 @@ from empathymodels.messages import Told, counted, did_you_mean, listed, tell_all
 from empathymodels.study.column_types import as_labels, keeps_text, plain, storable, typed
 from empathymodels.study.keys import KEYS, first_rows, key_columns
 from empathymodels.study.recoding import Codes, Marks, as_numbers, blank_missing, decode
-from empathymodels.study.table_files import MISSING_TEXT, read_files
+from empathymodels.study.table_files import read_files
+from empathymodels.study.table_header import MISSING_TEXT
 
 type Source = pd.DataFrame | str | Path | Sequence[str | Path]
 type Columns = Mapping[str, str | Mapping[str, str]]

@@ -11,7 +11,8 @@ from typing import Any
 
 from empathymodels.messages import Told, counted, did_you_mean, listed
 from empathymodels.study.bids.parsing import read_each, read_table
-from empathymodels.study.table_files import MISSING_TEXT, natural
+from empathymodels.study.table_files import natural
+from empathymodels.study.table_header import MISSING_TEXT
 
 FOLDERS = ("func", "beh", "eeg", "meg", "ieeg", "nirs")
 SUFFIXES = ("events", "beh")

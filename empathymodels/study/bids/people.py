@@ -9,7 +9,7 @@ import pandas as pd
 
 from empathymodels.messages import Told, counted, did_you_mean, listed
 from empathymodels.study.bids.contents import Contents
-from empathymodels.study.table_files import MISSING_TEXT
+from empathymodels.study.table_header import MISSING_TEXT
 
 
 def people_table(contents: Contents, columns: Mapping[str, str], told: Told) -> pd.DataFrame | None:

@@ -12,7 +12,7 @@ from empathymodels.study import column_types
 from empathymodels.study.bids.contents import Contents
 from empathymodels.study.bids.files import Named
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
-from empathymodels.study.table_files import MISSING_TEXT
+from empathymodels.study.table_header import MISSING_TEXT
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
 FILE, LINE = "file-", "line-"  # where a row was found: number of the file, line in it
