@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Kept:
-    """Things by key, of which those asked for last are kept.
+    """Things by key, of which those asked for last are kept: rivals of one study, for example.
 
     Parameters
     ----------

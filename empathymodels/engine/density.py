@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,14 +14,14 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from empathymodels.compiling import compiling
-from empathymodels.declaration.fingerprint import program_fingerprint
+from empathymodels.engine.program import program_key, with_values
+from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.covariates import Covariates
 from empathymodels.population.labels import labelled
 from empathymodels.population.parametrisation import Parametrisation
 
-KEPT_DENSITIES = 16  # as many rivals as may be fitted to one study after another
-_DENSITIES: OrderedDict[str, Any] = OrderedDict()
+_DENSITIES = Kept()
 
 # For what evaluates densities: their matrices are small, and the threads of a linear algebra
 # library would only fight for the cores on which the chains run (five times slower on two). The
@@ -62,16 +61,7 @@ class Density:
         ValueError
             An array has another shape.
         """
-        given = {
-            name: np.array(data.get(name, array), dtype=array.dtype)
-            for name, array in self.data.items()
-        }
-        for name, array in given.items():
-            if array.shape != self.data[name].shape:  # would move all data behind it in its pack
-                raise ValueError(
-                    f"Data must keep their shapes: '{name}' has {self.data[name].shape}; "
-                    f"found {array.shape}."
-                )
+        given = with_values(self.data, data)
         read = {variable.name for variable in self.compiled.shared_var_keys}
         packs = {name: pack for name, pack in _packs(given).items() if name in read}
         return replace(self, data=given, compiled=self.compiled.with_data(**packs))
@@ -98,14 +88,13 @@ def compiled_density(
     Models that differ by data of the same sizes, or by fixed values, share one.
     """
     data = _data_of(built)
-    key = _key(data, arrangement)
-    if key not in _DENSITIES:
-        with compiling():
-            _DENSITIES[key] = nutpie.compile_pymc_model(packed(built))
-        while len(_DENSITIES) > KEPT_DENSITIES:
-            _DENSITIES.popitem(last=False)
-    _DENSITIES.move_to_end(key)
-    return Density(built, arrangement, covariates, data, _DENSITIES[key]).given(data)
+    compiled = _DENSITIES.get(program_key(arrangement, data), lambda: _compiled(built))
+    return Density(built, arrangement, covariates, data, compiled).given(data)
+
+
+def _compiled(built: pm.Model) -> Any:
+    with compiling():
+        return nutpie.compile_pymc_model(packed(built))
 
 
 def _data_of(built: pm.Model) -> dict[str, np.ndarray]:
@@ -150,12 +139,3 @@ def _members(data: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
     for name in sorted(data):
         found.setdefault(f"data of {data[name].dtype}", []).append(name)
     return found
-
-
-def _key(data: Mapping[str, np.ndarray], arrangement: Arrangement) -> str:
-    """Identity of a compiled density: equations, declarations and sizes, but no values."""
-    shapes = sorted((name, array.shape, str(array.dtype)) for name, array in data.items())
-    sizes = sorted((column, len(labels)) for column, labels in arrangement.levels.items())
-    people = len(arrangement.participants)
-    varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((program_fingerprint(arrangement.model), shapes, sizes, people, varying))

@@ -109,7 +109,7 @@ def with_values(
     """
     found = dict(data)
     for name in data.keys() & given.keys():
-        found[name] = np.asarray(given[name], dtype=data[name].dtype)
+        found[name] = np.array(given[name], dtype=data[name].dtype)
         if found[name].shape != data[name].shape:
             raise ValueError(
                 f"Data must keep their shapes: '{name}' has {data[name].shape}; found "
