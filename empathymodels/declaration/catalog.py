@@ -89,6 +89,7 @@ def get_model(name: str | Path) -> Model:
 def _read(path: Path, changed: int) -> Model:
     from empathymodels.declaration.dependencies import check_declaration
     from empathymodels.declaration.model import Model
+    from empathymodels.declaration.parts import Reference
 
     module = _run(path)
     model = getattr(module, "model", None)
@@ -103,7 +104,7 @@ def _read(path: Path, changed: int) -> Model:
         name=path.stem,
         source=str(path),
         title=model.title or title_of(text),
-        references=model.references or references_of(text),
+        references=model.references or tuple(Reference(*one) for one in references_of(text)),
         notes=model.notes or section_of(text, "Notes"),
     )
     return check_declaration(model)

@@ -10,8 +10,6 @@ import ast
 import re
 from pathlib import Path
 
-from empathymodels.declaration.parts import Reference
-
 SECTION = re.compile(r"^(Notes|References)\n-{3,}\n", re.MULTILINE)
 DOI = re.compile(r"[\s,]*(?:doi:|https://doi\.org/)\s*(10\.\d{4,9}/\S+?)\.?(?=\s|$)")
 
@@ -38,11 +36,8 @@ def section_of(text: str, title: str) -> str:
     return dict(zip(found[::2], found[1::2], strict=True)).get(title, "").strip()
 
 
-def references_of(text: str) -> tuple[Reference, ...]:
-    """Return the papers of the section ``References``: each a citation that ends in its DOI."""
+def references_of(text: str) -> list[tuple[str, str]]:
+    """Return citation and DOI of the papers of the section ``References``, which end in it."""
     given = " ".join(section_of(text, "References").split())
     pieces = DOI.split(given)  # citation, DOI, citation, DOI, ..., the rest
-    return tuple(
-        Reference(citation.strip(), doi)
-        for citation, doi in zip(pieces[:-1:2], pieces[1::2], strict=True)
-    )
+    return list(zip(map(str.strip, pieces[:-1:2]), pieces[1::2], strict=True))
