@@ -71,6 +71,25 @@ def test_all_rivals_unless_some_are_named(monkeypatch, own_model, own_study):
     }
 
 
+def test_rivals_that_cannot_be_compared_are_left_out_unless_named(choices, monkeypatch, capsys):
+    """As `compare` would refuse them after hours of fitting."""
+    monkeypatch.setattr(competing, "fit", lambda model, study, **settings: model.label)
+    model = em.get_model("motivated_empathy")
+    plain = em.Study(trials=choices.trials.drop(columns="context"))
+    fitted = em.fit_rivals(model, plain)
+    told = " ".join(capsys.readouterr().err.split())
+    for name in ("plain_normal", "context_directly", "both"):
+        assert name not in fitted
+        assert f"Rival '{name}' is left out" in told
+    assert "densities and probabilities of 'attention', 'rating' cannot be compared" in told
+    assert {"motivated_empathy", "intercept_only", "signed"} < set(fitted)
+    assert "plain_normal" in em.fit_rivals(model, choices, "plain_normal")
+    bias = em.get_model("intergroup_bias")
+    fitted = em.fit_rivals(bias, em.load_study("group_pain"))
+    assert {"plain_normal", "censored", "ordered_beta"}.isdisjoint(fitted)
+    assert {"no_bias", "no_group", "no_items"} < set(fitted)
+
+
 CONTAINED_IN = {  # models of which each is a special case: they may do as well as it
     "both": (),
     "motivated_empathy": ("both",),

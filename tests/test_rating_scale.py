@@ -270,11 +270,11 @@ def test_methods_say_in_which_steps_a_rating_was_recorded():
 
 
 def test_models_with_ratings_have_their_density_as_a_rival():
-    """As README says: all but one."""
+    """As README says."""
     without = [
         model.name
         for model in map(em.get_model, em.list_models())
         if any(needs.in_steps for needs in all_needs(model).values())
         and "plain_normal" not in model.rivals
     ]
-    assert without == ["outgroup_help_learning"]
+    assert without == []

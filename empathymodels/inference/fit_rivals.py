@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.record import all_needs
 from empathymodels.inference.fit import fit
 from empathymodels.layout.arrange import arrange
+from empathymodels.messages import listed
 from empathymodels.study.study import Study
 from empathymodels.terminal import tell
 
@@ -25,7 +28,10 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
     study : Study
         To what.
     *rivals : str
-        Names of rivals; all that the model names unless given.
+        Names of rivals. Unless given, all that the model names, but for those that the study
+        cannot be used for (it lacks a column that only they read, say), and those with densities
+        of ratings for which the model has probabilities, which cannot be compared. Which and why
+        is told.
     **settings
         As of `fit`, the same for all.
 
@@ -39,8 +45,13 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
     KeyError
         Unknown rival.
     ValueError
-        The study cannot be used for one of them (a column that only a rival reads, say); found
-        before any is fitted.
+        The study cannot be used for the model, or for a rival that was named; found before any
+        is fitted.
+
+    See Also
+    --------
+    compare : Which of them predicts best.
+    confuse : Whether such a study can tell them apart.
 
     Examples
     --------
@@ -50,11 +61,39 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
     >>> em.compare(fits).attrs["reading"]  # doctest: +SKIP
     """
     models = {model.name or model.label: model}
-    models |= {name: model.rival(name) for name in rivals or model.rivals_by_name}
-    for competitor in models.values():
-        arrange(competitor, study)
+    models |= {name: model.rival(name) for name in rivals or _comparable(model)}
+    for name, competitor in list(models.items()):
+        try:
+            arrange(competitor, study)
+        except ValueError as fault:
+            if rivals or competitor is model:
+                raise
+            del models[name]
+            tell(f"Rival '{name}' is left out: {fault}")
     fits = {}
     for place, (name, competitor) in enumerate(models.items(), start=1):
         tell(f"Fit {place} of {len(models)}: {name}")
         fits[name] = fit(competitor, study, **settings)
     return fits
+
+
+def _comparable(model: Model) -> Iterator[str]:
+    """Names of rivals that have probabilities of the same ratings, in steps, as the model."""
+    own = _in_steps(model)
+    for name in model.rivals_by_name:
+        rival = model.rival(name)
+        steps = _in_steps(rival)
+        apart = sorted(r for r in own.keys() & steps.keys() if own[r] != steps[r])
+        if apart:
+            tell(
+                f"Rival '{name}' is left out: densities and probabilities of {listed(apart)} "
+                "cannot be compared. Name it to fit it all the same."
+            )
+        else:
+            yield name
+
+
+def _in_steps(model: Model) -> dict[str, bool]:
+    """Whether a model has probabilities of steps for each of its responses."""
+    steps = {r.name: r.resolution is not None for r in model.responses}
+    return {name: needs.in_steps and steps[name] for name, needs in all_needs(model).items()}
