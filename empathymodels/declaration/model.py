@@ -175,7 +175,7 @@ class Model(Declared):
         >>> model.parameter("learning_rate").fixed
         0.3
         """
-        values = {name: _plain(value) for name, value in values.items()}
+        values = {name: _as_recorded(value) for name, value in values.items()}
         model = self._holding(values)
         return replace(model, variant=(*self.variant, ("fix", values)))
 
@@ -213,7 +213,7 @@ class Model(Declared):
                 f"A share is of the range that a parameter is in units of; {listed(unscaled)} of "
                 f"model '{self.name}' is in units of none. Hold it with fix()."
             )
-        shares = {name: _plain(share) for name, share in shares.items()}
+        shares = {name: _as_recorded(share) for name, share in shares.items()}
         model = self._holding_shares(shares)
         return replace(model, variant=(*self.variant, ("fix_share", shares)))
 
@@ -287,7 +287,7 @@ class Model(Declared):
         >>> model.response("feeling").range
         (0, 100)
         """
-        ranges = {n: tuple(map(_plain, ends)) for n, ends in ranges.items()}
+        ranges = {n: tuple(map(_as_recorded, ends)) for n, ends in ranges.items()}
         for name, ends in ranges.items():
             if self.response(name).range is None or not ends[0] < ends[1]:
                 raise ValueError(
@@ -336,7 +336,7 @@ class Model(Declared):
         0.5
         """
         given = {r.name: resolution for r in self.responses if r.range is not None}
-        given = {name: _plain(step) for name, step in (named or given).items()}
+        given = {name: _as_recorded(step) for name, step in (named or given).items()}
         return self._in_steps("with_resolution", given, is_resolution_read=False)
 
     def with_read_resolution(self, **steps: float) -> Model:
@@ -573,10 +573,10 @@ class Model(Declared):
         return replace(self, parameters=parameters)
 
 
-def _plain(value: Any) -> Any:
+def _as_recorded(value: Any) -> Any:
     """Python numbers and text keys, which a fit file gives back as they were."""
     if isinstance(value, Mapping | pd.Series):
-        return {str(label): _plain(number) for label, number in value.items()}
+        return {str(label): _as_recorded(number) for label, number in value.items()}
     return value.item() if hasattr(value, "item") else value
 
 
