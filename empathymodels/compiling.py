@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytensor
+
+ROOM = 100_000_000  # bytes that must be free for compiled functions to be kept
 
 
 @contextmanager
@@ -29,9 +33,21 @@ def compiling() -> Iterator[None]:
     the other does not), from which chains drift apart: a seed would not give the same draws in
     every process. Without it both give the same bits, at about a tenth more time per gradient.
 
+    Where compiled functions cannot be kept, in a read-only folder or on a full disk, they are
+    compiled for this process alone.
+
     PyTensor's advice on a BLAS for C code is left out: ours is compiled by numba.
     """
-    exactly = pytensor.config.change_flags(numba__fastmath=False)
+    keep = pytensor.config.numba__cache and _can_be_kept()
+    exactly = pytensor.config.change_flags(numba__fastmath=False, numba__cache=keep)
     with warnings.catch_warnings(), exactly, in_double_precision():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
         yield
+
+
+def _can_be_kept() -> bool:
+    """Whether the folder of compiled functions can be written to."""
+    from pytensor.link.numba import cache  # imports numba, of which reading equations needs nothing
+
+    folder = cache.NUMBA_CACHE_PATH
+    return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free >= ROOM

@@ -101,7 +101,7 @@ def never(monkeypatch):
     monkeypatch.setattr(evaluating, "compiled_program", program)
     monkeypatch.setattr(evaluating, "_PROGRAMS", Kept())
     monkeypatch.setattr(evaluating, "_EVALUATORS", Kept())
-    monkeypatch.setattr(density.nutpie, "compile_pymc_model", compiled)
+    monkeypatch.setattr(density, "compiled_model", compiled)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.inference import sample as sampling
+from empathymodels.engine import density
 from empathymodels.layout.arrange import arrange
 from empathymodels.population.blocks import Block
 from empathymodels.population.covariates import covariates_for
@@ -107,13 +107,13 @@ def test_seed_decides(fit, model, study):
 def compilations(monkeypatch):
     """Count compilations of densities."""
     count = []
-    original = sampling.nutpie.compile_pymc_model
+    original = density.compiled_model
 
     def counting(*given, **settings):
         count.append(1)
         return original(*given, **settings)
 
-    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", counting)
+    monkeypatch.setattr(density, "compiled_model", counting)
     return count
 
 

@@ -13,6 +13,7 @@ import pytest
 
 import empathymodels as em
 from empathymodels import cli
+from empathymodels.engine import density
 from empathymodels.inference import centring
 from empathymodels.inference import sample as sampling
 from empathymodels.inference.fits import PARTIAL
@@ -99,13 +100,13 @@ def test_in_the_pilot(own_model, own_study, monkeypatch, while_sampling):
 def test_while_compiling(own_model, own_study, monkeypatch):
     """What was half compiled does not stand in the way of the next fit."""
     fewer = own_study.exclude("participant == 'P03'", reason="sizes that were not compiled yet")
-    compiled = sampling.nutpie.compile_pymc_model
+    compiled = density.compiled_model
 
     def soon(model):
         interrupt(0.5)
         return compiled(model)
 
-    monkeypatch.setattr(sampling.nutpie, "compile_pymc_model", soon)
+    monkeypatch.setattr(density, "compiled_model", soon)
     with pytest.raises(KeyboardInterrupt):
         em.fit(own_model, fewer, **HOW)
     monkeypatch.undo()
@@ -196,13 +197,13 @@ def test_terminated(own_study, tmp_path, is_stored):
 COMPILING = """
 import time
 from empathymodels.cli import main
-from empathymodels.inference import sample
+from empathymodels.engine import density
 
-def compile_pymc_model(model):
+def compiled_model(model):
     print("compiling", flush=True)
     time.sleep(600)
 
-sample.nutpie.compile_pymc_model = compile_pymc_model
+density.compiled_model = compiled_model
 main(["fit", {model!r}, "--trials", {trials!r}, "--simulated", "--seed", "1", "--draws", "20",
       "--tune", "50", "--chains", "2", "--store", {store!r}, "--out", {out!r}])
 """

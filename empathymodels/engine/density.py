@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import nutpie
 import pymc as pm
 import pytensor
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from empathymodels.compiling import compiling
+from empathymodels.engine.c_function import compiled_model
 from empathymodels.engine.program import program_key, with_values
 from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
@@ -94,7 +94,7 @@ def compiled_density(
 
 def _compiled(built: pm.Model) -> Any:
     with compiling():
-        return nutpie.compile_pymc_model(packed(built))
+        return compiled_model(packed(built))
 
 
 def _data_of(built: pm.Model) -> dict[str, np.ndarray]:

@@ -43,6 +43,7 @@ import xarray as xr
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 
+from empathymodels.engine.c_function import variables_at
 from empathymodels.engine.density import on_one_thread
 from empathymodels.inference.laplace_people import (
     BENT,
@@ -145,9 +146,7 @@ def _target(density: Any, arrangement: Arrangement) -> Target:
 
 def _variables(density: Any, points: np.ndarray) -> dict[str, np.ndarray]:
     """Named variables (chain, draw, ...) of points of a compiled density."""
-    given = density.expand_func.get_shared()
-    shared = [density.shared_data[density.shared_var_keys[variable]] for variable in given]
-    flat = np.stack([density.expand_func.vm.jit_fn(point, *shared)[0] for point in points])
+    flat = np.stack([variables_at(density, point) for point in points])
     return {
         name: flat[:, place].reshape(1, len(points), *shape)
         for name, place, shape in zip(*density.shape_info, strict=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pymc as pm
 from scipy.optimize import minimize
 
+from empathymodels.engine.c_function import log_density_at
 from empathymodels.engine.density import Density, on_one_thread
 from empathymodels.engine.evaluator import arranged_evaluator
 from empathymodels.layout.arrangement import Arrangement
@@ -101,14 +103,7 @@ def start_point(built: pm.Model) -> np.ndarray:
 
 def density_and_slopes(compiled: Any) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
     """Log-density of a compiled model and its gradient, at points on the sampler's scale."""
-    given = compiled.logp_func.get_shared()
-    shared = [compiled.shared_data[compiled.shared_var_keys[variable]] for variable in given]
-
-    def at(point: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = compiled.logp_func.vm.jit_fn(point, *shared)
-        return float(value), np.asarray(slopes)
-
-    return at
+    return partial(log_density_at, compiled)
 
 
 def _infinite_density(density: Density) -> str:
