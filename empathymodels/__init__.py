@@ -14,7 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from empathymodels.late_imports import import_late
 from empathymodels.version import __version__
+
+for package in ("arviz", "formulaic", "pymc_extras"):
+    import_late(package)
 
 
 def _homes() -> dict[str, str]:

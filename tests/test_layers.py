@@ -18,7 +18,7 @@ LAYERS = [
     *("inference", "simulation"),
     *("engine", "population", "layout"),
     *("declaration", "responses", "study"),
-    *("arguments", "compiling", "files", "terminal", "version", "messages", "kept"),
+    *("arguments", "compiling", "files", "late_imports", "terminal", "version", "messages", "kept"),
 ]
 FRONT_DOOR = ""
 MODELS = "models"

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from pymc_extras.prior import Prior
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Population
@@ -202,7 +202,7 @@ def deviation_quadrature(kind: Population) -> tuple[np.ndarray, np.ndarray]:
         nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE_NODES)
         return nodes, weights / weights.sum()
     probabilities = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    nodes = student_t.ppf(probabilities, DEGREES) * np.sqrt((DEGREES - 2) / DEGREES)
+    nodes = stdtrit(DEGREES, probabilities) * np.sqrt((DEGREES - 2) / DEGREES)
     return nodes, np.full(QUANTILES, 1 / QUANTILES)
 
 

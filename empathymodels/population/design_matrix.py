@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import formulaic
 import numpy as np
 import pandas as pd
-from formulaic import Formula as CodedFormula
-from formulaic.materializers.types import FactorValues
-from formulaic.parser.types import Factor, Term
-from formulaic.transforms import C as coded
-from formulaic.transforms import basis_spline, poly
-from formulaic.transforms.contrasts import SumContrasts, TreatmentContrasts
 
 from empathymodels.declaration.formulas import BASES, Formula, columns_of_factor, label_of
 from empathymodels.messages import counted, did_you_mean, listed
@@ -22,7 +17,6 @@ from empathymodels.study.recoding import LARGEST, as_numbers
 
 FEW = 10  # text with more numbers than this is no set of labels
 MEAN = "the mean of all"
-_INTERCEPT = Term([Factor("+1", eval_method="literal")])
 _ELEMENTWISE: dict[str, Callable[[Any], Any]] = {
     "log": np.log,
     "log1p": np.log1p,
@@ -109,8 +103,10 @@ class DesignMatrix:
         values = {label_of(f): _coded(f, people, learned) for f in formula.factors}
         if len(values) < len(formula.factors):
             raise ValueError("A column in `backticks` is named like another part of the formula")
-        terms = [Term([Factor(label_of(f)) for f in term]) for term in formula.terms]
-        matrix = CodedFormula([_INTERCEPT, *terms]).get_model_matrix(
+        types = formulaic.parser.types
+        intercept = types.Term([types.Factor("+1", eval_method="literal")])
+        terms = [types.Term([types.Factor(label_of(f)) for f in t]) for t in formula.terms]
+        matrix = formulaic.Formula([intercept, *terms]).get_model_matrix(
             _of_nothing(people), context=values, na_action="ignore"
         )
         table = _without_intercept(matrix)
@@ -200,7 +196,7 @@ def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
 # ------------------------------------------------------------------------------------- factors
 
 
-def _coded(factor: Node, people: pd.DataFrame, learned: dict[Any, Any]) -> FactorValues:
+def _coded(factor: Node, people: pd.DataFrame, learned: dict[Any, Any]) -> Any:
     """Values of a factor; what it takes from these people is kept in `learned`."""
     (*columns,) = columns_of_factor(factor)
     is_label = isinstance(factor, Column) and not holds_numbers(people[columns[0]])
@@ -214,14 +210,17 @@ def _coded(factor: Node, people: pd.DataFrame, learned: dict[Any, Any]) -> Facto
     centre, scale = learned.setdefault(factor, _centre_and_scale(values))
     standard = (values - centre) / scale
     if standard.ndim == 1:
-        return FactorValues(pd.Series(standard, index=people.index), kind="numerical")
+        return _numerical(pd.Series(standard, index=people.index))
     parts = {str(k + 1): pd.Series(part, people.index) for k, part in enumerate(standard.T)}
-    return FactorValues(parts, kind="numerical")
+    return _numerical(parts)
 
 
-def _labelled(
-    factor: Node, column: str, values: pd.Series, learned: dict[Any, Any]
-) -> FactorValues:
+def _numerical(values: Any) -> Any:
+    """Numbers, or the numbers of several columns by name, as formulaic takes them."""
+    return formulaic.materializers.types.FactorValues(values, kind="numerical")
+
+
+def _labelled(factor: Node, column: str, values: pd.Series, learned: dict[Any, Any]) -> Any:
     if factor not in learned:
         if isinstance(factor, Column):
             _refuse_unclear_labels(column, values)
@@ -235,8 +234,10 @@ def _labelled(
             f"{listed(new)}. Leave these people out, or fit a study that has them"
         )
     reference = _reference(factor, levels)
-    by = SumContrasts() if reference == MEAN else TreatmentContrasts(base=reference)
-    return coded(labels, by, levels=levels)
+    contrasts = formulaic.transforms.contrasts
+    is_mean = reference == MEAN
+    by = contrasts.SumContrasts() if is_mean else contrasts.TreatmentContrasts(base=reference)
+    return formulaic.transforms.C(labels, by, levels=levels)
 
 
 def _reference(factor: Node, levels: list[str]) -> str:
@@ -321,11 +322,11 @@ def _basis(
     factor: Call, values: np.ndarray, asked: dict[str, Any], learned: dict[Any, Any]
 ) -> np.ndarray:
     """Orthogonal polynomials or B-splines that span what was learned."""
-    state = learned.setdefault(("basis", factor), {})
+    transforms, state = formulaic.transforms, learned.setdefault(("basis", factor), {})
     try:
         if factor.function == "poly":
-            return np.asarray(poly(values, **({"degree": 1} | asked), _state=state))
-        found = basis_spline(values, **({"df": None, "degree": 3} | asked), _state=state)
+            return np.asarray(transforms.poly(values, **({"degree": 1} | asked), _state=state))
+        found = transforms.basis_spline(values, **({"df": None, "degree": 3} | asked), _state=state)
     except ValueError as error:
         raise ValueError(f"{label_of(factor)}: {str(error).rstrip('.')}") from error
     return np.stack([np.asarray(v) for k, v in found.items() if not str(k).startswith("__")], -1)
