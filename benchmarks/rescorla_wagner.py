@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from choices import comparison_points, simulate
 from measurement import Measurement, agreement, compile_table, speed_table, summarise
-from startup import import_times
 
 HERE = Path(__file__).parent
 STAN_PACKAGES = ("pystan==3.14.0", "httpstan==4.17.0", "numpy", "setuptools<81")
@@ -78,7 +77,6 @@ def main() -> None:
         title = f"Sampling: {options.tune} warmup + {options.draws} draws, seed {options.seed}"
         tables = [speed_table(measured, title=title), compile_table(measured)]
         print(_versions(), *tables, agreement(measured), sep="\n\n")
-    print("\n" + import_times(("pymc", "empathymodels")))
     if len(measured) < len(options.programs.split(",")):
         sys.exit(1)
 

@@ -1,42 +1,83 @@
-"""Time imports in new processes, with empty and with warm caches."""
+"""Time what comes before the first draw, in new processes, with empty and with warm caches.
+
+User CPU seconds, so that other work on the machine counts as little as it can. With the folder of
+another checkout everything is measured there too, in turn, and compared.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from measurement import markdown
 
-WARM_REPEATS = 3
+HERE = Path(__file__).parents[1]
+MODEL, STUDY = "outgroup_help_learning", "outgroup_help"
+PYMC = "`import pymc`"
+IMPORTS = {
+    PYMC: "import pymc",
+    "`import empathymodels as em; em.fit`": "import empathymodels as em; em.fit",
+}
+DENSITY = f"""
+import empathymodels as em
+from empathymodels.engine.build import build
+from empathymodels.engine.density import compiled_density
+
+built, arrangement = build(em.get_model("{MODEL}"), em.load_study("{STUDY}"))
+compiled_density(built, arrangement, {{}})
+"""
 
 
-def import_times(packages: tuple[str, ...]) -> str:
-    """Return a Markdown table of the seconds that importing each package takes."""
-    heads = ("import", "s, nothing cached (no bytecode either)", "s, warm (fastest of 3)")
+def startup_times(checkouts: list[Path], repeats: int) -> str:
+    """Return a Markdown table of user CPU seconds, the least of so many, per checkout."""
+    columns = [_column(checkout, repeats) for checkout in checkouts]
+    heads = ["", *(f"{name}, {unit}" for name in _names(checkouts) for unit in ("s", "x pymc"))]
     rows = []
-    for package in packages:
-        with tempfile.TemporaryDirectory() as folder:
-            cold = _seconds(package, Path(folder))
-            warm = min(_seconds(package, Path(folder)) for _ in range(WARM_REPEATS))
-        rows.append((package, f"{cold:.1f}", f"{warm:.1f}"))
-    return "Importing (a whole `python -c` process)\n\n" + markdown(heads, rows)
+    for row in columns[0]:
+        cells = [(f"{c[row]:.1f}", f"{c[row] / c[PYMC]:.2f}") for c in columns]
+        rows.append((row, *(cell for pair in cells for cell in pair)))
+    return f"To the log-density of `{MODEL}`, whole processes\n\n" + markdown(tuple(heads), rows)
 
 
-def _seconds(package: str, folder: Path) -> float:
-    caches = os.environ | {
-        "PYTENSOR_FLAGS": f"base_compiledir={folder / 'pytensor'}",
-        "NUMBA_CACHE_DIR": str(folder / "numba"),
-        "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
+def _column(checkout: Path, repeats: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as caches:
+        found = {"log-density, empty caches": _least(DENSITY, checkout, caches, 1)}
+        found["log-density, warm"] = _least(DENSITY, checkout, caches, repeats)
+        imports = {row: _least(text, checkout, caches, repeats) for row, text in IMPORTS.items()}
+    return imports | found
+
+
+def _names(checkouts: list[Path]) -> list[str]:
+    return ["here", *(checkout.name for checkout in checkouts[1:])]
+
+
+def _least(program: str, checkout: Path, caches: str, repeats: int) -> float:
+    return min(_seconds(program, checkout, caches) for _ in range(repeats))
+
+
+def _seconds(program: str, checkout: Path, caches: str) -> float:
+    settings = {
+        "PYTHONPATH": str(checkout),
+        "OMP_NUM_THREADS": "1",
+        "PYTENSOR_FLAGS": f"base_compiledir={caches}",
+        "NUMBA_CACHE_DIR": caches,
     }
-    caches.pop("PYTHONDONTWRITEBYTECODE", None)  # it would keep the warm import cold
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", f"import {package}"], check=True, env=caches)
-    return time.perf_counter() - began
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    run = [sys.executable, "-W", "ignore", "-c", program]
+    subprocess.run(run, check=True, env=os.environ | settings)
+    needed = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
+    print(f"{needed:.1f}", end=" ", file=sys.stderr, flush=True)
+    return needed
 
 
 if __name__ == "__main__":
-    print(import_times(("pymc", "empathymodels")))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--beside", type=Path, nargs="*", default=[], help="other checkouts")
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args()
+    print(startup_times([HERE, *asked.beside], asked.repeats))

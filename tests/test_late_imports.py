@@ -58,9 +58,7 @@ def test_modules_of_a_package_without_its_init(package):
 
 
 def test_a_package_is_whole_at_the_first_look(package):
-    package(
-        "import sys\nfrom lately.part import *\nvalue = name\nruns = [*globals().get('runs', []), 1]"
-    )
+    package("from lately.part import name\nvalue, runs = name, [*globals().get('runs', []), 1]\n")
     import_late("lately")
     found = {}
     exec("from lately import value, part", found)
