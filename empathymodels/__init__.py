@@ -17,8 +17,8 @@ from typing import Any
 from empathymodels.late_imports import import_late
 from empathymodels.version import __version__
 
-for package in ("arviz", "formulaic", "pymc_extras"):
-    import_late(package)
+for _package in ("arviz", "formulaic", "pymc_extras"):
+    import_late(_package)
 
 
 def _homes() -> dict[str, str]:
