@@ -1,7 +1,8 @@
-"""Arguments of public verbs: of the kind that their signature says, before anything is computed.
+"""Arguments of public verbs and declarations: of the kind that their signature says, at once.
 
-What an argument may be is read from the verb's own type hints, and within which bounds from its
-name: `draws` or `prob` mean the same everywhere. So a signature and what it refuses cannot part.
+What an argument may be is read from the signature's own type hints, and within which bounds from
+its name: `draws` or `prob` mean the same everywhere. So a signature and what it refuses cannot
+part.
 """
 
 from __future__ import annotations
@@ -36,15 +37,18 @@ WORDS: dict[Any, str] = {
     tuple: "a tuple",
     pd.DataFrame: "a table (DataFrame)",
     pd.Series: "a Series",
+    Callable: "a function",
     None: "None",
 }
+HOMES = ("empathymodels", "pymc_extras")  # packages whose classes are told apart
 
 
 def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
     """Refuse arguments of another kind than a verb's type hints say, or out of bounds.
 
-    Fits, and names that a verb looks up, are left to it, since it knows what there is. Numbers of
-    NumPy, and arrays that are one number, reach it as Python's.
+    Fits, and names that a verb looks up, are left to it, since it knows what there is. Numbers and
+    texts of NumPy, and arrays that are one, reach it as Python's, those of a dict too, and a Series
+    for a mapping as a dict.
 
     Examples
     --------
@@ -71,18 +75,39 @@ def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
             raise TypeError(
                 f"{title}() cannot be called so: {fault}. It takes {listed(own, 30)}."
             ) from None
-        hints, problems = _hints(verb), []
+        kinds, problems = _kinds_of(verb), []
         error: type[Exception] = ValueError
         for label, parameter, value in _given(bound):
-            hint = hints.get(parameter.name, Any)
-            problem, is_of_kind = _problem(label, parameter, hint, value)
+            allowed = kinds.get(parameter.name, [Any])
+            problem, is_of_kind = _problem(label, parameter, allowed, value)
             problems += [problem] if problem else []
             error = error if is_of_kind else TypeError
         if problems:
             raise error(f"{title}() cannot take these arguments: {' '.join(problems)}")
-        return verb(*map(_plain, bound.args), **{n: _plain(v) for n, v in bound.kwargs.items()})
+        for name, value in bound.arguments.items():
+            kind, allowed = usual.parameters[name].kind, kinds.get(name, [Any])
+            bound.arguments[name] = _taken(kind, value, allowed)
+        return verb(*bound.args, **bound.kwargs)
 
     return checked
+
+
+def checked_fields[T](declaration: type[T]) -> type[T]:
+    """Refuse what is of another kind than the fields of a dataclass are declared as.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @checked_fields
+    ... @dataclass(frozen=True)
+    ... class Picture:
+    ...     name: str
+    >>> Picture(3)
+    Traceback (most recent call last):
+    TypeError: Picture() cannot take these arguments: name must be text; found int 3. Give one.
+    """
+    declaration.__init__ = checked_arguments(declaration.__init__)  # type: ignore[method-assign]
+    return declaration
 
 
 def _given(bound: BoundArguments) -> Iterator[tuple[str, Parameter, Any]]:
@@ -98,22 +123,38 @@ def _given(bound: BoundArguments) -> Iterator[tuple[str, Parameter, Any]]:
                 yield name, parameter, value
 
 
+def _taken(kind: Any, value: Any, allowed: list[Any]) -> Any:
+    """Return what a call gives for an argument as the verb takes it."""
+    match kind:
+        case Parameter.VAR_POSITIONAL:
+            return tuple(_taken(None, one, allowed) for one in value)
+        case Parameter.VAR_KEYWORD:
+            return {key: _taken(None, one, allowed) for key, one in value.items()}
+    if isinstance(value, pd.Series) and pd.Series not in allowed and Mapping in map(_bare, allowed):
+        value = value.to_dict()
+    if type(value) is dict:
+        return {_plain(key): _plain(entry) for key, entry in value.items()}
+    return _plain(value)
+
+
 def _plain(value: Any) -> Any:
-    """Return a number of NumPy or xarray as Python's, anything else as it is."""
+    """Return a number or a text of NumPy or xarray as Python's, anything else as it is."""
     is_one = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
     return value.item() if is_one else value
 
 
 @cache
-def _hints(verb: Any) -> dict[str, Any]:
+def _kinds_of(verb: Any) -> dict[str, list[Any]]:
+    """Return by argument the kinds that its type hint allows."""
     given = {name: hint for name, hint in verb.__annotations__.items() if name != "return"}
-    return get_type_hints(types.SimpleNamespace(__annotations__=given), verb.__globals__)
+    hints = get_type_hints(types.SimpleNamespace(__annotations__=given), verb.__globals__)
+    return {name: _kinds(hint) for name, hint in hints.items()}
 
 
-def _problem(label: str, parameter: Parameter, hint: Any, value: Any) -> tuple[str, bool]:
+def _problem(label: str, parameter: Parameter, kinds: list[Any], value: Any) -> tuple[str, bool]:
     """Say what is wrong with an argument, if anything, and whether it is of the right kind."""
     name, has_default = parameter.name, parameter.default is not Parameter.empty
-    value, kinds = _plain(value), _kinds(hint)
+    value = _plain(value)
     is_right = name in OF_FITS or value is parameter.default
     if is_right or any(_is_of(kind, value, name) for kind in kinds):
         return "", True
@@ -122,8 +163,15 @@ def _problem(label: str, parameter: Parameter, hint: Any, value: Any) -> tuple[s
     is_of_kind = literals or any(_is_of(_bare(kind), value, "") for kind in kinds)
     found = shortened(printable(repr(value), keep=""), 80)
     known = found if is_of_kind or value is None else f"{type(value).__name__} {found}"
-    advice = f"Leave it out for {parameter.default!r}." if has_default else "Give one."
+    advice = f"Leave it out for {_shown(parameter.default)}." if has_default else "Give one."
     return f"{label} must be {words}; found {known}. {advice}", is_of_kind
+
+
+def _shown(default: Any) -> str:
+    """Say what a default is; a dataclass gives that of mappings as the function that makes it."""
+    return (
+        "an empty one" if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" else repr(default)
+    )
 
 
 def _kinds(hint: Any) -> list[Any]:
@@ -144,10 +192,12 @@ def _words(kind: Any, name: str) -> str:
     if get_origin(kind) is Literal:
         shown = list(map(repr, get_args(kind)))
         return f"one of {', '.join(shown)}" if len(shown) > 2 else " or ".join(shown)
+    if _bare(kind) is Callable:
+        return WORDS[Callable]
     parts = [_each(part, name) for part in get_args(kind) if part is not ...]
     match _bare(kind):
         case origin if origin is tuple and get_args(kind)[-1:] == (...,):
-            return f"a tuple of {parts[0]}"
+            return _several(WORDS[tuple], parts[0])
         case origin if origin is tuple:
             return f"{len(parts)} values ({'; '.join(parts)})"
         case origin if origin is int:
@@ -159,7 +209,12 @@ def _words(kind: Any, name: str) -> str:
             return "a number, at least 0"
     words = WORDS.get(_bare(kind)) or f"a {_bare(kind).__name__}"
     told = [part for part in parts if part]
-    return f"{words} of {' to '.join(told)}" if told else words
+    return _several(words, " to ".join(told)) if told else words
+
+
+def _several(words: str, each: str) -> str:
+    """Say "a tuple of text", "a list, each a whole number"."""
+    return f"{words}, each {each}" if each.startswith("a ") else f"{words} of {each}"
 
 
 def _each(hint: Any, name: str) -> str:
@@ -180,7 +235,7 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
         )
     if origin is Literal:
         return isinstance(value, str) and value in parts
-    if origin not in WORDS and not _is_own(origin):
+    if origin not in WORDS and not _is_told_apart(origin):
         return True  # the verb knows
     if isinstance(value, bool | np.bool_):
         return origin is bool
@@ -189,7 +244,10 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
     if origin is float:
         return isinstance(value, Real) and _is_within(name, float(value))
     if origin is Mapping:
-        return isinstance(value, Mapping | pd.Series) and _hold(parts, value.items(), name)
+        is_mapping = isinstance(value, Mapping) or (
+            isinstance(value, pd.Series) and value.index.is_unique
+        )
+        return is_mapping and _hold(parts, value.items(), name)
     if origin is tuple:
         if not isinstance(value, tuple | list):
             return False
@@ -216,10 +274,9 @@ def _hold(parts: tuple[Any, ...], rows: Iterable[Iterable[Any]], name: str) -> b
     )
 
 
-def _is_own(kind: Any) -> bool:
-    """Whether a kind is a class of this package, such as `Model` or `Study`."""
-    home = getattr(kind, "__module__", "")
-    return isinstance(kind, type) and home.partition(".")[0] == __name__.partition(".")[0]
+def _is_told_apart(kind: Any) -> bool:
+    """Whether a kind is a class of ours, such as `Model`, or a `Prior`."""
+    return isinstance(kind, type) and kind.__module__.partition(".")[0] in HOMES
 
 
 def _is_within(name: str, number: float) -> bool:

@@ -3,13 +3,17 @@
 import inspect
 import re
 import traceback
+from collections import ChainMap, UserDict
+from dataclasses import fields, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import empathymodels as em
+from empathymodels.declaration.dependencies import check_declaration
 from empathymodels.engine import density
 from empathymodels.engine import evaluator as evaluating
 from empathymodels.kept import Kept
@@ -46,6 +50,10 @@ WRONG = {
         {"slope": "agee"},
         {"slope": ""},
         {"slope": "age +"},
+        pd.Series(["age", "age"], index=["slope", "slope"]),
+        pd.Series(["age"]),
+        pd.DataFrame({"slope": ["age"]}),
+        [("slope", "age")],
     ],
     **every(("first", "second"), [None, 3, "a", ["a"], {"gruop": "in"}, {1: 2}]),
     "parameter": [*NO_TEXT, "slpoe", ""],
@@ -77,7 +85,12 @@ WRONG = {
     "until": [3, "converge", ["a"], True],
     "on_interrupt": [None, 3, "stop"],
     "centring": ["measure", None, ["a"], {"slpoe": 1.0}, {"slope": "a"}, 2.0, -1, np.nan],
-    "sampler": [3, "a", ["a"]],
+    "sampler": [
+        *NO_MAPPING,
+        *({"maxdepth": wrong} for wrong in ("a", None, 8.5, [8], np.array([8]), object())),
+        {"maxdept": 8},
+        {1: 8},
+    ],
     "progress": [3, "yes", ["a"]],
     "refit": [3, "yes", None],
     "trust_source": [3, "yes", None],
@@ -332,6 +345,154 @@ def test_variants_are_of_what_their_arguments_say(model, study):
     for wrong in [*NO_TEXT, "no_learnin"]:
         assert not fault(em.fit_rivals, model, study, wrong), wrong
     assert not fault(model.split, "session", ["learning_rate"])
+
+
+# ---------------------------------------------------------------------------- declarations
+
+PRIOR = em.Prior("Normal", mu=0, sigma=1)
+DECLARATIONS = {
+    "Column": em.Column("x", "seen"),
+    "Parameter": em.Parameter("a", "a weight", location=PRIOR, spread=em.Prior("HalfNormal")),
+    "State": em.State("value", 0.0),
+    "FirstResponse": em.FirstResponse("rating"),
+    "Summary": em.Summary("late", "value", "last"),
+    "Response": em.Response("rating", len, "felt"),
+    "Statistic": em.Statistic("mean", "rating", len),
+    "Reference": em.Reference("Somebody (2020).", "10.1000/1"),
+}
+NO_FUNCTION = [None, 3, "a", [len], PRIOR]
+NO_PRIOR = ["Normal", 3, [PRIOR], {"mu": 0}, em.Prior, True]
+NO_REAL = ["a", [1], b"a", True, np.nan, np.inf, {1}, object(), em.Study]
+NO_RANGE = [3, "ab", (1,), (1, 2, 3), (0, "a"), (0, np.nan), {0, 1}, {0: 1}]
+OF_FIELD = {
+    "str": NO_TEXT,
+    "str | None": [3, ["a"], b"a", {"a": 1}, True],
+    "bool": ["yes", None, 3, [True], 1.0],
+    "float": [*NO_REAL, None],
+    "Table": [*NO_TEXT, "trial"],
+    "Support": [*NO_TEXT, "positiv"],
+    "Motive | None": [3, ["approach"], "aproach", True],
+    "Prior": [*NO_PRIOR, None],
+    "Prior | None": NO_PRIOR,
+    "tuple[float, float]": [*NO_RANGE, None],
+    "tuple[float, float] | None": NO_RANGE,
+    "tuple[float, ...] | None": [3, "ab", ("a",), [None], {1, 2}, len],
+    "float | str | None": NO_REAL[1:],
+    "float | str | FirstResponse": [*NO_REAL[1:], None, PRIOR],
+    "float | Mapping[str, float] | None": [*NO_REAL, {1: 2}, {"in": "a"}, {"in": None}],
+    "float | Literal['observed'] | None": [*NO_REAL[1:], "all"],
+    "tuple[Any, ...] | Literal['any'] | None": [3, "some", {"a"}, len],
+    "Literal['location', 'scale']": [*NO_TEXT, "size"],
+    "Literal['last', 'change', 'mean', 'mean_absolute']": [*NO_TEXT, "first"],
+    "Callable[[Any, Any, Any], Any]": NO_FUNCTION,
+    "Callable[[Any], float]": NO_FUNCTION,
+}
+
+
+@pytest.mark.parametrize("name", DECLARATIONS)
+def test_fields_of_declarations_are_of_what_they_are_declared_as(name):
+    part = DECLARATIONS[name]
+    for field in fields(part):
+        for wrong in OF_FIELD[field.type]:
+            assert not fault(replace, part, **{field.name: wrong}), (field.name, wrong)
+    with pytest.raises(TypeError, match=rf"{name}\(\) cannot be called so: missing.* It takes '"):
+        type(part)()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("title", NO_TEXT),
+        ("notes", NO_TEXT),
+        ("population", [*NO_TEXT, "gaussian"]),
+        ("step", [3, "a", [len]]),
+        ("parameters", [None, 3, "a", PRIOR, [PRIOR], ["slope"], {"slope": PRIOR}]),
+        ("responses", [None, 3, "a", [len], ["rating"], DECLARATIONS["Response"]]),
+        ("columns", [None, 3, ["intensity"], DECLARATIONS["Column"]]),
+        ("states", [None, 3, ["value"], {"value": 0.0}]),
+        ("summaries", [None, ["late"]]),
+        ("statistics", [None, [len], {"mean": len}]),
+        ("references", [None, "Somebody (2020).", ["Somebody (2020)."]]),
+        ("sequence", [None, 3, "block", [1]]),
+        ("correlate", [None, 3, "slope", [1], ["nobody"]]),
+        ("latents", [None, 3, "value", ["value"], {"value": 3}, {1: "a"}]),
+        ("covariates", [None, 3, "age", ["age"], {"slope": 3}, {"slope": ["age"]}]),
+        ("rivals", [None, 3, [len], {"a": 3}, {1: len}]),
+        ("anchors", [None, 3, ["a"], {"rating": 3}, {"rating": {"slope": "a"}}]),
+    ],
+)
+def test_models_are_made_of_declarations(own_model, own_study, field, wrong):
+    def diagnosed(given):
+        return em.diagnose_design(replace(own_model, **{field: given}), own_study)
+
+    for one in wrong:
+        assert not fault(diagnosed, one), (field, one)
+
+
+def test_what_stands_for_a_tuple_is_told(own_model):
+    with pytest.raises(TypeError, match=r"sequence must be a tuple of text; found str 'block'\. L"):
+        replace(own_model, sequence="block")
+    with pytest.raises(TypeError, match=r"parameters must be a tuple, each a Parameter; found Par"):
+        replace(own_model, parameters=own_model.parameters[0])
+
+
+def test_names_in_declarations_are_declared(own_model):
+    first, second, third = own_model.parameters
+    wrong = {
+        "scale_of": {"parameters": (replace(first, scale_of="ratng"), second, third)},
+        "by": {"parameters": (replace(first, by="gruop"), second, third)},
+        "weighs": {"parameters": (replace(first, weighs="intensty"), second, third)},
+        "response": {"statistics": (replace(own_model.statistics[0], response="ratng"),)},
+        "follows": {"columns": (replace(own_model.columns[0], follows="ratng"),)},
+        "over": {"states": (em.State("value", 0.0, over="gruop"),)},
+        "correlate": {"correlate": ("slope", "slpoe")},
+    }
+    for field, change in wrong.items():
+        with pytest.raises(ValueError, match=rf"must be declared\. Found: .* has {field}='"):
+            check_declaration(replace(own_model, **change))
+    with pytest.raises(ValueError, match=r"Only a response of regions has a region; 'rating' is"):
+        replace(own_model.responses[0], region="AI")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda: 3, r"It cannot be called with what it is given: .*0 positional arguments"),
+        (lambda latent, parameters, data: None, r"It returned NoneType None\."),
+        (lambda latent, parameters, data: 3, r"It returned int 3\."),
+        (lambda latent, parameters, data: parameters.slope, r"It returned .*Variable param"),
+        (lambda latent, parameters, data: 2 * parameters.slope, r"It returned .*Variable Mul"),
+        (lambda latent, parameters, data: np.exp(None), r"It stopped in line \d+ of test_arg"),
+    ],
+)
+def test_functions_of_responses_return_a_distribution(own_model, own_study, function, told):
+    responses = (replace(own_model.responses[0], function=function),)
+    with pytest.raises(TypeError, match=rf"The function of response 'rating' takes .*{told}"):
+        em.diagnose_design(replace(own_model, responses=responses), own_study)
+
+
+# --------------------------------------------------------------- what a fit is asked for
+
+
+@pytest.mark.parametrize(
+    "kind", [pd.Series, MappingProxyType, UserDict, ChainMap, "texts of NumPy"]
+)
+def test_mappings_of_any_kind_ask_for_the_same_fit(own_model, own_study, tmp_path, kind):
+    """With a store, too, and the draws are not lost to a file that cannot hold what was asked."""
+    how = {"chains": 1, "draws": 4, "tune": 20, "seed": 1, "centring": 0.5}
+    asked = {"covariates": {"baseline": "age"}, "sampler": {"maxdepth": 8}}
+    given = {name: kind(mapping) for name, mapping in asked.items()} if callable(kind) else {}
+    if not given:
+        given["covariates"] = {np.str_("baseline"): np.str_("age")}
+        given["sampler"] = {np.str_("maxdepth"): np.int64(8)}
+    path = tmp_path / "fit.zarr"
+    fit = em.fit(own_model, own_study, **how, **given, store=path)
+    assert em.load(path)["posterior"].equals(fit["posterior"])
+    same = em.fit(own_model, own_study, **how, **asked, store=path)  # is this fit
+    assert same["posterior"].equals(fit["posterior"])
+    plain = em.fit(own_model, own_study, **how, **given)
+    assert em.load(em.save(plain, tmp_path / "fit.nc"))["posterior"].equals(plain["posterior"])
+    assert "baseline_effect" in plain["posterior"]
 
 
 def test_calls_that_lack_an_argument_or_have_one_too_many(model):

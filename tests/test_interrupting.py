@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 import empathymodels as em
 from empathymodels import cli
@@ -159,6 +160,63 @@ def test_refits_do_not_go_on_with_what_was_interrupted(own_fit, while_sampling):
     counted = {"rating": np.ones(fit["observed_data"]["rating"].size, dtype=bool)}
     with pytest.raises(KeyboardInterrupt):
         refit(fit, counted)
+
+
+IN_A_NOTEBOOK = """
+import empathymodels as em
+from empathymodels.inference import sample
+
+note = sample.RunningChains._note
+def noted(self, progress):
+    note(self, progress)
+    if self.finished >= 50:
+        print("sampling", flush=True)
+
+sample.RunningChains._note = noted
+fit = "nothing"
+fit = em.fit(em.get_model({model!r}), em.Study(trials={trials!r}, simulated=True), {how})
+"""
+AFTER = """
+import time
+
+began = time.process_time()
+time.sleep(0.3)
+print(fit, time.process_time() - began < 0.25)
+"""
+
+
+@pytest.mark.filterwarnings("default")  # of the kernel's client, not ours
+@pytest.mark.timeout(300)
+def test_in_the_kernel_of_a_notebook(own_study, tmp_path):
+    """What its stop button sends ends the cell: the name is not bound, and the kernel goes on."""
+    trials = tmp_path / "trials.csv"
+    own_study.trials.to_csv(trials, index=False)
+    cell = IN_A_NOTEBOOK.format(
+        model=str(OWN_MODEL),
+        trials=str(trials),
+        how=", ".join(f"{n}={v!r}" for n, v in HOW.items()),
+    )
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        first = client.execute(cell)
+        while True:
+            message = client.get_iopub_msg(timeout=200)
+            if message["msg_type"] == "stream" and "sampling" in message["content"]["text"]:
+                break
+            assert message["msg_type"] != "error", message["content"]
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)
+        while reply["parent_header"].get("msg_id") != first:
+            reply = client.get_shell_msg(timeout=60)
+        assert reply["content"]["status"] == "error"
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+        printed = []
+        client.execute_interactive(AFTER, output_hook=printed.append, timeout=60)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(m["content"]["text"] for m in printed if m["msg_type"] == "stream")
+    assert text == "nothing True\n"
 
 
 PROGRAM = """

@@ -124,8 +124,11 @@ def test_a_contrast_that_no_fit_could_answer_is_refused_before_any(own_model, de
     ("wrong", "message"),
     [
         ({"people": ()}, "Numbers of people"),
-        ({"people": (0,)}, "people must be a list of a whole number, at least 1"),
-        ({"people": (4,), "trials": (0,)}, "trials must be a list of a whole number, at least 1"),
+        ({"people": (0,)}, "people must be a list, each a whole number, at least 1"),
+        (
+            {"people": (4,), "trials": (0,)},
+            "trials must be a list, each a whole number, at least 1",
+        ),
         ({"people": (4,), "probability": 1.5}, "probability must be a number between 0 and 1"),
         ({"people": (4,), "rope": (1, -1)}, "rope must be two numbers that rise"),
     ],

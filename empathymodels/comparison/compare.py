@@ -191,10 +191,14 @@ def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
     if noise > 0.05:
         text += f" (Monte-Carlo error {noise:.1f} on top)"
     if failing.any():
-        bad = {name: int(n) for name, n in table["pareto_k_bad"].items() if n}
+        bad = [f"{int(n):,} for '{name}'" for name, n in table["pareto_k_bad"].items() if n]
         # weights of a choice that was nearly certain are often flagged, and matter little
         text += (
-            (f"; unreliable importance weights: {bad}" if bad else "; unreliable numbers")
+            (
+                f"; unreliable importance weights: {', '.join(bad)}"
+                if bad
+                else "; unreliable numbers"
+            )
             + f", treat the ranking with care: these observations make {apart[failing].sum():.1f} "
             "of the difference"
         )

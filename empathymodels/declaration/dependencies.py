@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytensor.graph.basic import Variable
@@ -127,16 +127,41 @@ def reading_order(read: Mapping[str, Collection[str]]) -> list[str]:
     return order
 
 
+def _unknown_names(model: Model) -> Iterator[str]:
+    """Say where a declaration names a parameter, a column or a response that there is not."""
+    parameters = [p.name for p in model.parameters]
+    columns = [c.name for c in model.columns]
+    responses = [r.name for r in model.observables]
+    named = [
+        *(("parameter", p.name, "scale_of", p.scale_of, responses) for p in model.parameters),
+        *(("parameter", p.name, "by", p.by, columns) for p in model.parameters),
+        *(("parameter", p.name, "weighs", p.weighs, columns) for p in model.parameters),
+        *(("column", c.name, "follows", c.follows, responses) for c in model.columns),
+        *(("state", s.name, "over", s.over, columns) for s in model.states),
+        *(("statistic", s.name, "response", s.response, responses) for s in model.statistics),
+        *(("model", model.name, "correlate", name, parameters) for name in model.correlate),
+    ]
+    for kind, name, field, given, known in named:
+        if given is not None and given not in known:
+            yield f"{kind} '{name}' has {field}={given!r}; there are {listed(known)}"
+
+
 def check_declaration(model: Model) -> Model:
     """Return the model if its equations use exactly what it declares; raise otherwise.
 
     Raises
     ------
     ValueError
-        A declared parameter or column is used by no equation, a latent of a response depends
-        on that response's own value on the same trial, responses read each other in a circle,
-        or `latents` documents other names.
+        A declaration names what is not declared, a declared parameter or column is used by no
+        equation, a latent of a response depends on that response's own value on the same trial,
+        responses read each other in a circle, or `latents` documents other names.
     """
+    if unknown := list(_unknown_names(model)):
+        raise ValueError(
+            f"What a declaration of model '{model.name}' names must be declared. Found: "
+            + "; ".join(unknown)
+            + ". Declare it or correct the name."
+        )
     equations = read_equations(model)
     problems = []
     parameters, data = set(equations.parameters), set(equations.data)

@@ -157,11 +157,18 @@ def _call_step(model: Model, *views: Names) -> Any:
     try:
         return model.step(*views)
     except (TypeError, ValueError, NotImplementedError) as error:
-        *_, place = traceback.extract_tb(error.__traceback__)[:2]
-        raise TypeError(
-            f"{_SYMBOLS.format(model=model.name)} It stopped in line {place.lineno} of "
-            f"{Path(place.filename).name}, `{place.line}`: {error}"
-        ) from error
+        raise TypeError(f"{_SYMBOLS.format(model=model.name)} {stopped(error)}") from error
+
+
+def stopped(error: Exception) -> str:
+    """Say where a function of the author's stopped that was called one frame above."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if len(frames) == 1:
+        return f"It cannot be called with what it is given: {error}."
+    place = frames[1]
+    return (
+        f"It stopped in line {place.lineno} of {Path(place.filename).name}, `{place.line}`: {error}"
+    )
 
 
 def symbol(kind: str, name: str) -> Variable:

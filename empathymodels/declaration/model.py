@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 from pymc_extras.prior import Prior
 
-from empathymodels.arguments import checked_arguments
+from empathymodels.arguments import checked_arguments, checked_fields
 from empathymodels.declaration.immutable import Declared
 from empathymodels.declaration.parts import (
     PARTS,
@@ -44,6 +44,7 @@ from empathymodels.messages import did_you_mean, listed, tell_all
 type Rival = Callable[[Model], Model]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Model(Declared):
     """A declared model. See ``print(model)`` for its card.

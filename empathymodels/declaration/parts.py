@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from pymc_extras.prior import Prior
 
+from empathymodels.arguments import checked_fields
 from empathymodels.declaration.immutable import Declared
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import did_you_mean, listed
@@ -37,6 +38,7 @@ def as_prior(part: str, given: Any) -> Any:
     return prior_of(given) if is_short and np.size(given) == 1 + (kind is tuple) else given
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Column(Declared):
     """A data column that a model reads.
@@ -82,6 +84,7 @@ class Column(Declared):
         )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Parameter(Declared):
     """A quantity inferred for every participant, for the population, or for every item.
@@ -209,6 +212,7 @@ def _is_normal(prior: Prior) -> bool:
     )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class FirstResponse(Declared):
     """Start a state at the first observed response of the sequence.
@@ -226,6 +230,7 @@ class FirstResponse(Declared):
     scored: bool = True
 
 
+@checked_fields
 @dataclass(frozen=True)
 class State(Declared):
     """A latent quantity that is carried from one trial to the next.
@@ -248,6 +253,7 @@ class State(Declared):
     meaning: str = ""
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Summary(Declared):
     """One number per participant computed from a state or a latent.
@@ -269,6 +275,7 @@ class Summary(Declared):
     kind: Literal["last", "change", "mean", "mean_absolute"]
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Response(Declared):
     """Something observed, and its distribution given latents, parameters and data.
@@ -324,6 +331,14 @@ class Response(Declared):
     region: str | None = None
     unit: str = ""
 
+    def __post_init__(self) -> None:
+        Declared.__post_init__(self)
+        if self.region is not None and self.table != "regions":
+            raise ValueError(
+                f"Only a response of regions has a region; '{self.name}' is of {self.table} and "
+                f'has {self.region!r}. Add table="regions", or leave the region out.'
+            )
+
     @property
     def ends(self) -> dict[str, float]:
         """The ends of the range, as `function` finds them in its data."""
@@ -342,6 +357,7 @@ class Response(Declared):
         )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Statistic(Declared):
     """A feature of the data that a good model must reproduce.
@@ -388,6 +404,7 @@ class Statistic(Declared):
         )
 
 
+@checked_fields
 @dataclass(frozen=True)
 class Reference(Declared):
     """A paper: citation text and DOI."""

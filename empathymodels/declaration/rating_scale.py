@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from pymc.distributions.distribution import SymbolicRandomVariable
 from pytensor.graph.basic import Variable
+from pytensor.tensor.random.op import RandomVariable
 
-from empathymodels.declaration.equations import Names
+from empathymodels.declaration.equations import Names, stopped
 from empathymodels.declaration.parts import Response
 from empathymodels.responses.rounded import rounded
 
@@ -25,8 +27,25 @@ def distribution_of(response: Response, latent: Names, parameters: Names, data: 
 def stated_distribution(
     response: Response, latent: Names, parameters: Names, data: Names
 ) -> Variable:
-    """Call a response's function, with the ends of its range among the data."""
-    return response.function(latent, parameters, data.also(**response.ends))
+    """Call a response's function, with the ends of its range among the data.
+
+    Raises
+    ------
+    TypeError
+        It cannot be called with latents, parameters and data, or returns no distribution.
+    """
+    rule = (
+        f"The function of response '{response.name}' takes latent, parameters and data and returns "
+        "a distribution, which must be unnamed: pm.Normal.dist(mean, noise), say."
+    )
+    try:
+        stated = response.function(latent, parameters, data.also(**response.ends))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise TypeError(f"{rule} {stopped(error)}") from error
+    owner = stated.owner if isinstance(stated, Variable) else None
+    if owner is None or not isinstance(owner.op, RandomVariable | SymbolicRandomVariable):
+        raise TypeError(f"{rule} It returned {type(stated).__name__} {str(stated)[:60]}.")
+    return stated
 
 
 def as_recorded(response: Response, stated: Variable) -> Variable:

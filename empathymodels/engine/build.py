@@ -13,6 +13,7 @@ from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.observe import observe
 from empathymodels.layout.arrangement import Arrangement
+from empathymodels.messages import counted
 from empathymodels.population.blocks import blocks, n_levels
 from empathymodels.population.covariates import Covariates
 from empathymodels.population.variables import add_parameters, fixed_size_data
@@ -69,16 +70,18 @@ def shares_of_centring(
     """
     found = {}
     for block in blocks(arrangement):
-        shares = np.array(
-            [
-                np.broadcast_to(_share(p, centring), n_levels(p, arrangement))[k]
-                for p, k in block.columns
-            ],
-            dtype=float,
-        )
-        found[block.unit] = shares
+        shares = [_shares(p, n_levels(p, arrangement), centring)[k] for p, k in block.columns]
+        found[block.unit] = np.array(shares, dtype=float)
     return found
 
 
-def _share(parameter: Parameter, centring: Mapping[str, Any]) -> Any:
-    return 0.0 if parameter.fixed is not None else centring.get(parameter.name, 0.5)
+def _shares(parameter: Parameter, levels: int, centring: Mapping[str, Any]) -> np.ndarray:
+    """Shares of a parameter, (level,)."""
+    given = 0.0 if parameter.fixed is not None else centring.get(parameter.name, 0.5)
+    shape = np.shape(given)
+    if shape not in ((), (1,), (levels,)):
+        raise ValueError(
+            f"The centring of '{parameter.name}' must be one number, or one per level (of "
+            f"{counted(levels, 'level')}); found numbers of shape {shape}. Give one number."
+        )
+    return np.broadcast_to(given, levels)

@@ -22,6 +22,7 @@ from empathymodels.inference.fits import PARTIAL, remembered
 from empathymodels.inference.provenance import fit_tree, provenance
 from empathymodels.inference.request import NON_CENTRED, Request, asked_of, shares_asked
 from empathymodels.inference.run import Run, run
+from empathymodels.inference.sample import check_sampler
 from empathymodels.inference.starts import check_start
 from empathymodels.inference.store import Store, finish, mark_partial, open_store
 from empathymodels.layout.arrange import arrange
@@ -52,7 +53,7 @@ def fit(
     cores: int | None = None,
     target_accept: float | None = None,
     centring: Literal["measured"] | float | Mapping[str, Any] = "measured",
-    sampler: Mapping[str, Any] | None = None,
+    sampler: Mapping[str, float | str | bool | None] | None = None,
     progress: bool | None = None,
     store: str | Path | None = None,
     on_interrupt: Literal["raise", "partial"] = "raise",
@@ -224,6 +225,7 @@ def _refuse_twice(sampler: Mapping[str, Any]) -> None:
             f"sampler holds what fit() does not name itself; found {listed(twice)}. Give "
             f"{listed([f'{name}=' for name in twice])} to fit() itself (progress_bar as progress)."
         )
+    check_sampler(sampler or {})
 
 
 def _announce(arrangement: Arrangement, covariates: Mapping[str, Covariates]) -> None:

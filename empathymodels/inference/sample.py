@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from inspect import signature
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,21 @@ def sample(
                 raise
             return replace(trace_of(chains.sampler.abort()), is_partial=True)
     return replace(trace, ended=judge(trace) if judge else "")
+
+
+def check_sampler(settings: Mapping[str, Any]) -> None:
+    """Raise ValueError for settings that nutpie does not have, or not with such a value."""
+    own = signature(nutpie.sample).parameters
+    if {"sampler", "adaptation"} & set(settings):
+        return  # which have settings of their own
+    for name in [name for name in settings if name not in own]:
+        try:
+            nutpie._lib.PyNutsSettings.Diag(0).update({name: settings[name]})
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                "sampler must hold settings of nutpie, with values that they can have. Found "
+                f"{name}={settings[name]!r}: {error}. Correct it, or leave it out."
+            ) from error
 
 
 class RunningChains:

@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.messages import Told, counted, did_you_mean, listed, tell_all
-from empathymodels.study.column_types import as_labels, keeps_text, plain, storable, typed
+from empathymodels.study.column_types import (
+    EVERY_WHOLE,
+    as_labels,
+    keeps_text,
+    plain,
+    storable,
+    typed,
+)
 from empathymodels.study.keys import KEYS, first_rows, key_columns
 from empathymodels.study.recoding import Codes, Marks, as_numbers, blank_missing, decode
 from empathymodels.study.table_files import read_files
@@ -103,7 +110,8 @@ def _read(
     """Return a fresh table with text column names; one from files holds text alone."""
     if isinstance(source, pd.DataFrame):
         unnamed = list(source.index.names) == [None]
-        table = source.reset_index(drop=unnamed, allow_duplicates=True)
+        table = source.set_flags(allows_duplicate_labels=True)
+        table = table.reset_index(drop=unnamed, allow_duplicates=True)
         names = [storable(str(name)) for name in table]
         columns = [plain(table.iloc[:, k].rename(k), name, told) for k, name in enumerate(names)]
         held = pd.concat(columns, axis=1) if columns else table
@@ -193,7 +201,7 @@ def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
     """Give every key one type in all tables, so that 7, 7.0 and "7" meet."""
     for key in ("participant", "region", "session", "block", "trial"):
         held = {n: t for n, t in tables.items() if key in key_columns(t, n)}
-        unreadable = [as_numbers(t[key]).isna() & _is_named(t[key]) for t in held.values()]
+        unreadable = [~_is_exact(t[key]) & _is_named(t[key]) for t in held.values()]
         text = key in ("participant", "region") or any(rows.any() for rows in unreadable)
         for table_name, table in held.items():
             values = table[key]
@@ -206,6 +214,11 @@ def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
 
 def _is_named(values: pd.Series) -> pd.Series:
     return values.notna() & ~values.astype(str).str.strip().isin(MISSING_TEXT)
+
+
+def _is_exact(values: pd.Series) -> pd.Series:
+    """Whether keys are numbers that a float holds as they are written."""
+    return as_numbers(values).abs() < EVERY_WHOLE
 
 
 def _key_labels(values: pd.Series) -> pd.Series:
@@ -278,11 +291,13 @@ def _key_problems(
     if "participant" in keys:
         yield from _header_like(table, table_name, own.get("participant", "participant"))
     if "trial" in keys:
-        text = as_numbers(table["trial"]).isna() & ~gaps["trial"]
-        if text.any():
+        wrong = ~_is_exact(table["trial"]) & ~gaps["trial"]
+        if wrong.any():
+            kind = "text" if as_numbers(table["trial"])[wrong].isna().any() else "larger ones"
             yield (
-                f"'trial' must be a number, it orders the rows of {table_name}. Found text in "
-                f"{text.sum():,} of {rows}: {first_rows(table, table_name, text)}. Number them."
+                f"'trial' must be a number (below {EVERY_WHOLE:,}), it orders the rows of "
+                f"{table_name}. Found {kind} in {wrong.sum():,} of {rows}: "
+                f"{first_rows(table, table_name, wrong)}. Number them."
             )
     if lacking:
         return
