@@ -361,7 +361,7 @@ DECLARATIONS = {
     "Reference": em.Reference("Somebody (2020).", "10.1000/1"),
 }
 NO_FUNCTION = [None, 3, "a", [len], PRIOR]
-NO_PRIOR = ["Normal", 3, [PRIOR], {"mu": 0}, em.Prior, True]
+NO_PRIOR = ["Normal", [PRIOR], {"mu": 0}, em.Prior, True, np.nan]
 NO_REAL = ["a", [1], b"a", True, np.nan, np.inf, {1}, object(), em.Study]
 NO_RANGE = [3, "ab", (1,), (1, 2, 3), (0, "a"), (0, np.nan), {0, 1}, {0: 1}]
 OF_FIELD = {
@@ -372,8 +372,8 @@ OF_FIELD = {
     "Table": [*NO_TEXT, "trial"],
     "Support": [*NO_TEXT, "positiv"],
     "Motive | None": [3, ["approach"], "aproach", True],
-    "Prior": [*NO_PRIOR, None],
-    "Prior | None": NO_PRIOR,
+    "Prior | tuple[float, float]": [*NO_PRIOR, None, 3, (1,), (1, 2, 3), ("a", 1), (0, np.inf)],
+    "Prior | float | None": [*NO_PRIOR, (0, 1)],
     "tuple[float, float]": [*NO_RANGE, None],
     "tuple[float, float] | None": NO_RANGE,
     "tuple[float, ...] | None": [3, "ab", ("a",), [None], {1, 2}, len],
@@ -417,7 +417,7 @@ def test_fields_of_declarations_are_of_what_they_are_declared_as(name):
         ("correlate", [None, 3, "slope", [1], ["nobody"]]),
         ("latents", [None, 3, "value", ["value"], {"value": 3}, {1: "a"}]),
         ("covariates", [None, 3, "age", ["age"], {"slope": 3}, {"slope": ["age"]}]),
-        ("rivals", [None, 3, [len], {"a": 3}, {1: len}]),
+        ("rivals", [None, 3, len, [3], ["a"], {"a": 3}, {1: len}]),
         ("anchors", [None, 3, ["a"], {"rating": 3}, {"rating": {"slope": "a"}}]),
     ],
 )

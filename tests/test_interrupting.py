@@ -186,7 +186,7 @@ print(fit, time.process_time() - began < 0.25)
 
 
 @pytest.mark.filterwarnings("default")  # of the kernel's client, not ours
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_in_the_kernel_of_a_notebook(own_study, tmp_path):
     """What its stop button sends ends the cell: the name is not bound, and the kernel goes on."""
     trials = tmp_path / "trials.csv"
@@ -200,7 +200,7 @@ def test_in_the_kernel_of_a_notebook(own_study, tmp_path):
     try:
         first = client.execute(cell)
         while True:
-            message = client.get_iopub_msg(timeout=200)
+            message = client.get_iopub_msg(timeout=600)
             if message["msg_type"] == "stream" and "sampling" in message["content"]["text"]:
                 break
             assert message["msg_type"] != "error", message["content"]

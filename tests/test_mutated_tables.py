@@ -535,7 +535,7 @@ def test_a_sample_of_mutations():
     """A fixed one in 260 of a study with all three tables."""
     failed, counts = faults("outgroup_help", 260, offset=7)
     assert not failed, "\n".join(failed)
-    assert min(counts["accepted"], counts["accepted, and told"], counts["refused"]) >= 2
+    assert min(counts["accepted"] + counts["accepted, and told"], counts["refused"]) >= 3
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ Table = Literal["trials", "participants", "regions"]
 
 Population = Literal["normal", "student_t"]  # how participants may deviate from the means
 SHORT_FORMS = {  # of priors: what one number or two stand for
-    "location": (tuple, lambda given: Prior("Normal", mu=given[0], sigma=given[1])),
+    "location": (tuple | list, lambda given: Prior("Normal", mu=given[0], sigma=given[1])),
     "spread": (Real, lambda given: Prior("HalfNormal", sigma=given)),
     "effect": (Real, lambda given: Prior("Normal", mu=0, sigma=given)),
 }
@@ -35,7 +35,7 @@ def as_prior(part: str, given: Any) -> Any:
     """Return the prior that numbers stand for; anything else as it is."""
     kind, prior_of = SHORT_FORMS[part]
     is_short = isinstance(given, kind) and not isinstance(given, bool)
-    return prior_of(given) if is_short and np.size(given) == 1 + (kind is tuple) else given
+    return prior_of(given) if is_short and np.size(given) == 1 + (kind is not Real) else given
 
 
 @checked_fields
