@@ -174,6 +174,7 @@ def fit(
     >>> long = em.fit(model, study, draws=20_000, seed=1, store="long.zarr")  # doctest: +SKIP
     """
     _refuse_twice(sampler or {})
+    check_sampler(sampler or {})
     if population is not None:
         model = model.with_population(population)
     request = Request(
@@ -225,7 +226,6 @@ def _refuse_twice(sampler: Mapping[str, Any]) -> None:
             f"sampler holds what fit() does not name itself; found {listed(twice)}. Give "
             f"{listed([f'{name}=' for name in twice])} to fit() itself (progress_bar as progress)."
         )
-    check_sampler(sampler or {})
 
 
 def _announce(arrangement: Arrangement, covariates: Mapping[str, Covariates]) -> None:
