@@ -1,6 +1,7 @@
 """Declarations in short: priors as numbers, rivals as functions, texts from the docstring."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,13 @@ def test_a_model_is_the_same_however_it_is_written(own_model):
     )
     assert fingerprint(changed) == fingerprint(same)
     assert own_model.vary(changed.variant) == changed
+
+
+def test_rivals_without_names_need_some(own_model):
+    nameless = partial(own_model.rivals["no_slope"])
+    with pytest.raises(TypeError, match=r"found 1 rival without, such as functools\.partial"):
+        replace(own_model, rivals=(nameless,))
+    assert list(replace(own_model, rivals={"flat": nameless}).rivals) == ["flat"]
 
 
 def test_impossible_numbers_are_refused(own_model):

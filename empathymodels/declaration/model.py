@@ -39,7 +39,7 @@ from empathymodels.declaration.response_scale import (
     with_ends,
 )
 from empathymodels.declaration.variants import change_text, replayed
-from empathymodels.messages import did_you_mean, listed, tell_all
+from empathymodels.messages import counted, did_you_mean, listed, tell_all
 
 type Rival = Callable[[Model], Model]
 
@@ -133,6 +133,13 @@ class Model(Declared):
         """The rivals, each under its name."""
         if isinstance(self.rivals, Mapping):
             return self.rivals
+        unnamed = [rival for rival in self.rivals if not hasattr(rival, "__name__")]
+        if unnamed:
+            raise TypeError(
+                f"Rivals in a tuple are known by the names of their functions; found "
+                f"{counted(len(unnamed), 'rival')} without, such as {unnamed[0]!r}. Give a "
+                'mapping: rivals={"name": function}.'
+            )
         return {rival.__name__: rival for rival in self.rivals}
 
     @property
