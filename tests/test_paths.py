@@ -659,15 +659,20 @@ def test_means_of_responses_against_integrals(distribution, ends):
     assert mean(distribution).eval() == pytest.approx(inside + at_ends, rel=1e-6)
 
 
+def _any(latent, parameters, data):
+    """Of responses whose distribution is given besides."""
+    return pm.Normal.dist(0.0, 1.0)
+
+
 def test_levels_are_summed():
-    rating = em.Response("item", None, "an item", levels=(1, 2, 3, 4))
+    rating = em.Response("item", _any, "an item", levels=(1, 2, 3, 4))
     found = expected(em.Ordinal.dist(0.3, [-1.0, 0.2, 1.4]), rating).eval()
     borders = np.array([1.0, *special.expit(0.3 - np.array([-1.0, 0.2, 1.4]))])
     assert found == pytest.approx(borders.sum())
 
 
 def test_without_a_mean_it_is_refused():
-    rating = em.Response("rating", None, "a rating")
+    rating = em.Response("rating", _any, "a rating")
     tails = pm.Censored.dist(pm.StudentT.dist(nu=3, mu=0.0, sigma=1.0), lower=0, upper=1)
     for distribution in (tails, pm.Cauchy.dist(0.0, 1.0)):
         with pytest.raises(ValueError, match=r"mean of 'rating' must have a closed form; found"):

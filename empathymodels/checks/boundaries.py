@@ -80,7 +80,7 @@ def in_different_places(posterior: xr.Dataset, arrangement: Arrangement) -> list
     return found
 
 
-def told(places: list[Place], arrangement: Arrangement) -> str:
+def named_places(places: list[Place], arrangement: Arrangement) -> str:
     """Name people, parameters, places and, where the data show one, the reason."""
     reasons = {(f.participant, f.response): f for f in deterministic_people(arrangement)}
     texts = [

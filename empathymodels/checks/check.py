@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.checks.boundaries import at_an_end, in_different_places, told
+from empathymodels.checks.boundaries import at_an_end, in_different_places, named_places
 from empathymodels.checks.contraction import of_posterior
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.model import Model
@@ -114,14 +114,16 @@ def _people_apart(posterior: xr.Dataset, arrangement: Arrangement) -> list[dict[
     rows = []
     if apart := in_different_places(posterior, arrangement):
         advice = (
-            f"{told(apart, arrangement)}. Their data allow several explanations: look at them "
-            "(plot_latent, plot_people), try a rival, or exclude them with a reason; longer chains "
-            "alone seldom help."
+            f"{named_places(apart, arrangement)}. Their data allow several explanations: look at "
+            "them (plot_latent, plot_people), try a rival, or exclude them with a reason; longer "
+            "chains alone seldom help."
         )
         people = len({place.participant for place in apart})
         rows.append(_row("people whose chains lie apart", people, "0", False, advice))
     if extreme := at_an_end(posterior, arrangement):
-        advice = f"{told(extreme, arrangement)}. Only the population and priors hold them there."
+        advice = (
+            f"{named_places(extreme, arrangement)}. Only the population and priors hold them there."
+        )
         people = len({place.participant for place in extreme})
         rows.append(_row("people at an end of a range", people, "information", True, advice))
     return rows

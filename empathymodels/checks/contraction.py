@@ -69,7 +69,7 @@ def _prior_sd(parameter: Parameter) -> float | None:
     """Prior standard deviation of a population mean; none where the prior has no such number."""
     try:
         return new_person_prior(replace(parameter, level=POPULATION, spread=None))[1]
-    except (TypeError, ValueError):  # of heavy tails, or with parameters that have priors
+    except (TypeError, ValueError):  # no finite variance, or a hierarchical prior
         return None
 
 

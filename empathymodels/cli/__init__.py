@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
             TypeError,
             ValueError,
         ) as error:
-            if not _is_told(error):
+            if not _is_reported(error):
                 raise
             tell(f"Error: {error.args[0]}{_as_options(str(error.args[0]))}")
             sys.exit(BAD_INPUT)
@@ -101,7 +101,7 @@ def _as_options(message: str) -> str:
     return f"\nOn the command line: {', '.join(named)}." if named else ""
 
 
-def _is_told(error: Exception) -> bool:
+def _is_reported(error: Exception) -> bool:
     """Whether this package raised the error on purpose, so that its words say what to do."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     raised = linecache.getline(frame.filename, frame.lineno or 0).strip().startswith("raise ")

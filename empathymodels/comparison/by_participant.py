@@ -45,7 +45,7 @@ FOLDS = 10  # where more people than this would need a refit of their own
 def by_participant(
     fits: Fits, compiled: Compiled, responses: list[str], asked: Asked
 ) -> dict[str, Score]:
-    """Leave out one person after another: somebody new, known by covariates at most."""
+    """Leave one participant out: predict each from covariates and the population."""
     _check_folds(compiled, responses, asked.folds)
     if asked.folds is None:
         found = {name: _people(name, fit, responses, asked) for name, fit in fits.items()}

@@ -100,7 +100,7 @@ def compare(
     ValueError
         Fewer than two fits, a fit that is a single point (method "map"), other rows, other base
         measures (a density against a mass), no shared response, an unknown unit, more folds than
-        people, no blocks to predict, or refits that the unit has no use for.
+        people, no blocks to predict, or refits where the unit is not refitted.
 
     References
     ----------

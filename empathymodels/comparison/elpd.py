@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-STIR = 1e-11  # log-likelihood added where it is constant
+JITTER = 1e-11  # log-likelihood added where it is constant
 TIED = 5  # as few of the draws make a tail that can be fitted
 FEWEST_DRAWS = 25  # PSIS smooths the largest fifth of the weights and needs five of them
 CHUNK = 4_000_000  # numbers worked on at once
@@ -237,7 +237,7 @@ def _log_weights(values: np.ndarray, efficiency: np.ndarray) -> tuple[np.ndarray
 
     The efficiency (unit,) of the draws says how many weights make the tail that is smoothed.
     """
-    pairs = zip(_stirred(values), efficiency, strict=True)
+    pairs = zip(_jittered(values), efficiency, strict=True)
     found = [array_stats.psislw(one, r_eff=of, axis=-1) for one, of in pairs]
     return np.stack([weights for weights, _ in found]), np.array([k for _, k in found])
 
@@ -247,18 +247,18 @@ def _log_weights_of_one(values: np.ndarray) -> np.ndarray:
     return _log_weights(values.reshape(1, -1), np.array([relative_efficiency(values)]))[0][0]
 
 
-def _stirred(values: np.ndarray) -> np.ndarray:
-    """Stir log-likelihoods (..., draw) whose lowest are all alike, far below what counts.
+def _jittered(values: np.ndarray) -> np.ndarray:
+    """Add negligible jitter to log-likelihoods (..., draw) whose lowest are tied.
 
-    Importance weights are then alike at their end, where a tail is fitted to them. The first
+    A Pareto tail cannot be fitted to importance weights that are tied at their end. The first
     choice of a learner that starts indifferent is such a unit; others belong to chains that are
     stuck.
     """
     lowest = np.partition(values, TIED, axis=-1)[..., : TIED + 1]
-    still = np.ptp(lowest, axis=-1, keepdims=True) < 1e3 * STIR
+    still = np.ptp(lowest, axis=-1, keepdims=True) < 1e3 * JITTER
     if not still.any():
         return values
-    return values + still * np.random.default_rng(0).normal(0, STIR, values.shape)
+    return values + still * np.random.default_rng(0).normal(0, JITTER, values.shape)
 
 
 def is_bad(elpd: az.ELPDData) -> np.ndarray:

@@ -65,7 +65,7 @@ def loo(
         The fit did not score this response.
     ValueError
         The fit is a single point (method "map"), an unknown unit, no blocks to predict, or
-        refits that the unit has no use for.
+        refits where the unit is not refitted.
 
     See Also
     --------

@@ -26,7 +26,7 @@ import xarray as xr
 
 from empathymodels.comparison.importance import Integrals, integrals
 from empathymodels.comparison.person_proposals import (
-    Told,
+    Gaussian,
     common_points,
     own_points,
     own_weights,
@@ -155,7 +155,9 @@ def _without_own_parameters(likelihood: _Likelihood, whom: list[int], draws: int
         yield s, Integrals(values[:, 0, s], np.zeros((draws, 1)), np.full(draws, np.inf))
 
 
-def _every_draw(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.Generator) -> Found:
+def _every_draw(
+    likelihood: _Likelihood, told: dict[int, Gaussian], rng: np.random.Generator
+) -> Found:
     """Integrate with proposals of every draw's own."""
     spread = likelihood.population
     near = _Near(dict.fromkeys(told, spread), told, SHARED_PROPOSALS, rng)
@@ -164,7 +166,7 @@ def _every_draw(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.G
         yield s, integrals(near.log_weights(s), values[..., s])
 
 
-def _common(likelihood: _Likelihood, told: dict[int, Told], rng: np.random.Generator) -> Found:
+def _common(likelihood: _Likelihood, told: dict[int, Gaussian], rng: np.random.Generator) -> Found:
     """Integrate with proposals that serve all draws, and others where these do not."""
     spread = likelihood.population
     proposed = {s: common_points(spread, one, PROPOSALS, rng) for s, one in told.items()}
@@ -211,7 +213,7 @@ class _Near:
     def __init__(
         self,
         populations: dict[int, Population],
-        told: dict[int, Told],
+        told: dict[int, Gaussian],
         number: int,
         rng: np.random.Generator,
     ) -> None:

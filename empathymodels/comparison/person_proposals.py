@@ -23,7 +23,7 @@ FURTHEST = 30.0  # link-scale value that stands for one at the end of a range
 
 
 @dataclass(frozen=True)
-class Told:
+class Gaussian:
     """What a person's data say of the person's parameters, as a Gaussian on the link scale.
 
     Attributes
@@ -41,7 +41,7 @@ class Told:
 
 def told_by_data(
     arrangement: Arrangement, population: Population, posterior: xr.Dataset, person: int
-) -> Told:
+) -> Gaussian:
     """Find the Gaussian that made the population a person's posterior."""
     draws = _linked(arrangement, population, posterior, person)
     covariance = np.atleast_2d(np.cov(draws, rowvar=False))
@@ -53,7 +53,7 @@ def told_by_data(
     precision = (directions * np.maximum(values, 0.0)) @ directions.T
     centre = population.centre[:, person].mean(axis=0)
     pull = informed @ (informed.T @ (after @ draws.mean(axis=0) - before @ centre))
-    return Told(person, precision, pull)
+    return Gaussian(person, precision, pull)
 
 
 def _linked(
@@ -72,7 +72,7 @@ def _linked(
 
 
 def common_points(
-    population: Population, told: Told, number: int, rng: np.random.Generator
+    population: Population, told: Gaussian, number: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points (proposal, column) that serve all draws, and the log of their density (proposal,)."""
     mean, factor = _given_each(_some(population), told)
@@ -88,7 +88,7 @@ def common_points(
 
 
 def own_points(
-    population: Population, told: Told, number: int, rng: np.random.Generator
+    population: Population, told: Gaussian, number: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Points (draw, proposal, column) for every draw, made from the same random numbers."""
     mean, factor = _given_each(population, told)
@@ -99,13 +99,13 @@ def own_points(
     return np.concatenate([mean[:, None] + near, centre[:, None] + far], axis=1)
 
 
-def own_weights(population: Population, told: Told, points: np.ndarray) -> np.ndarray:
+def own_weights(population: Population, told: Gaussian, points: np.ndarray) -> np.ndarray:
     """Log of the prior of every draw over the density of its proposals, (draw, proposal)."""
     prior = population.log_density(told.person, points)
     return prior - log_mixture(log_t(points, *_given_each(population, told)), prior)
 
 
-def _given_each(population: Population, told: Told) -> tuple[np.ndarray, np.ndarray]:
+def _given_each(population: Population, told: Gaussian) -> tuple[np.ndarray, np.ndarray]:
     """Mean (draw, column) and Cholesky factor of what data and each draw say of a person."""
     covariance = np.linalg.inv(told.precision + population.precision)
     prior = times(population.precision, population.centre[:, told.person])

@@ -132,8 +132,8 @@ class Parameter(Declared):
         The same as a fraction of the range of `scale_of`, where `Model.fix_share` gave it so. It
         then goes with the range.
     weighs : str, optional
-        Column (with a default) that the parameter is a weight of, or needs to be told apart. Where
-        a study has no such column, the parameter is held at `if_absent`, and that is told.
+        Column (with a default) that this parameter multiplies, or is identified by. Where a study
+        lacks it, the parameter is fixed at `if_absent`, which is reported.
     if_absent : float
         That value: on the natural scale, and with `scale_of` as a fraction of the response's range.
     motive : {"approach", "avoidance"}, optional

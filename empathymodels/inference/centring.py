@@ -20,7 +20,7 @@ from empathymodels.population.parametrisation import Parametrisation, anchorable
 from empathymodels.population.population_draws import column_of
 from empathymodels.population.scales import linked_values
 
-# What the columns before it leave of a column that correlates closely may be very little.
+# With high correlations the conditional variance of later columns is tiny: the share is capped.
 MOST_CENTRED = 0.9
 
 PILOT = {"tune": 300, "draws": 150, "chains": 2, "target_accept": 0.9}

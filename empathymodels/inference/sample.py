@@ -260,7 +260,8 @@ def sample_into(
 def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) -> list[int]:
     """Numbers that the chains of a run with this seed draw for themselves, in their order.
 
-    Nutpie does not say which chain asks for a start: with a chain more, one number more is asked.
+    Nutpie does not say which chain requests initial values: each additional chain requests one
+    more number, so runs of one, two, ... chains are compared to find it.
     """
     found: list[int] = []
     for size in range(1, chains + 1):

@@ -20,7 +20,7 @@ from empathymodels.population.parametrisation import prior_widths, standard_colu
 
 SEARCHES, COPIES = 4, 100  # searches for what fits everybody, and starts around what each found
 STEPS = 100  # of a search
-BELOW = 20.0  # in log-density of the best: from there on a start is a place to get lost in
+BELOW = 20.0  # log-density under the best at which initial values are dropped: chains get stuck
 NEAR = 0.1  # how far people start from each other, in prior standard deviations
 
 

@@ -23,7 +23,7 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import FirstResponse, Response
 from empathymodels.declaration.record import all_needs
 from empathymodels.layout.arrangement import Arrangement, label_columns, trial_column
-from empathymodels.layout.availability import suited
+from empathymodels.layout.availability import available
 from empathymodels.layout.engine_order import Layout, lay_out
 from empathymodels.layout.rating_steps import with_steps_of
 from empathymodels.layout.scoring import scored_response
@@ -51,7 +51,7 @@ def arrange(model: Model, study: Study) -> Arrangement:
     reads = {r.name: columns_read(model, r) for r in model.responses}
     in_steps = {name for name, needs in all_needs(model).items() if needs.in_steps}
     checked = validate(model, study, needed=reads, in_steps=in_steps)
-    kept, held = suited(model, checked.responses, study.tables)
+    kept, held = available(model, checked.responses, study.tables)
     kept = with_steps_of(kept, in_steps, checked.tables)
     participants = [str(label) for label in checked.tables["participants"]["participant"]]
     levels = _levels(kept, checked.tables)

@@ -10,7 +10,7 @@ from empathymodels.declaration.response_scale import scale_of
 from empathymodels.messages import listed
 
 
-def suited(
+def available(
     model: Model, responses: Collection[str], tables: Mapping[str, Any]
 ) -> tuple[Model, dict[str, str]]:
     """Return the model that a study can inform, and what of it is held at a value, and why.

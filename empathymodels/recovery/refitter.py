@@ -41,7 +41,7 @@ _REFITTERS = Kept()
 
 @dataclass(frozen=True, eq=False)
 class Refitter:
-    """A model compiled for one design, to be sampled on whatever it simulates there.
+    """Simulates from one model on one design, and refits it there, with one compiled program.
 
     Attributes
     ----------

@@ -120,7 +120,7 @@ def _effects(
 
 
 def rows_of_population(fit: xr.DataTree, parameter: Parameter) -> int:
-    """Return how many rows a parameter (at a level) has in `estimates` before those of people."""
+    """Return how many rows of `estimates` are about the population of a parameter (at a level)."""
     if parameter.level == "population":
         return 1
     # median, average and spread; then effects

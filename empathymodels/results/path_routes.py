@@ -1,4 +1,4 @@
-"""The ways that lead from a data column to a response in a model's equations, and which do not."""
+"""Which paths from a data column to a response a model's graph has; refusals of others."""
 
 from __future__ import annotations
 

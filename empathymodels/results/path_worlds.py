@@ -1,7 +1,7 @@
-"""The equations cut at the steps of a path, and responses expected in worlds that did not happen.
+"""Counterfactual responses: the equations cut at the mediators of a path.
 
-One run of the equations gives the first step; in every further run what reads a step finds it as
-the run before gave it. The last run gives the expected response. Data of the first may differ.
+The graph is evaluated once per mediator; each pass replaces the mediator before it by its
+counterfactual value. The last pass gives the expected response. Data of the first may differ.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def moved(arrangement: Arrangement, column: str, value: Any) -> Arrangement:
 
 
 def between(own: Evaluator, first: Evaluator) -> Evaluator:
-    """Return the expectation in one world, where a path starts as it does in another."""
+    """Return E[Y(x, M(x'))]: the response under x, with the first mediator set as under x'."""
     taken = {name: x for name, x in first.data.items() if name.startswith(FIRST_RUN)}
     return own.given(taken)
 
@@ -149,7 +149,7 @@ def drawn_beside(arrangement: Arrangement, response: str) -> list[str]:
 
 
 def _on_rows_of(arrangement: Arrangement, name: str, response: str) -> Arrangement:
-    """Leave one response, on the rows of another that reads it."""
+    """Keep only the response `name`, evaluated on the rows of the `response` that reads it."""
     alone = _with_responses(arrangement, name)
     declared = arrangement.scored[name].response
     rows = replace(arrangement.scored[response], response=declared)

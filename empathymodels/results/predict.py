@@ -183,7 +183,7 @@ def _known_and_new(
         place[unit] = np.array([seen.get(str(label), -1) for label in labels])
         new[unit] = [label for label in labels if str(label) not in seen]
     own = posterior.isel(place)
-    who = _told(arrangement, units, new)
+    who = _who(arrangement, units, new)
     if not any(new.values()):
         return own, who
     covariates: Mapping[str, Covariates] = {}
@@ -201,7 +201,7 @@ def _known_and_new(
     return drawn, who
 
 
-def _told(
+def _who(
     arrangement: Arrangement, units: Mapping[str, list[Any]], new: Mapping[str, list[Any]]
 ) -> str:
     """Say which people, and items if any is new, are those of the fit."""

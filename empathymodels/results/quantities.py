@@ -118,5 +118,5 @@ def prior_variances(
 def _variance(parameter: Parameter) -> float:
     try:
         return new_person_prior(parameter)[1] ** 2
-    except (TypeError, ValueError):  # of heavy tails, or with parameters that have priors
+    except (TypeError, ValueError):  # no finite variance, or a hierarchical prior
         return float("nan")
