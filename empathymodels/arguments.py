@@ -235,7 +235,7 @@ def _is_of(kind: Any, value: Any, name: str) -> bool:
         )
     if origin is Literal:
         return isinstance(value, str) and value in parts
-    if origin not in WORDS and not _is_told_apart(origin):
+    if origin not in WORDS and not _is_distinct(origin):
         return True  # the verb knows
     if isinstance(value, bool | np.bool_):
         return origin is bool
@@ -274,7 +274,7 @@ def _hold(parts: tuple[Any, ...], rows: Iterable[Iterable[Any]], name: str) -> b
     )
 
 
-def _is_told_apart(kind: Any) -> bool:
+def _is_distinct(kind: Any) -> bool:
     """Whether a kind is a class of ours, such as `Model`, or a `Prior`."""
     return isinstance(kind, type) and kind.__module__.partition(".")[0] in HOMES
 

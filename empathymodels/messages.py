@@ -143,7 +143,7 @@ def tell_all(opening: str, problems: list[str]) -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Notices:
     """What is to be told of data, as it is found.
 
     Attributes

@@ -221,7 +221,7 @@ def reduction(bench: Bench) -> Found:
             continue
         held = {p.name: p.fixed for p in rival.parameters if p.fixed is not None}
         done.append(name)
-        if not _close(*_at_held_values(bench, rival, held)):
+        if not _close(*_at_fixed_values(bench, rival, held)):
             wrong.append(f"rival '{name}'")
     if wrong:
         return False, f"These must equal the full model at the same values, but differ: {wrong}."
@@ -305,7 +305,7 @@ def _last_trials(arrangement: Arrangement) -> np.ndarray:
     return mask
 
 
-def _at_held_values(bench: Bench, rival: Model, held: dict[str, Any]) -> tuple[float, float]:
+def _at_fixed_values(bench: Bench, rival: Model, held: dict[str, Any]) -> tuple[float, float]:
     """Total log-likelihood of a rival that holds values, and of the model at those values."""
     values = {}
     for name, value in bench.values.items():

@@ -28,9 +28,9 @@ from empathymodels.comparison.importance import Integrals, integrals
 from empathymodels.comparison.person_proposals import (
     Gaussian,
     common_points,
+    gaussian_of_data,
     own_points,
     own_weights,
-    told_by_data,
 )
 from empathymodels.comparison.population_density import Population, population_of
 from empathymodels.declaration.parts import Parameter
@@ -107,7 +107,7 @@ def integrate_people(
     whom = _observed_people(arrangement, responses)
     whom = [s for s in whom if people is None or arrangement.participants[s] in people]
     likelihood = _Likelihood(_evaluator(arrangement, responses), spread, chosen)
-    told = {s: told_by_data(arrangement, spread, own, s) for s in whom if spread.columns}
+    told = {s: gaussian_of_data(arrangement, spread, own, s) for s in whom if spread.columns}
     rng = np.random.default_rng(seed)
     if not told:
         found = _without_own_parameters(likelihood, whom, len(spread.centre) if shared else 1)

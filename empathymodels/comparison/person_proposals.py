@@ -39,7 +39,7 @@ class Gaussian:
     pull: np.ndarray
 
 
-def told_by_data(
+def gaussian_of_data(
     arrangement: Arrangement, population: Population, posterior: xr.Dataset, person: int
 ) -> Gaussian:
     """Find the Gaussian that made the population a person's posterior."""

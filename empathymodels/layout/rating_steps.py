@@ -61,7 +61,7 @@ def between_steps(response: Response, tables: Mapping[str, pd.DataFrame]) -> Ite
         yield (
             f"'{response.values.name}' of {response.table} must be recorded in steps of "
             f"{resolution_of(response):g} from {response.ends['lowest']:g}. Found "
-            f"{_found(response, tables, between)}. Correct this, or let the data tell: "
+            f"{_listing(response, tables, between)}. Correct this, or let the data tell: "
             f'model.with_resolution({response.name}="observed").'
         )
 
@@ -75,7 +75,7 @@ def finer_steps(response: Response, tables: Mapping[str, pd.DataFrame]) -> Itera
             f"Finer steps: the fit's own data show '{response.name}' in steps of "
             f"{resolution_of(response):.4g}, these data in steps of "
             f"{observed_resolution(response, values):.4g}. Found "
-            f"{_found(response, tables, between)}. They are taken in the finer steps; the noise "
+            f"{_listing(response, tables, between)}. They are taken in the finer steps; the noise "
             "is that of a rating before it is rounded. If they are mistakes, correct or drop "
             "these rows; if not, and probabilities shall be comparable, fit the model with "
             f"model.with_resolution({response.name}=...)."
@@ -92,14 +92,14 @@ def stray_steps(response: Response, tables: Mapping[str, pd.DataFrame]) -> Itera
         finer = observed_resolution(response, values)
         yield (
             f"Few ratings between steps: '{response.values.name}' of {response.table} is in steps "
-            f"of {step:.4g}, but for {_found(response, tables, between)}. Because of "
+            f"of {step:.4g}, but for {_listing(response, tables, between)}. Because of "
             f"{'it' if between.sum() == 1 else 'them'} all are taken as recorded in steps of "
             f"{finer:.4g}. If that is right, say so: model.with_resolution({response.name}="
             f"{finer:.4g}); if not, correct or drop {'the row' if between.sum() == 1 else 'them'}."
         )
 
 
-def _found(response: Response, tables: Mapping[str, pd.DataFrame], between: np.ndarray) -> str:
+def _listing(response: Response, tables: Mapping[str, pd.DataFrame], between: np.ndarray) -> str:
     """Say which ratings lie between steps, how many, and in which rows."""
     rows = rows_of(response, tables[response.table]).reset_index(drop=True)
     values = rows.loc[between, response.values.name].drop_duplicates()

@@ -129,7 +129,7 @@ def plot_motives(fit: xr.DataTree) -> Figure:
     for parameter in free:
         scales.setdefault(parameter.unit or parameter.name, []).append(parameter)
     weights = [_weights(fit, arrangement, together) for together in scales.values()]
-    told = _held_text(fit, declared)
+    told = _fixed_text(fit, declared)
     heights = [0.75 + ROW * len(rows) for rows in weights]
     heights[-1] += 0.2 * len(told.splitlines())
     figure, axes = panels(len(weights), columns=1, width=6.4, height=heights)
@@ -150,7 +150,7 @@ def _no_motives(fit: xr.DataTree, arrangement: Arrangement, declared: Sequence[P
         )
     return (
         f"plot_motives needs a weight of a motive that is inferred; '{model}' has "
-        f"{len(declared)}, and all are held. {_held_text(fit, declared)} Fit a study with "
+        f"{len(declared)}, and all are held. {_fixed_text(fit, declared)} Fit a study with "
         "such columns, or a model that does not hold them."
     )
 
@@ -229,7 +229,7 @@ def _scale_text(fit: xr.DataTree, arrangement: Arrangement, parameters: list[Par
     return with_unit("weight of the motive", parameters[0].unit) + averaged
 
 
-def _held_text(fit: xr.DataTree, declared: Sequence[Parameter]) -> str:
+def _fixed_text(fit: xr.DataTree, declared: Sequence[Parameter]) -> str:
     """Name the weights that are held, with their values, and say why."""
     absent = recorded(fit, "held")
     reasons: dict[str, list[str]] = {}

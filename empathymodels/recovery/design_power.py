@@ -208,7 +208,7 @@ def _task(
         return _Question(plan, identity["effect"], identity["asked"]), seconds
 
     named = f"Power, {len(design.participants)} people x {trials_per_person(design)} trials"
-    task = Task(named, _is_found, prepare, {**identity, "design": design.digest}, seed, _misshapen)
+    task = Task(named, _detection, prepare, {**identity, "design": design.digest}, seed, _misshapen)
     return task
 
 
@@ -236,7 +236,7 @@ def _is_there(true: float) -> bool:
     return abs(true) > NOTHING
 
 
-def _is_found(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
+def _detection(question: _Question, seeds: np.random.SeedSequence, cores: int) -> dict[str, Any]:
     """Simulate a study in which the effect is true, fit it, and ask for the contrast."""
     plan, asked = question.plan, dict(question.asked)
     population, people, responses, of_fit = seeds.generate_state(4).tolist()

@@ -79,7 +79,7 @@ class Task:
         """File of one replicate."""
         return place / f"{self.key}-{number:05}.json"
 
-    def found(self, number: int, place: Path) -> dict[int, Replicate]:
+    def finished(self, number: int, place: Path) -> dict[int, Replicate]:
         """Those of the first `number` replicates that are there, by their number."""
         paths = {k: self.path(k, place) for k in range(number)}
         return read_replicates(paths, self.misshapen)
@@ -123,7 +123,7 @@ def replicates(
         if value is not None and value < 1:
             raise ValueError(f"The {name} must be at least 1; found {value}. Give 1 or more.")
     with replicate_folder(folder) as place:
-        found = task.found(number, place)
+        found = task.finished(number, place)
         if found:
             tell(f"{task.name}: {len(found)} of {counted(number, 'replicate')} are there already.")
         if len(found) < number:
@@ -172,7 +172,7 @@ def _fill(
                     found[one.number] = one
                     advance(len(found))
             except BrokenProcessPool as error:
-                found |= task.found(number, place)
+                found |= task.finished(number, place)
                 advance(len(found))
                 left = [k for k in missing if k not in found]
                 # those under way come last: one that kills its worker must not hold up the others

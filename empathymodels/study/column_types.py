@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Told, counted, listed, shortened
+from empathymodels.messages import Notices, counted, listed, shortened
 from empathymodels.study.recoding import EXACT, TRUTH, as_numbers
 from empathymodels.study.table_header import MISSING_TEXT
 
@@ -99,7 +99,7 @@ def keeps_text(written: pd.Series) -> list[str]:
 # --------------------------------------------------------------------------- of data frames
 
 
-def plain(values: pd.Series, name: str, told: Told) -> pd.Series:
+def plain(values: pd.Series, name: str, told: Notices) -> pd.Series:
     """Return a column of a data frame as text, numbers and truth values, or categories of these.
 
     Nullable, sparse and Arrow columns hold what others hold. Cells of any other kind (dates,
@@ -108,7 +108,7 @@ def plain(values: pd.Series, name: str, told: Told) -> pd.Series:
 
     Examples
     --------
-    >>> told = Told()
+    >>> told = Notices()
     >>> plain(pd.Series([[1, 2], None, "x"]), "answer", told).tolist()
     ['[1, 2]', nan, 'x']
     >>> told.done
@@ -126,7 +126,7 @@ def plain(values: pd.Series, name: str, told: Told) -> pd.Series:
     return labels.reindex(used.cat.codes).set_axis(values.index)
 
 
-def _plain_values(values: pd.Series, name: str, told: Told) -> pd.Series:
+def _plain_values(values: pd.Series, name: str, told: Notices) -> pd.Series:
     if isinstance(values.dtype, pd.SparseDtype):
         values = values.sparse.to_dense()
     dtype: Any = values.dtype
@@ -147,7 +147,7 @@ def _plain_values(values: pd.Series, name: str, told: Told) -> pd.Series:
     return _plain_cells(values, name, told)
 
 
-def _plain_cells(values: pd.Series, name: str, told: Told) -> pd.Series:
+def _plain_cells(values: pd.Series, name: str, told: Notices) -> pd.Series:
     given: list[Any] = list(values.astype(object))
     cells = [plain_cell(value) for value in given]
     if cells and all(type(cell) is int and abs(cell) <= WIDEST for cell in cells):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Told, counted, listed
+from empathymodels.messages import Notices, counted, listed
 from empathymodels.study.table_header import MISSING_TEXT
 
 type Tables = dict[str, pd.DataFrame]
@@ -54,7 +54,7 @@ def spelled(values: Any) -> pd.Series:
     return numbers.map("{:.15g}".format).where(exact, plain).where(given.notna())
 
 
-def blank_missing(tables: Tables, missing: Marks, told: Told) -> None:
+def blank_missing(tables: Tables, missing: Marks, told: Notices) -> None:
     """Replace the marks of missing values by NaN, in every table that has the column.
 
     Marks of a codebook need not all occur; that none does is an error.
@@ -76,7 +76,7 @@ def blank_missing(tables: Tables, missing: Marks, told: Told) -> None:
             )
 
 
-def decode(tables: Tables, codes: Codes, others: str, told: Told) -> None:
+def decode(tables: Tables, codes: Codes, others: str, told: Notices) -> None:
     """Replace codes by what they stand for, in every table that has the column."""
     for name, given in codes.items():
         meanings = {_code(code): _code(meaning) for code, meaning in given.items()}
@@ -139,7 +139,7 @@ def _unmet(codes: Sequence[Any], at: Mapping[str, pd.Series]) -> list[Any]:
 
 
 def _refuse_unmet(
-    argument: str, name: str, unmet: list[Any], held: Mapping[str, pd.Series], told: Told
+    argument: str, name: str, unmet: list[Any], held: Mapping[str, pd.Series], told: Notices
 ) -> None:
     if held and unmet:
         given = pd.concat([values.dropna().astype(object) for values in held.values()])
@@ -150,7 +150,7 @@ def _refuse_unmet(
         )
 
 
-def _refuse_others(name: str, values: pd.Series, others: pd.Series, told: Told) -> None:
+def _refuse_others(name: str, values: pd.Series, others: pd.Series, told: Notices) -> None:
     if others.any():
         found, at = values[others].unique(), np.flatnonzero(others)
         column = name.rpartition(".")[2]

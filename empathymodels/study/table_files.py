@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from empathymodels.messages import Told, counted, label_in_cell, listed
+from empathymodels.messages import Notices, counted, label_in_cell, listed
 from empathymodels.study.table_header import Misread, under_header
 
 DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # of .txt it is the one that the header has
@@ -32,7 +32,7 @@ def read_files(
     *,
     file_names: str | None,
     encoding: str,
-    told: Told,
+    notices: Notices,
 ) -> pd.DataFrame | None:
     """Return the rows of one file, of several, or of a folder's; None, and problems, without.
 
@@ -46,7 +46,7 @@ def read_files(
         What the names of files say, such as ``"sub-{participant}_run-{block}*.csv"``.
     encoding : str
         Encoding of the files.
-    told : Told
+    notices : Notices
         Receives what is wrong and what was done.
 
     Returns
@@ -54,25 +54,25 @@ def read_files(
     DataFrame or None
         Cells as text, missing where a file lacks a column that others have.
     """
-    found = list(_files(source, table_name, file_names, told))
+    found = list(_files(source, table_name, file_names, notices))
     tables, notes = [], Counter[str]()
     for path, labels in found:
         try:
             table, done = text_table(path, encoding=encoding)
         except Misread as error:
-            told.problems.append(f"{table_name} in '{path}': {error}")
+            notices.problems.append(f"{table_name} in '{path}': {error}")
             continue
         except UNREADABLE as error:
-            told.problems.append(
+            notices.problems.append(
                 f"{table_name} must be a table in UTF-8 text. '{path}' cannot be read: {error}. "
                 f"{_other_encoding(path, encoding)}"
             )
             continue
         if table.columns.empty:
-            told.problems.append(f"{table_name} must have a header and rows. '{path}' is empty.")
+            notices.problems.append(f"{table_name} must have a header and rows. '{path}' is empty.")
         twice = [name for name in labels if name in table]
         if twice:
-            told.problems.append(
+            notices.problems.append(
                 f"{table_name}: what a file's name says must not be in the file too. '{path.name}' "
                 f"has {listed(twice)}. Take it out of `file_names`, or give the column another "
                 f'name: columns={{"{twice[0]}_in_file": "{twice[0]}"}}.'
@@ -83,9 +83,9 @@ def read_files(
         return None
     for note, number in notes.items():
         where = f" in {counted(number, 'file')}" if len(found) > 1 else ""
-        told.done.append(f"{table_name}: {note}{where}")
+        notices.done.append(f"{table_name}: {note}{where}")
     if len(found) > 1:
-        told.log.extend(_of_several(table_name, tables))
+        notices.log.extend(_of_several(table_name, tables))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -101,7 +101,7 @@ def _of_several(table_name: str, tables: list[pd.DataFrame]) -> Iterator[str]:
 
 
 def _files(
-    source: Sequence[str | Path], table_name: str, file_names: str | None, told: Told
+    source: Sequence[str | Path], table_name: str, file_names: str | None, notices: Notices
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """Yield the files with what their names say."""
     paths = [Path(path) for path in source]
@@ -110,14 +110,14 @@ def _files(
         depth = "*/" * (file_names or "").count("/")
         paths = sorted((p for p in folder.glob(f"{depth}*") if _kind(p)), key=natural)
         if not paths:
-            told.problems.append(
+            notices.problems.append(
                 f"{table_name} must be a table or a folder of tables (.csv, .tsv, .txt, or .gz of "
                 f"them). Found {listed(sorted(p.name for p in folder.iterdir()), 5)} in "
                 f"'{folder}'. Give the folder that holds the files."
             )
     absent = [path for path in paths if not _kind(path) or not path.is_file()]
     if absent:
-        told.problems.append(
+        notices.problems.append(
             f"{table_name} must be an existing .csv or .tsv file (or .txt, or .gz of them). Found "
             f"no such file at {listed(absent, 3)}. Check the path and its ending."
         )
@@ -128,13 +128,13 @@ def _files(
     said = {path: _labels(file_names, path) for path in paths}
     other = [path.name for path, labels in said.items() if labels is None]
     if other and (folder is None or len(other) == len(said)):
-        told.problems.append(
+        notices.problems.append(
             f"Files of {table_name} must be named like `file_names` {file_names!r}. Found "
             f"{listed(other, 3)}. Correct it: {{participant}} stands for the id, * for anything."
         )
         return
     if other:
-        told.done.append(
+        notices.done.append(
             f"{table_name}: left out {counted(len(other), 'file')} not named like {file_names!r}: "
             f"{listed(other, 3)}"
         )

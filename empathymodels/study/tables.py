@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Told, counted, did_you_mean, listed, tell_all
+from empathymodels.messages import Notices, counted, did_you_mean, listed, tell_all
 from empathymodels.study.column_types import (
     EVERY_WHOLE,
     as_labels,
@@ -49,9 +49,9 @@ def read_study(
     others: str,
     file_names: str | None,
     encoding: str,
-) -> tuple[dict[str, pd.DataFrame], Told]:
+) -> tuple[dict[str, pd.DataFrame], Notices]:
     """Return the tables under our column names, with typed keys, and what was done to them."""
-    told = Told()
+    told = Notices()
     given: dict[str, pd.DataFrame] = {}
     for table_name, source in sources.items():
         if source is not None:
@@ -105,7 +105,7 @@ def _renamed(columns: Columns) -> Iterator[str]:
 
 
 def _read(
-    source: Source, table_name: str, file_names: str | None, encoding: str, told: Told
+    source: Source, table_name: str, file_names: str | None, encoding: str, told: Notices
 ) -> pd.DataFrame | None:
     """Return a fresh table with text column names; one from files holds text alone."""
     if isinstance(source, pd.DataFrame):
@@ -127,7 +127,7 @@ def _read(
             f"{table_name} must be a DataFrame, a file, several files or their folder; found an "
             "empty list. Name a file, or leave it out."
         )
-    return read_files(paths, table_name, file_names=file_names, encoding=encoding, told=told)
+    return read_files(paths, table_name, file_names=file_names, encoding=encoding, notices=told)
 
 
 def _mapping_problems(
@@ -185,7 +185,7 @@ def _read_twice(columns: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _type_columns(tables: Mapping[str, pd.DataFrame], of_files: list[str], told: Told) -> None:
+def _type_columns(tables: Mapping[str, pd.DataFrame], of_files: list[str], told: Notices) -> None:
     """Give the columns of text that files hold their types; keys are typed together."""
     for table_name in [name for name in of_files if name in tables]:
         table = tables[table_name]
@@ -197,7 +197,7 @@ def _type_columns(tables: Mapping[str, pd.DataFrame], of_files: list[str], told:
                 told.log.append(f"kept {table_name}.{column} as text, with {listed(lost)}")
 
 
-def _type_keys(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
+def _type_keys(tables: Mapping[str, pd.DataFrame], told: Notices) -> None:
     """Give every key one type in all tables, so that 7, 7.0 and "7" meet."""
     for key in ("participant", "region", "session", "block", "trial"):
         held = {n: t for n, t in tables.items() if key in key_columns(t, n)}
@@ -242,7 +242,7 @@ def _whole(numbers: pd.Series) -> pd.Series:
     return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
 
 
-def _join_spellings(tables: Mapping[str, pd.DataFrame], told: Told) -> None:
+def _join_spellings(tables: Mapping[str, pd.DataFrame], told: Notices) -> None:
     """Give people one id where tables write it with .0 or ``sub-`` and without."""
     written = {name: table["participant"].dropna().unique() for name, table in tables.items()}
     spellings: dict[str, set[str]] = {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from empathymodels.messages import Told, counted, did_you_mean, listed
+from empathymodels.messages import Notices, counted, did_you_mean, listed
 from empathymodels.study.bids.parsing import read_each, read_table
 from empathymodels.study.table_files import natural
 from empathymodels.study.table_header import MISSING_TEXT
@@ -46,7 +46,7 @@ def named(path: Path) -> Named:
     return Named(path, {key: value for key, _, value in pairs}, suffix)
 
 
-def task_files(root: Path, task: str, sessions: list[str], told: Told) -> list[Named]:
+def task_files(root: Path, task: str, sessions: list[str], told: Notices) -> list[Named]:
     """Return the files to read, in order of participant, session and run."""
     every = _behaviour(root)
     every += _inherited(root, every, told)
@@ -82,7 +82,7 @@ def _within(root: Path, pattern: str) -> list[Named]:
     return [named(path) for folder in inside for path in root.glob(f"sub-*/{folder}/{pattern}")]
 
 
-def _inherited(root: Path, own: list[Named], told: Told) -> list[Named]:
+def _inherited(root: Path, own: list[Named], told: Notices) -> list[Named]:
     """Return events above the recordings that have none of their own, once for each recording.
 
     By BIDS inheritance they are the nearest file whose entities the recording has: for everybody
@@ -142,7 +142,7 @@ def _what_lies_where(root: Path, task: str) -> str:
     return f"What is there {of}lies so: {'; '.join(shown)}." if shown else ""
 
 
-def _without_doubles(files: list[Named], told: Told) -> list[Named]:
+def _without_doubles(files: list[Named], told: Notices) -> list[Named]:
     """Return the files without those of behaviour that stand beside events of the same run."""
     with_events = {_run(file) for file in files if file.suffix == "events"}
     kept = [file for file in files if file.suffix == "events" or _run(file) not in with_events]
@@ -152,7 +152,7 @@ def _without_doubles(files: list[Named], told: Told) -> list[Named]:
     return kept
 
 
-def _of_sessions(files: list[Named], sessions: list[str], told: Told) -> list[Named]:
+def _of_sessions(files: list[Named], sessions: list[str], told: Notices) -> list[Named]:
     if not sessions:
         return files
     known = sorted({file.entities["ses"] for file in files if "ses" in file.entities})
@@ -165,7 +165,7 @@ def _of_sessions(files: list[Named], sessions: list[str], told: Told) -> list[Na
     return [file for file in files if file.entities.get("ses") in sessions]
 
 
-def _in_order(root: Path, files: list[Named], sessions: list[str], told: Told) -> list[Named]:
+def _in_order(root: Path, files: list[Named], sessions: list[str], told: Notices) -> list[Named]:
     """Return the files by person, session and run; numbers in labels ascend, 2 before 10."""
     times = {} if sessions else _session_times(root, files, told)
 
@@ -177,7 +177,7 @@ def _in_order(root: Path, files: list[Named], sessions: list[str], told: Told) -
     return sorted(files, key=place)
 
 
-def _session_times(root: Path, files: list[Named], told: Told) -> dict[tuple[str, str], str]:
+def _session_times(root: Path, files: list[Named], told: Notices) -> dict[tuple[str, str], str]:
     """Return when sessions took place, where somebody's are told apart by text.
 
     It is doubtful where this is not known and labels have to order them.

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from empathymodels.messages import Told, counted, did_you_mean, listed
+from empathymodels.messages import Notices, counted, did_you_mean, listed
 from empathymodels.study.bids.contents import Contents
 from empathymodels.study.table_header import MISSING_TEXT
 
 
-def people_table(contents: Contents, columns: Mapping[str, str], told: Told) -> pd.DataFrame | None:
+def people_table(
+    contents: Contents, columns: Mapping[str, str], told: Notices
+) -> pd.DataFrame | None:
     """Return participants.tsv and the scores of phenotype/, labels as in file names, or None."""
     people, name = contents.people, columns.get("participant", "participant_id")
     if people is None or people.empty:
@@ -42,7 +44,7 @@ def people_table(contents: Contents, columns: Mapping[str, str], told: Told) -> 
     return people.mask(people.isin(MISSING_TEXT))
 
 
-def _scores(path: Path, table: pd.DataFrame, told: Told) -> pd.DataFrame:
+def _scores(path: Path, table: pd.DataFrame, told: Notices) -> pd.DataFrame:
     """Return a table of phenotype/ with one row per person; sessions become columns."""
     keys = [key for key in ("participant_id", "session_id") if key in table]
     repeated = table.duplicated(keys) if keys else pd.Series(dtype=bool)
@@ -67,7 +69,7 @@ def _scores(path: Path, table: pd.DataFrame, told: Told) -> pd.DataFrame:
 
 
 def _with_scores(
-    people: pd.DataFrame, path: Path, scores: pd.DataFrame, told: Told
+    people: pd.DataFrame, path: Path, scores: pd.DataFrame, told: Notices
 ) -> pd.DataFrame:
     twice = [column for column in scores if column in people]
     named = scores.rename(columns={name: f"{path.stem}_{name}" for name in twice})

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from empathymodels.messages import Told, tell_all
+from empathymodels.messages import Notices, tell_all
 from empathymodels.study.bids.contents import read_contents, unreadable
 from empathymodels.study.bids.files import misplaced, task_files
 from empathymodels.study.bids.people import people_table
@@ -44,7 +44,7 @@ def read_bids[S](
 
     `keep` may read variables of that method's caller.
     """
-    root, told = Path(folder), Told()
+    root, told = Path(folder), Notices()
     labels = [labels] if isinstance(labels, str) else list(labels)
     asked = [sessions] if isinstance(sessions, str) else list(map(str, sessions or ()))
     asked = [label.removeprefix("ses-") for label in asked]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Told, counted, listed
+from empathymodels.messages import Notices, counted, listed
 from empathymodels.study import column_types
 from empathymodels.study.bids.contents import Contents
 from empathymodels.study.bids.files import Named
@@ -18,7 +18,7 @@ KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
 FILE, LINE = "file-", "line-"  # where a row was found: number of the file, line in it
 
 
-def united(files: list[Named], contents: Contents, told: Told) -> pd.DataFrame:
+def united(files: list[Named], contents: Contents, told: Notices) -> pd.DataFrame:
     """Return the rows of all files as text, with what the file names say and where they stand."""
     tables = [contents.tables.get(file.path, pd.DataFrame()) for file in files]
     filled = [table for table in tables if len(table)]
@@ -76,7 +76,7 @@ def _reading_log(
             yield f"{counted(lacking, 'file')} had no column '{column}': read as missing"
 
 
-def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Told) -> pd.DataFrame:
+def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Notices) -> pd.DataFrame:
     """Return the rows that `keep` chooses; none, and a problem, where it cannot."""
     if keep is None or rows.empty:
         return rows
@@ -105,7 +105,9 @@ def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Told)
     return kept.drop(columns=idle).reset_index(drop=True)
 
 
-def columns_of_keys(rows: pd.DataFrame, columns: Mapping[str, str], told: Told) -> dict[str, str]:
+def columns_of_keys(
+    rows: pd.DataFrame, columns: Mapping[str, str], told: Notices
+) -> dict[str, str]:
     """Return the column of `rows` for each of our keys that it has."""
     keys = {}
     for entity, key in KEYS.items():

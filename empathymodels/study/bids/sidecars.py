@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from empathymodels.messages import Told, counted, did_you_mean, listed
+from empathymodels.messages import Notices, counted, did_you_mean, listed
 from empathymodels.study.bids.contents import About, Contents
 
 
@@ -19,7 +19,7 @@ def meanings(
     contents: Contents,
     columns: Mapping[str, str],
     labels: Sequence[str],
-    told: Told,
+    told: Notices,
 ) -> dict[str, dict[str, str]]:
     """Return what the codes in the columns `labels` stand for, by our names of these."""
     meant: dict[str, dict[str, dict[str, None]]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Told, counted, listed
+from empathymodels.messages import Notices, counted, listed
 from empathymodels.study.bids.files import Named
 from empathymodels.study.bids.rows import FILE, KEYS, LINE, typed
 from empathymodels.study.keys import first_rows
@@ -37,7 +37,7 @@ def files_of_one_run(files: list[Named], rows: pd.DataFrame) -> Iterator[str]:
 
 
 def numbered(
-    files: list[Named], rows: pd.DataFrame, keys: Mapping[str, str], told: Told
+    files: list[Named], rows: pd.DataFrame, keys: Mapping[str, str], told: Notices
 ) -> pd.DataFrame:
     """Return the rows of every file in order of onset, with their places in the run.
 
@@ -59,7 +59,7 @@ def numbered(
 
 
 def _tell_equal_onsets(
-    rows: pd.DataFrame, keys: Mapping[str, str], same: np.ndarray, told: Told
+    rows: pd.DataFrame, keys: Mapping[str, str], same: np.ndarray, told: Notices
 ) -> None:
     count = f"{same.sum():,} of {counted(len(rows), 'row')}"
     copies = same & rows.drop(columns=[LINE, PLACE]).duplicated(keep=False)
@@ -98,7 +98,7 @@ def _shown(rows: pd.DataFrame, keys: Mapping[str, str], trial: str, found: Any) 
 
 
 def without_repeats(
-    rows: pd.DataFrame, keys: Mapping[str, str], trial: str, told: Told
+    rows: pd.DataFrame, keys: Mapping[str, str], trial: str, told: Notices
 ) -> pd.DataFrame:
     """Return the rows; where their trials repeat, a problem is told and they are numbered."""
     number = as_numbers(rows[trial])
