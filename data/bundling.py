@@ -50,12 +50,13 @@ def write(
     *,
     citation: str,
     tables: Iterable[str] = ("trials", "participants", "regions"),
+    model: str = "",
 ) -> None:
-    """Round to two decimals, and write the tables and study.json."""
+    """Round to two decimals, and write the tables and study.json, with the model that made them."""
     for name, table in study.tables.items():
         if name not in tables:
             continue
         table.round(2).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     parameters.to_csv(folder / "true_parameters.csv", index=False, lineterminator="\n")
-    about = {"citation": citation, "notes": NOTES}
+    about = {"citation": citation, "notes": NOTES} | ({"model": model} if model else {})
     (folder / "study.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

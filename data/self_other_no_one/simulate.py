@@ -69,7 +69,9 @@ def main() -> None:
     trials = study.trials.astype({"choice": int, "outcome": int})
     columns = ["participant", "block", "trial", "recipient", "choice", "outcome"]
     study = em.Study(trials=trials[columns])
-    write(FOLDER, study, parameters, citation=CITATION, tables=["trials"])
+    write(
+        FOLDER, study, parameters, citation=CITATION, tables=["trials"], model="prosocial_learning"
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,25 +41,36 @@ def certificate_of(model: Model) -> dict[str, Any] | None:
 def design_of(name: str) -> str:
     """Name of the bundled study on whose design a built-in model is certified.
 
+    That of its certificate, or before it has one the study that was simulated from the model.
+
     Raises
     ------
     KeyError
-        The model comes without a certificate.
+        No bundled study is for this model.
     """
-    known = _bundled()
+    known = {
+        about["model"]: study for study, about in _of_studies("study.json") if "model" in about
+    }
+    known |= {model: str(found["study"]) for model, found in _bundled().items()}
     if name not in known:
         raise KeyError(
-            f"Models that come with a certificate have a design of their own: {listed(known)}; "
-            f"found '{name}'. Name a study as its design."
+            f"Models of bundled studies have a design of their own: {listed(known)}; found "
+            f"'{name}'. Name a study as its design."
         )
-    return str(known[name]["study"])
+    return known[name]
 
 
 def _bundled() -> dict[str, dict[str, Any]]:
     """Certificates of the bundled studies, by model."""
-    files = [study_folder(name) / FILE for name in list_studies()]
-    read = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.is_file()]
-    return {found["model"]: found for found in read}
+    return {found["model"]: found for _, found in _of_studies(FILE)}
+
+
+def _of_studies(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a file says in the folder of every bundled study that has it."""
+    for study in list_studies():
+        file = study_folder(study) / name
+        if file.is_file():
+            yield study, json.loads(file.read_text(encoding="utf-8"))
 
 
 def read_certificate(file: Path) -> dict[str, Any]:
