@@ -176,6 +176,9 @@ def test_responses_and_parameters_are_exchanged(own_model):
     assert names == ["baseline", "steep", "calm", "noise"]
     names = [p.name for p in own_model.with_parameters(steep).parameters]
     assert names == ["baseline", "slope", "noise", "steep"]
+    correlated = replace(own_model, correlate=("slope", "baseline"), covariates={"slope": "age"})
+    changed = correlated.with_parameters(steep, without=["slope"])
+    assert (changed.correlate, changed.covariates) == (("baseline",), {})
     with pytest.raises(KeyError, match="slop"):
         own_model.with_parameters(without=["slop"])
     with pytest.raises(KeyError, match="ratings"):

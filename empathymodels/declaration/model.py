@@ -495,7 +495,7 @@ class Model(Declared):
             Take the place of those of their names; new ones stand where the first of `without`
             stood, or behind all others.
         without : list of str
-            Names of parameters to leave out.
+            Names of parameters to leave out, with their correlations and default covariates.
 
         Raises
         ------
@@ -528,7 +528,12 @@ class Model(Declared):
                 kept, new = [*kept, *new], []
             else:
                 kept.append(given.get(parameter.name, parameter))
-        return replace(self, parameters=(*kept, *new))
+        return replace(
+            self,
+            parameters=(*kept, *new),
+            correlate=tuple(name for name in self.correlate if name not in leaving),
+            covariates={name: f for name, f in self.covariates.items() if name not in leaving},
+        )
 
     @checked_arguments
     def with_population(self, population: Population) -> Model:

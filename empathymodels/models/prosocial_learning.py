@@ -111,7 +111,8 @@ def rates_by_valence(model):
         replace(rate, name=f"{rate.name}_{name}", meaning=f"{rate.meaning}, after {name} outcomes")
         for name in ("better", "worse")
     ]
-    return replace(model, step=step).with_parameters(*rates, without=["learning_rate"])
+    model = replace(model, step=step).with_parameters(*rates, without=["learning_rate"])
+    return replace(model, correlate=tuple(rate.name for rate in rates))
 
 
 def no_learning(model):
