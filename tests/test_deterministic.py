@@ -10,7 +10,7 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.checks import check as checking
-from empathymodels.checks.boundaries import at_an_end, in_different_places, told
+from empathymodels.checks.boundaries import at_an_end, in_different_places, named_places
 from empathymodels.checks.deterministic import deterministic_people
 from empathymodels.declaration.response_scale import scale_of
 from empathymodels.layout.arrange import arrange
@@ -161,7 +161,7 @@ def test_people_with_typical_values_sit_nowhere(name):
             values = zero + width * rng.uniform(*parameter.typical, (2, 50, people, *levels))
             dims = ("chain", "draw", "participant", *([parameter.by] if levels else []))
             draws[parameter.name] = dims, values
-    assert told(at_an_end(xr.Dataset(draws), arrangement), arrangement) == ""
+    assert named_places(at_an_end(xr.Dataset(draws), arrangement), arrangement) == ""
 
 
 def test_ends_are_named_with_their_reason(placed):
@@ -170,7 +170,7 @@ def test_ends_are_named_with_their_reason(placed):
     odd = moved(odd, "learning_rate", 4, [[0.998]] * 4)
     odd = moved(odd, "learning_rate", 7, [[0.004]] * 4)
     found = at_an_end(odd, arrangement)
-    text = told(found, arrangement)
+    text = named_places(found, arrangement)
     assert "sub-01: 'feeling_noise' near 0 (median 0.001), since their 'feeling' is always" in text
     assert "sub-05: 'learning_rate' near 1 (median 1)" in text
     assert "sub-08: 'learning_rate' near 0 (median 0.004)" in text
@@ -184,7 +184,7 @@ def test_a_mode_of_its_own_is_named_with_its_chains(placed):
     assert (place.participant, place.label) == ("sub-32", "learning_rate")
     assert place.where == "about 0.001 in chains 1, 2, 3 and about 0.36 in chain 4"
     odd = moved(odd, "learning_rate", 2, [[0.9], [0.2], [0.9], [0.2]])
-    text = told(in_different_places(odd, arrangement), arrangement)
+    text = named_places(in_different_places(odd, arrangement), arrangement)
     assert "sub-03: 'learning_rate' about 0.2 in chains 2, 4 and about 0.9 in chains 1, 3" in text
 
 
