@@ -291,7 +291,7 @@ def test_value_and_associability_in_skin_conductance():
         parameters=(*(p for p in hybrid.parameters if p.name != "feeling_noise"), arousal),
         name="conductance",
     )
-    model = replace(model, responses=(replace(model.responses[0], function=feeling),), left_out=())
+    model = replace(model, responses=(replace(model.responses[0], function=feeling),))
     mixed = rng.permutation(np.resize([1, -1], 40))
     rows = [(n, {"outcome": o, "feeling": np.resize([4.9, 5.1], 40)}) for n, o in
             {"always": np.ones(40, dtype=int), "mixed": mixed}.items()]  # fmt: skip
