@@ -24,6 +24,7 @@ from empathymodels.declaration.parts import Response as Response
 from empathymodels.declaration.parts import State as State
 from empathymodels.declaration.parts import Statistic as Statistic
 from empathymodels.declaration.parts import Summary as Summary
+from empathymodels.declaration.plain_normal import plain_normal as plain_normal
 from empathymodels.inference.fit import fit as fit
 from empathymodels.inference.fit_rivals import fit_rivals as fit_rivals
 from empathymodels.inference.load import load as load

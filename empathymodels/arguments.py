@@ -25,6 +25,12 @@ ANY_WHOLE = ("workers",)  # below zero: all cores but so many
 ANY_NUMBER = ("codes", "missing", "sessions")  # what data hold, NaN included
 OF_FITS = ("fits", "evidences")  # of which `empathymodels.inference.fits` says more
 SHARES = ("prob", "probability", "target_accept")  # numbers between 0 and 1
+EXAMPLES = {  # of mappings, whose kinds in words are hard to read
+    "codes": '{"group": {1: "in", 2: "out"}}',
+    "columns": '{"participant": "ID"}',
+    "covariates": '{"learning_rate": "group + age"}',
+    "missing": '{"choice": [-99]}',
+}
 WORDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
@@ -164,6 +170,8 @@ def _problem(label: str, parameter: Parameter, kinds: list[Any], value: Any) -> 
     found = shortened(printable(repr(value), keep=""), 80)
     known = found if is_of_kind or value is None else f"{type(value).__name__} {found}"
     advice = f"Leave it out for {_shown(parameter.default)}." if has_default else "Give one."
+    if name in EXAMPLES:
+        advice = f"Write for example {name}={EXAMPLES[name]}."
     return f"{label} must be {words}; found {known}. {advice}", is_of_kind
 
 

@@ -142,6 +142,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "load_study": {"name": "outgroup_help"},
         "log_likelihood": both | {"parameters": {}},
         "loo": fit,
+        "plain_normal": {"model": own_model},
         "path_effects": fit
         | {"column": "intensity", "response": "rating", "through": "value", "values": (0, 1)},
         "plot_calibration": {"table": pd.DataFrame()},

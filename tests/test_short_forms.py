@@ -84,7 +84,7 @@ def test_rivals_without_names_need_some(own_model):
 def test_impossible_numbers_are_refused(own_model):
     with pytest.raises(ValueError, match="sigma"):
         own_model.with_priors(slope=(0, -1))
-    with pytest.raises(TypeError, match="slope"):
+    with pytest.raises(ValueError, match="slope must be a Prior or 2 values"):
         own_model.with_priors(slope=(0, 1, 2))
 
 

@@ -1,6 +1,7 @@
 """What a model is: `Model` and its parts, equations read once, variants, fingerprints.
 
-Nouns: Model, Parameter, Column, State, Response and kin. Verbs: list_models, get_model.
+Nouns: Model, Parameter, Column, State, Response and kin.
+Verbs: list_models, get_model, plain_normal.
 Doors: catalog, dependencies, equations, fingerprint, formulas, model, parts, priors, rating_scale,
 record, response_scale, supports, text.
 May import: responses, study.

@@ -115,11 +115,6 @@ def positive_only(model):
     return replace(model, step=step).with_parameters(congruence)
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 # ------------------------------------------------------------------------- declarations
 
 
@@ -216,5 +211,5 @@ model = em.Model(
         ),
         em.Statistic("good minus bad, zero-sum minus independent stakes", "rating", _by_stakes),
     ),
-    rivals=(no_relation, no_stakes, indifferent, positive_only, plain_normal),
+    rivals=(no_relation, no_stakes, indifferent, positive_only, em.plain_normal),
 )

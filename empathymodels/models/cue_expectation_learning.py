@@ -81,11 +81,6 @@ def first_rating_start(model):
     return model.with_parameters(without=["start_expectation"])
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 def _cue_effect(response):
     """Mean rating after the last cue label minus the first."""
 
@@ -175,5 +170,5 @@ model = em.Model(
             lambda t: (t.outcome_rating <= 0).mean(),
         ),
     ),
-    rivals=(no_learning, no_expectation_effect, first_rating_start, plain_normal),
+    rivals=(no_learning, no_expectation_effect, first_rating_start, em.plain_normal),
 )

@@ -115,12 +115,7 @@ def first_rating_start(model):
 
 def published(model):
     """As published: the first rating starts each block, and noise is 0.4 of the scale."""
-    return plain_normal(first_rating_start(model)).fix_share(closeness_noise=0.4)
-
-
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
+    return em.plain_normal(first_rating_start(model)).fix_share(closeness_noise=0.4)
 
 
 def _after(column):
@@ -206,6 +201,6 @@ model = em.Model(
     ),
     rivals=(
         rescorla_wagner, no_learning, separate_rates, recalibration_by_phase, first_rating_start,
-        published, plain_normal,
+        published, em.plain_normal,
     ),
 )

@@ -135,11 +135,6 @@ def no_stories(model):
     return model.fix(distress_story=0.0, concern_story=0.0)
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 # ------------------------------------------------------------------------- declarations
 
 
@@ -252,5 +247,7 @@ model = em.Model(
         em.Statistic.between_people("concern"),
         em.Statistic("correlation of distress and concern", "concern", _together),
     ),
-    rivals=(attention_only, reappraisal_only, no_regulation, independent, no_stories, plain_normal),
+    rivals=(
+        attention_only, reappraisal_only, no_regulation, independent, no_stories, em.plain_normal,
+    ),
 )

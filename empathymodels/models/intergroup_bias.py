@@ -117,11 +117,6 @@ def no_items(model):
     return model.fix(item_effect=0.0)
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 def censored(model):
     """Ratings have no steps, and those at an end stand for everything beyond it."""
 
@@ -286,5 +281,5 @@ model = em.Model(
         em.Statistic("helping of the own group", "help", _helping("in")),
         em.Statistic("helping of the other group", "help", _helping("out")),
     ),
-    rivals=(no_bias, no_group, no_items, plain_normal, censored, ordered_beta),
+    rivals=(no_bias, no_group, no_items, em.plain_normal, censored, ordered_beta),
 )

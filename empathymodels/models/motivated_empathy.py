@@ -206,11 +206,6 @@ def signed(model):
     return replace(model, step=step).with_parameters(*(replace(p, **sizes) for p in free))
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 def shared_residuals(model):
     """What moves a rating beyond its mean moves the other responses of its trial as well."""
 
@@ -388,7 +383,7 @@ model = em.Model(
         em.Statistic.mean("attention"),
     ),
     rivals=(
-        intercept_only, context_directly, both, approach_only, avoidance_only, signed, plain_normal,
-        shared_residuals,
+        intercept_only, context_directly, both, approach_only, avoidance_only, signed,
+        em.plain_normal, shared_residuals,
     ),
 )

@@ -179,11 +179,6 @@ def learning_rate_difference(model):
     return replace(model, covariates={"learning_rate": "partner_group"})
 
 
-def plain_normal(model):
-    """Ratings have neither steps nor ends: densities of a normal, as most analyses take them."""
-    return model.with_resolution(None)
-
-
 def _learning_curve(table):
     """Mean feeling in the last third of trials minus the first third."""
     position = table.groupby("participant")["trial"].rank(pct=True)
@@ -323,6 +318,6 @@ model = em.Model(
     ),
     rivals=(
         no_learning, separate_rates, hybrid_pearce_hall, individual_only, no_empathy_link,
-        prior_difference, learning_rate_difference, plain_normal,
+        prior_difference, learning_rate_difference, em.plain_normal,
     ),
 )
