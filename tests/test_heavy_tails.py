@@ -6,10 +6,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+from scipy.stats import norm
 from scipy.stats import t as student_t
 
 import empathymodels as em
+from empathymodels.comparison.new_person import integrate_people
+from empathymodels.comparison.population_density import Population
 from empathymodels.declaration.fingerprint import fingerprint
+from empathymodels.inference.fits import thinned
 from empathymodels.population.blocks import Block, standard_deviations
 from empathymodels.population.scatter import Scatter
 from empathymodels.population.variables import _sampled
@@ -109,7 +113,50 @@ def test_what_follows_the_tails_and_what_refuses_them(fits, own_model, with_an_o
     assert "rated_pain population(student_t)" in loaded.attrs["label"]
     assert set(em.compare(fits)["elpd"].index) == set(fits)
     words = r"takes people's deviations .* found model 'rated_pain population\(student_t\)'"
-    with pytest.raises(ValueError, match=f"Integrating over new people {words}"):
-        em.compare(fits, unit="participant")
     with pytest.raises(ValueError, match=f"method='laplace' {words}"):
         em.fit(own_model, with_an_outlier, population="student_t", method="laplace")
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["points of every draw", "points for all"])
+def test_log_densities_of_people_are_those_of_correlated_t_distributions(own):
+    rng = np.random.default_rng(4)
+    factor = np.stack([np.diag(SPREAD) @ FACTOR, np.diag(SPREAD[::-1]) @ FACTOR])
+    centre = np.stack([np.tile(CENTRE, (3, 1)), np.tile(CENTRE + 1, (3, 1))])
+    points = CENTRE + rng.normal(0, 3, (2, 6, 2) if own else (6, 2))
+    found = Population([], centre, factor, "student_t").log_density(1, points)
+    for draw in range(2):
+        here = points[draw] if own else points
+        deviations = np.linalg.solve(factor[draw], (here - centre[draw, 1]).T)
+        expected = student_t(4, scale=NARROWED).logpdf(deviations).sum(axis=0)
+        expected = expected - np.log(abs(np.linalg.det(factor[draw])))
+        np.testing.assert_allclose(found[draw], expected, rtol=1e-12)
+
+
+def test_somebody_new_may_be_far_from_all_others(fits, with_an_outlier):
+    """People's own baseline and slope are integrated out over t distributions, as by quadrature."""
+    heavy, people, draws = fits["student_t"], ["P03", "P07", "P24"], 12
+    few = thinned(heavy["posterior"].to_dataset(), draws)
+    of = {name: few[name].to_numpy().ravel() for name in few if few[name].ndim == 2}
+    at = np.linspace(-30, 30, 1201)
+    weight = student_t(4, scale=NARROWED).pdf(at) * (at[1] - at[0])
+    found = integrate_people(heavy, ["rating"], draws=draws, seed=1, people=people)
+    for one in found:
+        rows = with_an_outlier.trials.query("participant == @one.participant").dropna()
+        for d in range(len(one.values)):
+            baseline = 10 * (of["baseline_mean"][d] + of["baseline_sd"][d] * at)
+            slope = 10 * (of["slope_mean"][d] + of["slope_sd"][d] * at)
+            away = [
+                y - baseline[:, None] - x * slope
+                for x, y in zip(rows["intensity"], rows["rating"], strict=True)
+            ]
+            noise = of["noise"][d]
+            log_likelihood = sum(norm.logpdf(residual, 0, noise) for residual in away)
+            top = log_likelihood.max()
+            exact = top + np.log(weight @ np.exp(log_likelihood - top) @ weight)
+            assert one.values[d] == pytest.approx(exact, abs=0.2), (one.participant, d)
+
+
+def test_people_are_compared_whatever_the_tails(fits):
+    table = em.compare(fits, unit="participant", refit=False)
+    print(table.drop(columns="elpd").to_string(), table.attrs["reading"])
+    assert (table["monte_carlo_error"].dropna() < 1).all()

@@ -40,7 +40,6 @@ from empathymodels.engine.program import SharedData
 from empathymodels.inference.fits import model_of, study_of, thinned
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.blocks import refuse_heavy_tails
 from empathymodels.population.scales import natural_values
 from empathymodels.terminal import progress, tell
 
@@ -96,7 +95,6 @@ def integrate_people(
     people : list of str, optional
         Only these. Otherwise all who have observations of the responses.
     """
-    refuse_heavy_tails(model_of(fit), "Integrating over new people")
     arrangement = arrange(model_of(fit), study_of(fit))
     used = _used(arrangement, responses)
     shared = any(p.level != "participant" and p.fixed is None for p in used)

@@ -16,6 +16,7 @@ from empathymodels.comparison.importance import DEFENSIVE, heavy_tailed, log_mix
 from empathymodels.comparison.population_density import Population, times
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
+from empathymodels.population.blocks import standard_deviations
 from empathymodels.population.scales import linked_values
 
 COMPONENTS = 100  # draws whose t distributions are mixed
@@ -80,7 +81,7 @@ def common_points(
     of = np.resize(rng.permutation(len(mean)), number - outside)
     near = mean[of] + times(factor[of], heavy_tailed(number - outside, mean.shape[1], rng))
     which = rng.integers(len(population.centre), size=outside)
-    away = rng.standard_normal((outside, mean.shape[1]))
+    away = standard_deviations(population.kind, (outside, mean.shape[1]), rng)
     far = population.centre[which, told.person] + times(population.factor[which], away)
     points = np.concatenate([near, far])
     prior = _log_mean(population.log_density(told.person, points))
@@ -94,7 +95,8 @@ def own_points(
     mean, factor = _given_each(population, told)
     size, outside = mean.shape[1], round(DEFENSIVE * number)
     near = heavy_tailed(number - outside, size, rng) @ np.swapaxes(factor, -1, -2)
-    far = rng.standard_normal((outside, size)) @ np.swapaxes(population.factor, -1, -2)
+    away = standard_deviations(population.kind, (outside, size), rng)
+    far = away @ np.swapaxes(population.factor, -1, -2)
     centre = population.centre[:, told.person]
     return np.concatenate([mean[:, None] + near, centre[:, None] + far], axis=1)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import xarray as xr
 
 from empathymodels.declaration.parts import Parameter
+from empathymodels.declaration.parts import Population as Kind
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.blocks import blocks
+from empathymodels.population.blocks import blocks, log_density_of_deviations
 from empathymodels.population.population_draws import population_draws
 
 
@@ -25,11 +26,14 @@ class Population:
     centre : ndarray (draw, person, column)
     factor : ndarray (draw, column, column)
         Cholesky factor of the covariance between people.
+    kind : {"normal", "student_t"}
+        How deviations are distributed that this factor scales and correlates.
     """
 
     columns: list[tuple[Parameter, int]]
     centre: np.ndarray
     factor: np.ndarray
+    kind: Kind = "normal"
 
     @cached_property
     def covariance(self) -> np.ndarray:
@@ -44,12 +48,14 @@ class Population:
 
     def at(self, draws: np.ndarray | slice) -> Population:
         """Some of the draws."""
-        return Population(self.columns, self.centre[draws], self.factor[draws])
+        return replace(self, centre=self.centre[draws], factor=self.factor[draws])
 
     def log_density(self, person: int, points: np.ndarray) -> np.ndarray:
         """Log-density (draw, point) of a person's link-scale values ([draw,] point, column)."""
         size, centre = len(self.columns), self.centre[:, person]
         width = np.log(np.diagonal(self.factor, axis1=1, axis2=2)).sum(axis=1)
+        if self.kind != "normal":
+            return self._log_density_of_deviations(centre, points) - width[:, None]
         constant = -width - size * np.log(2 * np.pi) / 2
         if points.ndim == 3:
             away = points - centre[:, None]
@@ -65,6 +71,15 @@ class Population:
         squares = -self.precision.reshape(len(centre), -1) / 2
         return np.column_stack([squares, pull, level]) @ features.T
 
+    def _log_density_of_deviations(self, centre: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Log-density (draw, point) of the deviations that make points ([draw,] point, column)."""
+        found = []
+        inverse = np.swapaxes(np.linalg.inv(self.factor), -1, -2)
+        for draw, of_draw in enumerate(np.broadcast_to(points, (len(centre), *points.shape[-2:]))):
+            deviations = (of_draw - centre[draw]) @ inverse[draw]
+            found.append(log_density_of_deviations(self.kind, deviations).sum(axis=-1))
+        return np.array(found)
+
 
 def population_of(
     arrangement: Arrangement,
@@ -75,7 +90,10 @@ def population_of(
     """Collect what a posterior says of the population of the parameters in use."""
     block = next((b for b in blocks(arrangement) if b.unit == "participant"), None)
     size, people = posterior.sizes["chain"] * posterior.sizes["draw"], len(arrangement.participants)
-    names = {p.name for p in used if p.fixed is None}
+    kind, names = arrangement.model.population, {p.name for p in used if p.fixed is None}
+    if block and kind != "normal" and names & set(arrangement.model.correlate):
+        # sums of such deviations are of another kind: none is integrated out beforehand
+        names |= {block.columns[k][0].name for k in block.free_correlated}
     places = [k for k, (p, _) in enumerate(block.columns) if p.name in names] if block else []
     if block is None or not places:
         return Population([], np.zeros((size, people, 0)), np.zeros((size, 0, 0)))
@@ -90,7 +108,7 @@ def population_of(
             centre[..., column] += effects @ constant[f"{parameter.name}_covariates"].to_numpy().T
     spread = found.spread[..., places].reshape(size, -1)
     correlation = found.correlation[..., places, :][..., places].reshape(size, *[len(places)] * 2)
-    return Population(columns, centre, spread[:, :, None] * np.linalg.cholesky(correlation))
+    return Population(columns, centre, spread[:, :, None] * np.linalg.cholesky(correlation), kind)
 
 
 def times(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

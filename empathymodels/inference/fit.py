@@ -90,8 +90,8 @@ def fit(
     population : {"normal", "student_t"}, optional
         How people deviate from the population's means on the link scale; see
         `Model.with_population`. With ``"student_t"`` a few people far from all others no longer
-        widen everybody's spread. Its estimates and predictions follow it; what integrates over
-        new people (`compare` by participant, `select`) and the approximate methods refuse it.
+        widen everybody's spread. Estimates, predictions and comparisons follow it; the
+        approximate methods, and evidence under a prior fixed in advance, refuse it.
     seed : int, optional
         Seed of the draws. Without one, a fresh seed is drawn and recorded.
     draws : int, optional

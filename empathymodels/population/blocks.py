@@ -22,6 +22,8 @@ import pandas as pd
 import xarray as xr
 from pymc_extras.prior import Prior
 from scipy.special import stdtrit
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Population
@@ -187,12 +189,20 @@ def standard_deviations(
     return rng.standard_t(DEGREES, shape) / np.sqrt(DEGREES / (DEGREES - 2))
 
 
+def log_density_of_deviations(kind: Population, values: np.ndarray) -> np.ndarray:
+    """Log-density of each deviation z of mean 0 and variance 1."""
+    if kind == "normal":
+        return norm.logpdf(values)
+    narrowed = np.sqrt((DEGREES - 2) / DEGREES)
+    return student_t.logpdf(values, DEGREES, scale=narrowed)
+
+
 def refuse_heavy_tails(model: Model, what: str) -> None:
     """Raise ValueError where something takes everybody's deviations to be Gaussian, and none is."""
     if model.population != "normal":
         raise ValueError(
             f"{what} takes people's deviations from the population to be Gaussian; found model "
-            f"'{model.label}'. Fit it with population='normal' for this, or compare by trial."
+            f"'{model.label}'. Take it with population='normal' for this."
         )
 
 
