@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytensor
+from pytensor.compile.mode import Mode, get_mode
 
+FRUITLESS = (
+    "dot_diag_to_elemwise",
+    "selection_dot_to_indexing",
+    "useless_symmetric_transpose",
+    "local_greedy_distributor",
+)
 ROOM = 100_000_000  # bytes that must be free for compiled functions to be kept
 
 
@@ -43,6 +50,15 @@ def compiling() -> Iterator[None]:
     with warnings.catch_warnings(), exactly, in_double_precision():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
         yield
+
+
+def numba_mode() -> Mode:
+    """How graphs are compiled: without rewrites that take a third of the time, and change nothing.
+
+    They look for products with diagonal, symmetric and selecting matrices, of which densities of
+    ours have none, and for divisions that can be distributed.
+    """
+    return get_mode("NUMBA").excluding(*FRUITLESS)
 
 
 def _can_be_kept() -> bool:

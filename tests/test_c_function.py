@@ -21,11 +21,14 @@ from numba.core.caching import IndexDataCacheFile
 from pytensor.link.numba import cache
 
 from empathymodels.compiling import compiling
-from empathymodels.engine import build, c_function, density
+from empathymodels.engine import c_function, c_source, density
+from empathymodels.engine.build import build
 from empathymodels.engine.c_function import compiled_model, log_density_at, variables_at
 from empathymodels.engine.function_cache import c_function as kept
 from empathymodels.inference.sample import sample
 from empathymodels.inference.starts import start_point
+from empathymodels.kept import Kept
+from empathymodels.layout.arrange import arrange
 
 POINT = np.array([0.3, -0.2])
 DATA = np.array([0.0, 1.0, 2.5, 3.0])
@@ -38,7 +41,7 @@ def compiled(scale=1.5):
         level, noise = pm.Normal("level", 0, scale), pm.HalfNormal("noise", 1)
         observed = np.array([1.0, 2.0, 2.0, 4.0])
         pm.Normal("response", level + pm.Data("shift", DATA), noise, observed=observed)
-        return compiled_model(model)
+        return compiled_model(lambda: model)
 
 
 def expected(scale=1.5, shift=DATA):
@@ -122,7 +125,7 @@ def test_arrays_of_more_dimensions_are_left_to_nutpie(folder, capsys):
     with pm.Model() as model:
         pm.Normal("response", pm.Data("shift", np.ones((2, 2))).sum() + pm.Normal("level"))
     with compiling():
-        found = compiled_model(model)
+        found = compiled_model(lambda: model)
     assert "Data of a compiled model must be vectors; found an array of shape (2, 2)" in (
         capsys.readouterr().err
     )
@@ -153,14 +156,114 @@ def test_processes_that_fill_a_cache_at_once_and_one_that_finds_it(tmp_path, mon
     assert here["shifted"] == pytest.approx(expected(shift=DATA + 1), rel=1e-12)
 
 
-@pytest.mark.slow
-def test_draws_are_the_same_cold_and_warm(own_model, own_study, folder, monkeypatch):
-    draws = []
-    for hits in (0, 1):
-        monkeypatch.setattr(density, "_DENSITIES", density.OrderedDict())
-        built, arrangement = build.build(own_model, own_study)
+# ------------------------------------------------------------------- programs found without graphs
+
+
+def no_graph():
+    raise AssertionError("a graph was made of what was compiled before")
+
+
+def program(make=None, name="program", data=DATA):
+    """The small model by the identity of its program."""
+
+    def made():
+        with pm.Model() as model:
+            level, noise = pm.Normal("level", 0, 1.5), pm.HalfNormal("noise", 1)
+            observed = np.array([1.0, 2.0, 2.0, 4.0])
+            pm.Normal("response", level + pm.Data("shift", DATA), noise, observed=observed)
+        return model
+
+    with compiling():
+        return compiled_model(make or made, program=name, data={"shift": data})
+
+
+def draws_of(found):
+    at_zero = replace(found, initial_point_func=lambda _: np.zeros(2))
+    how = {"seed": 1, "draws": 50, "tune": 50, "chains": 2, "progress_bar": False}
+    return nutpie.sample(at_zero, **how, store_unconstrained=True)
+
+
+def test_a_program_is_found_without_its_graph(copy):
+    made = program()
+    found = program(no_graph)
+    assert found.compiled_logp_func.cache_hits == found.compiled_expand_func.cache_hits == 1
+    assert log_density_at(found, POINT)[0] == pytest.approx(expected(), rel=1e-12)
+    for name in ("n_dim", "n_expanded", "shape_info", "shapes", "reparameterized_names"):
+        assert getattr(found, name) == getattr(made, name), name
+    for own, theirs in zip(found.coords.items(), made.coords.items(), strict=True):
+        assert own[0] == theirs[0]
+        assert own[1].equals(theirs[1])
+    draws = draws_of(made), draws_of(found)
+    assert draws[0]["posterior"].to_dataset().equals(draws[1]["posterior"].to_dataset())
+    for name in ("unconstrained_draw", "diverging"):
+        np.testing.assert_array_equal(*(one["sample_stats"][name] for one in draws))
+
+
+def test_outlines_are_those_of_nutpie(copy):
+    def model():
+        with pm.Model() as made:
+            pm.Normal("a", shape=(2, 3))
+            pm.HalfNormal("b", shape=2)
+            pm.Uniform("c", pm.Data("shift", DATA).sum() - 7, 1)
+            pm.Deterministic("twice", 2 * made["b"])
+        return made
+
+    with compiling():
+        theirs = nutpie.compile_pymc_model(model())
+        compiled_model(model, program="many", data={"shift": DATA})
+        own = compiled_model(no_graph, program="many", data={"shift": DATA})
+    for name in ("n_dim", "n_expanded", "shapes", "reparameterized_names", "dims"):
+        assert getattr(own, name) == getattr(theirs, name), name
+    assert own.shape_info[:2] == theirs.shape_info[:2]
+    assert own.shape_info[2] == [tuple(map(int, shape)) for shape in theirs.shape_info[2]]
+    (label,) = own.coords
+    assert own.coords[label].equals(theirs.coords[label])
+
+
+def test_a_program_that_is_found_is_given_its_own_data(copy):
+    program()
+    found = program(no_graph, data=DATA + 1)
+    assert log_density_at(found, POINT)[0] == pytest.approx(expected(shift=DATA + 1), rel=1e-12)
+    again = found.with_data(shift=DATA)
+    assert log_density_at(again, POINT)[0] == pytest.approx(expected(), rel=1e-12)
+
+
+@pytest.mark.parametrize("what", ["program", "version", "our text", "settings", "code", "seal"])
+def test_a_program_that_is_not_the_same_or_not_whole_is_made_again(copy, monkeypatch, what):
+    program()
+    (outline,) = copy.glob("*.txt")
+    if what == "seal":
+        outline.write_text(outline.read_text().replace("level", "lever"))
+    elif what == "code":
+        for path in copy.glob("string.log_density*.nbc"):
+            turn_a_bit(path)
+    conditions = {
+        "version": (c_source, "__version__", "0"),
+        "our text": (c_source, "_own_text", lambda: "other"),
+        "settings": (c_source.pytensor.config, "get_config_hash", lambda: "other"),
+    }
+    if what in conditions:
+        monkeypatch.setattr(*conditions[what])
+    made = []
+
+    def again():
+        made.append(1)
+        with pm.Model() as model:
+            pm.Normal("level", pm.Data("shift", DATA).sum())
+        return model
+
+    found = program(again, name="other" if what == "program" else "program")
+    assert made == [1]
+    assert found.n_dim == 1
+
+
+def test_a_fit_in_a_second_process_makes_no_graph(own_model, own_study, folder, monkeypatch):
+    arrangement, draws = arrange(own_model, own_study), []
+    built = build(arrangement, {})
+    for make in (density.packed, lambda _: no_graph()):
+        monkeypatch.setattr(density, "_DENSITIES", Kept())
+        monkeypatch.setattr(density, "packed", make)
         found = density.compiled_density(built, arrangement, {}).compiled
-        assert found.compiled_logp_func.cache_hits == hits
         starts = start_point(built)[None]
         draws.append(sample(found, starts=starts, draws=50, tune=50, chains=2, seed=1).draws)
     cold, warm = draws
@@ -183,13 +286,14 @@ def test_models_that_differ_in_a_constant_share_nothing(copy):
 @pytest.mark.parametrize("what", ["version", "package", "flag", "processor", "text"])
 def test_what_was_compiled_under_other_conditions_is_not_found(copy, monkeypatch, what):
     other = SimpleNamespace(__name__="pytensor", __version__="0")
-    changed = c_function.LOG_DENSITY._replace(text=c_function.LOG_DENSITY.text + "\n")
+    first, second = c_source.FORMS
+    changed = (first._replace(text=first.text + "\n"), second)
     conditions = {
-        "version": (c_function, "__version__", "0"),
-        "package": (c_function, "PACKAGES", (other,)),
+        "version": (c_source, "__version__", "0"),
+        "package": (c_source, "PACKAGES", (other,)),
         "flag": (numba.config, "SLP_VECTORIZE", 1 - int(numba.config.SLP_VECTORIZE)),
         "processor": (llvmlite.binding, "get_host_cpu_name", lambda: "x86-64"),
-        "text": (c_function, "LOG_DENSITY", changed),
+        "text": (c_function, "FORMS", changed),
     }
     monkeypatch.setattr(*conditions[what])
     found = compiled()

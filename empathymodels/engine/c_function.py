@@ -1,110 +1,78 @@
-"""The C functions that the sampler calls: compiled once per machine, then read from a disk cache.
+"""The density that the sampler calls: compiled once per machine, then read from a disk cache.
 
-Nutpie calls a log-density with its gradient, and a function that gives all variables of a draw, by
-their addresses. Its own are closures, which numba cannot keep: they would be compiled anew in every
-process. Here the same functions are text, under a key that holds all they depend on, and lie in
-the folder where PyTensor keeps what it compiles (see `function_cache`).
+Its C functions (see `c_source`) lie in the folder where PyTensor keeps what it compiles (see
+`function_cache`), and beside them an outline of the rest: a program that was compiled before needs
+no graph any more.
 """
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import llvmlite
-import llvmlite.binding
-import numba
 import numpy as np
 import nutpie
+import pandas as pd
 import pymc as pm
 import pytensor
-import scipy
 from nutpie import compile_pymc
+from nutpie.compile_pymc import _UNCONSTRAINED_PARAMETER as UNCONSTRAINED
 from pytensor.link.numba import cache
 
-from empathymodels.engine.function_cache import c_function, remove_unreadable
+from empathymodels.compiling import numba_mode
+from empathymodels.engine.c_source import (
+    FORMS,
+    Outline,
+    Read,
+    compiled_source,
+    conditions,
+    identity,
+    source_of,
+)
+from empathymodels.engine.function_cache import (
+    is_sound,
+    keep_text,
+    kept_text,
+    remove_unreadable,
+)
 from empathymodels.terminal import tell
-from empathymodels.version import __version__
-
-PACKAGES = (llvmlite, numba, np, nutpie, pytensor, scipy)
-NUMBA_FLAGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "CPU_NAME", "CPU_FEATURES")
-
-SIZE, NUMBERS = numba.types.uint64, numba.types.CPointer(numba.types.float64)
-ADDRESSES = numba.types.CPointer(numba.types.uint64)
 
 
-class Form(NamedTuple):
-    """What nutpie wants of a C function: its name here, its types, and its text.
-
-    It returns 0 where all is well, less for an error, more for a draw to be refused. The data come
-    as the addresses of all vectors, followed by their sizes.
-    """
-
-    name: str
-    signature: Any
-    text: str
-
-
-LOG_DENSITY = Form(
-    "log_density",
-    numba.types.int64(SIZE, NUMBERS, NUMBERS, NUMBERS, ADDRESSES),
-    """
-def log_density(size, point_, slopes_, value_, data_):
-    if size != {size}:
-        return -1
-    try:
-        point, slopes, value = carray(point_, size), carray(slopes_, size), carray(value_, ())
-        {unpack}
-        found, gradient = function(point{given})
-        value[()] = found
-        slopes[...] = gradient
-        if not np.all(np.isfinite(slopes)):
-            return 3
-        if not np.isfinite(found):
-            return 4
-    except Exception:
-        return 1
-    return 0
-""",
-)
-VARIABLES = Form(
-    "variables",
-    numba.types.int64(SIZE, SIZE, NUMBERS, NUMBERS, ADDRESSES),
-    """
-def variables(size, expanded, point_, values_, data_):
-    if size != {size} or expanded != {expanded}:
-        return -1
-    try:
-        point, values = carray(point_, size), carray(values_, expanded)
-        {unpack}
-        (found,) = function(point{given})
-        values[...] = found
-    except Exception:
-        return -2
-    return 0
-""",
-)
-
-
-def compiled_model(model: pm.Model) -> compile_pymc.CompiledPyMCModel:
+def compiled_model(
+    make: Callable[[], pm.Model], *, program: str = "", data: Mapping[str, np.ndarray] | None = None
+) -> compile_pymc.CompiledPyMCModel:
     """Compile a model as ``nutpie.compile_pymc_model`` does, or find it compiled.
 
-    Its data are vectors. The sampler must be given starts. Where compiled functions cannot be kept,
-    nutpie compiles the model for this process alone: the numbers are the same.
+    Where compiled functions cannot be kept, nutpie compiles the model for this process alone: the
+    numbers are the same.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the model, whose data are vectors. Not called where it is found by its program.
+    program : str, optional
+        Identity of all that is compiled, by which it is found before any graph is made.
+    data : dict of str to ndarray, optional
+        The data, by name; to be given with `program`.
+
+    Returns
+    -------
+    nutpie model
+        The sampler must be given starts.
     """
     fault = ""
     if pytensor.config.numba__cache:
         try:
-            return _kept_model(model)
+            key = program and identity(program, conditions())
+            return (key and _found_model(key, data or {})) or _kept_model(make(), key)
         except Exception as error:  # reading a damaged entry raises whatever it meets
             fault = f"{type(error).__name__}: {error}"
         with suppress(OSError):
             remove_unreadable()
     with pytensor.config.change_flags(numba__cache=False):
-        compiled = nutpie.compile_pymc_model(model)
+        compiled = nutpie.compile_pymc_model(make())
     if fault:
         tell(
             "The density was compiled for this process alone: it could neither be read from "
@@ -113,36 +81,89 @@ def compiled_model(model: pm.Model) -> compile_pymc.CompiledPyMCModel:
     return compiled
 
 
-def _kept_model(model: pm.Model) -> compile_pymc.CompiledPyMCModel:
-    size, expanded, density, variables, starts, shape_info, names = compile_pymc._make_functions(
+class Vector(NamedTuple):
+    """A vector of data, as nutpie asks for it."""
+
+    name: str
+    ndim: int = 1
+
+
+def _found_model(key: str, data: Mapping[str, np.ndarray]) -> compile_pymc.CompiledPyMCModel | None:
+    """A model whose program was compiled before; None where that, or a part of it, is not kept."""
+    text = kept_text(key)
+    if text is None:
+        return None
+    outline = Outline.of(text)
+    sources = [source_of(form, outline) for form in FORMS]
+    if not all(source.key and is_sound(source.key) for source in sources):
+        return None
+    functions = [compiled_source(source) for source in sources]
+    return _assembled(outline, functions, [_unchanging(data[name]) for name in outline.vectors])
+
+
+def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
+    """Make the graphs of a model, and compile them or find them compiled."""
+    _, _, *graphs, _, (names, _, shapes), transformed = compile_pymc._make_functions(
         model,
-        mode="NUMBA",
+        mode=numba_mode(),
         compute_grad=True,
         join_expanded=True,
         pymc_initial_point_fn=model.initial_point,
     )
-    dims, coords = compile_pymc._prepare_dims_and_coords(model, shape_info, names)
-    vectors = dict.fromkeys([*density.get_shared(), *variables.get_shared()])
-    keys = {vector: str(number) for number, vector in enumerate(vectors)}
-    data = {key: _unchanging(vector.get_value()) for vector, key in keys.items()}
-    sizes = {"size": size, "expanded": expanded}
+    vectors = list(dict.fromkeys(vector for graph in graphs for vector in graph.get_shared()))
+    data = [_unchanging(vector.get_value()) for vector in vectors]
+    reads = {
+        form.name: Read(
+            cache.CACHED_SRC_FUNCTIONS.get(graph.vm.jit_fn.py_func),
+            {str(vectors.index(v)): str(v.type.dtype) for v in graph.get_shared()},
+        )
+        for form, graph in zip(FORMS, graphs, strict=True)
+    }
+    free, sizes = len(model.free_RVs), [list(map(int, shape)) for shape in shapes]
+    outline = Outline(free, names, sizes, transformed, [v.name for v in vectors], reads)
+    functions = [
+        compiled_source(source_of(form, outline), graph.vm.jit_fn)
+        for form, graph in zip(FORMS, graphs, strict=True)
+    ]
+    if key:
+        keep_text(key, outline.text)
+    found = _assembled(outline, functions, data)
+    return replace(found, logp_func=graphs[0], expand_func=graphs[1])
+
+
+def _assembled(
+    outline: Outline, functions: Sequence[Any], data: Sequence[np.ndarray]
+) -> compile_pymc.CompiledPyMCModel:
+    keys = {Vector(name): str(number) for number, name in enumerate(outline.vectors)}
+    vectors = {str(number): vector for number, vector in enumerate(data)}
+    shapes, ends = list(map(tuple, outline.shapes)), outline.ends
+    slices = list(map(slice, [0, *ends[:-1]], ends))
     return compile_pymc.CompiledPyMCModel(
-        _n_dim=size,
-        dims=dims,
-        _coords=coords,
-        _shapes={name: tuple(shape) for name, _, shape in zip(*shape_info, strict=True)},
-        compiled_logp_func=_c_function(LOG_DENSITY, density, keys, sizes),
-        compiled_expand_func=_c_function(VARIABLES, variables, keys, sizes),
-        initial_point_func=starts,
-        shared_data=data,
+        _n_dim=outline.sizes["size"],
+        dims={},
+        _coords={UNCONSTRAINED: _labels(outline)},
+        _shapes=dict(zip(outline.names, shapes, strict=True)),
+        compiled_logp_func=functions[0],
+        compiled_expand_func=functions[1],
+        initial_point_func=None,
+        shared_data=vectors,
         shared_var_keys=keys,
-        user_data=compile_pymc.make_user_data(keys, data),
-        n_expanded=expanded,
-        shape_info=shape_info,
-        logp_func=density,
-        expand_func=variables,
-        reparameterized_names=names,
+        user_data=compile_pymc.make_user_data(keys, vectors),
+        n_expanded=outline.sizes["expanded"],
+        shape_info=(outline.names, slices, shapes),
+        logp_func=None,
+        expand_func=None,
+        reparameterized_names=outline.transformed,
     )
+
+
+def _labels(outline: Outline) -> pd.Index:
+    """Names of all numbers that are sampled."""
+    found = []
+    for name, shape in zip(outline.names[: outline.free], outline.shapes, strict=False):
+        places = (".".join(map(str, place)) for place in np.ndindex(*shape))
+        found += [f"{name}_{place}" if place else name for place in places]
+    return pd.Index(found)
 
 
 def _unchanging(vector: np.ndarray) -> np.ndarray:
@@ -184,49 +205,3 @@ def _call(function: Any, sizes: Sequence[int], arrays: Sequence[np.ndarray]) -> 
     pointers = [array.ctypes.data_as(kind) for array, kind in zip(kept, types, strict=True)]
     if function.ctypes(*sizes, *pointers) == -1:
         raise ValueError(f"A point must have as many numbers as the model; found {sizes[0]}.")
-
-
-# ---------------------------------------------------------------------- compiling them
-
-
-def _c_function(form: Form, graph: Any, keys: dict[Any, str], sizes: dict[str, int]) -> Any:
-    """The C function that calls what PyTensor made of a graph."""
-    types = {keys[vector]: vector.type for vector in graph.get_shared()}
-    text = form.text.format(
-        **sizes,
-        unpack="; ".join(_unpacked(int(key), len(keys)) for key in types) or "pass",
-        given="".join(f", data{key}" for key in types),
-    )
-    jitted = graph.vm.jit_fn
-    known = {
-        "__name__": __name__,
-        "np": np,
-        "carray": numba.carray,
-        "at": compile_pymc.address_as_void_pointer,
-        "function": jitted,
-    }
-    known |= {f"type{key}": np.dtype(kind.dtype).type for key, kind in types.items()}
-    key = _key(cache.CACHED_SRC_FUNCTIONS.get(jitted.py_func), form, text, types)
-    function = cache.compile_numba_function_src(text, form.name, known, cache_key=key)
-    with warnings.catch_warnings():  # a graph with large constants is not kept: nothing is wrong
-        warnings.filterwarnings("ignore", ".*Cannot cache", numba.NumbaWarning)
-        return c_function(form.signature, function, key)
-
-
-def _unpacked(number: int, count: int) -> str:
-    """Text that reads one of so many vectors."""
-    data = f"carray(data_, {2 * count})"
-    return f"data{number} = carray(at({data}[{number}]), {data}[{count + number}], type{number})"
-
-
-def _key(graph: str | None, form: Form, text: str, types: dict[str, Any]) -> str | None:
-    """Identity of a C function, which holds all that it depends on; None where that is unknown."""
-    if graph is None:
-        return None
-    parts = [graph, text, str(form.signature), str(types), f"empathymodels {__version__}"]
-    parts += [f"{package.__name__} {package.__version__}" for package in PACKAGES]
-    parts += [f"{flag} {getattr(numba.config, flag)}" for flag in NUMBA_FLAGS]
-    host = llvmlite.binding
-    parts += [host.get_default_triple(), host.get_host_cpu_name()]
-    parts += [host.get_host_cpu_features().flatten()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -88,13 +88,14 @@ def compiled_density(
     Models that differ by data of the same sizes, or by fixed values, share one.
     """
     data = _data_of(built)
-    compiled = _DENSITIES.get(program_key(arrangement, data), lambda: _compiled(built))
+    key = program_key(arrangement, data)
+    compiled = _DENSITIES.get(key, lambda: _compiled(built, key, data))
     return Density(built, arrangement, covariates, data, compiled).given(data)
 
 
-def _compiled(built: pm.Model) -> Any:
+def _compiled(built: pm.Model, key: str, data: Mapping[str, np.ndarray]) -> Any:
     with compiling():
-        return compiled_model(packed(built))
+        return compiled_model(lambda: packed(built), program=key, data=_packs(data))
 
 
 def _data_of(built: pm.Model) -> dict[str, np.ndarray]:

@@ -37,7 +37,7 @@ def c_function(signature: Any, function: Callable[..., int], key: str | None) ->
     """
     if key is None:
         return numba.cfunc(signature)(function)
-    if not _is_sound(key):
+    if not is_sound(key):
         for file in _files(key):
             file.unlink(missing_ok=True)
     compiled = numba.cfunc(signature, cache=True)(function)
@@ -60,7 +60,34 @@ def remove_unreadable() -> None:
             file.unlink(missing_ok=True)
 
 
-def _is_sound(key: str) -> bool:
+def kept_text(key: str) -> str | None:
+    """Text that was kept under a key; None where there is none, or another."""
+    with suppress(OSError, ValueError):
+        seal, text = _text_file(key).read_text(encoding="utf-8").split("\n", 1)
+        return text if seal == _sealed(key, text) else None
+    return None
+
+
+def keep_text(key: str, text: str) -> None:
+    """Keep a text under a key, with its seal.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to.
+    """
+    _text_file(key).write_text(f"{_sealed(key, text)}\n{text}", encoding="utf-8")
+
+
+def _text_file(key: str) -> Path:
+    return cache.NUMBA_CACHE_PATH / f"{key}.txt"
+
+
+def _sealed(key: str, text: str) -> str:
+    return hashlib.sha256(f"{key}\n{text}".encode()).hexdigest()
+
+
+def is_sound(key: str) -> bool:
     """Whether an entry is what was written under this key."""
     with suppress(OSError):
         return _seal(key).read_bytes() == _digest(key).encode()

@@ -10,7 +10,7 @@ import numpy as np
 import pytensor
 from pymc.pytensorf import compile, reseed_rngs
 
-from empathymodels.compiling import compiling
+from empathymodels.compiling import compiling, numba_mode
 from empathymodels.declaration.fingerprint import program_fingerprint
 from empathymodels.layout.arrangement import Arrangement
 
@@ -81,7 +81,7 @@ def compiled_program(
             list(inputs),
             list(outputs),
             random_seed=0,
-            mode="NUMBA",
+            mode=numba_mode(),
             return_updates=True,
             on_unused_input="ignore",
         )
