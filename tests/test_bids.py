@@ -550,6 +550,12 @@ def test_keep_must_choose(tree, keep, why):
     assert "'rating', 'participant', 'session', 'block'. Labels are text" in text
 
 
+def test_keep_names_people_with_or_without_prefix(tree):
+    found = [read(tree, keep=f"participant == {named}").trials for named in ("'sub-007'", "'007'")]
+    pd.testing.assert_frame_equal(*found)
+    assert set(found[0]["participant"]) == {"007"}
+
+
 def test_labels_suggest(described):
     text = refusal(described, labels=["partnr"])
     assert "Found 'partnr'; there are 'partner', 'sex'. Correct or drop it. Did you mean" in text

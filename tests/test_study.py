@@ -296,8 +296,14 @@ def test_exclude_explains_itself(trials):
         study.exclude("rsp > 1", reason="typo")
     with pytest.raises(KeyError, match="found 'regions'"):
         study.exclude("beta > 1", table="regions", reason="outlier")
-    with pytest.warns(UserWarning, match="nothing is excluded. Labels are text"):
-        study.exclude("participant == 7", reason="slept")
+    with pytest.warns(UserWarning, match=r"nothing is excluded. Labels are compared letter by"):
+        study.exclude("participant == '07'", reason="slept")
+
+
+@pytest.mark.parametrize("named", ["7", "7.0", "'sub-7'", "'7'"])
+def test_people_are_excluded_however_they_are_named(trials, named):
+    left = Study(trials=trials).exclude(f"participant == {named}", reason="slept")
+    assert left.participants["participant"].tolist() == ["3"]
 
 
 # joins

@@ -24,6 +24,7 @@ from empathymodels.study.expressions import (
     Values,
     parse,
 )
+from empathymodels.study.participants import matched_participants, participant_label
 
 ALLOWED = (
     "columns (with other characters than letters, digits and _ in `backticks`), numbers, labels "
@@ -90,7 +91,8 @@ def _evaluated(node: Node, table: pd.DataFrame) -> Any:
         case Call("missing", (Column(name),), ()):
             return _column(name, table).isna()
         case Operation("in" | "not in" as operator, (left, Values() as right)):
-            among = _rows(left, table, operator).isin(_evaluated(right, table))
+            rows = _rows(left, table, operator)
+            among = rows.isin(_of_its_kind(left, rows, _evaluated(right, table)))
             return among if operator == "in" else ~among
         case Operation("in" | "not in", _):
             raise ValueError("after 'in' must come values in brackets, such as [1, 2]")
@@ -100,7 +102,10 @@ def _evaluated(node: Node, table: pd.DataFrame) -> Any:
             one, other = _truth(left, table, operator), _truth(right, table, operator)
             return one & other if operator in ("and", "&") else one | other
         case Operation(operator, (left, right)) if operator in _COMPARE:
-            return _compared(operator, _evaluated(left, table), _evaluated(right, table))
+            one, other = _evaluated(left, table), _evaluated(right, table)
+            if operator in ("==", "!="):
+                one, other = _of_its_kind(right, other, one), _of_its_kind(left, one, other)
+            return _compared(operator, one, other)
         case Operation(operator, operands):
             values = [_numbers(operand, table, operator) for operand in operands]
             return ARITHMETIC[operator](*(values if len(values) == 2 else [0.0, *values]))
@@ -144,6 +149,30 @@ def _compared(operator: str, one: Any, other: Any) -> Any:
         raise ValueError(
             f"{operator!r} compares text with text and numbers with numbers"
         ) from error
+
+
+def _of_its_kind(node: Node, values: Any, given: Any) -> Any:
+    """Return what the rows of a column are compared with: of people their ids, else as written."""
+    if not isinstance(values, pd.Series) or isinstance(given, pd.Series):
+        return given
+    said = given if isinstance(given, list) else [given]
+    if node == Column("participant"):
+        people = matched_participants(said, values.dropna().unique())
+        said = [who or participant_label(one) for one, who in zip(said, people, strict=True)]
+    for one in said:
+        _refuse_other_kind(node, values, one)
+    return said if isinstance(given, list) else said[0]
+
+
+def _refuse_other_kind(node: Node, values: pd.Series, given: Any) -> None:
+    """Refuse text for numbers and numbers for text: they are never equal, so that no row matches."""
+    kinds = {isinstance(value, str) for value in values.dropna().unique()}
+    if len(kinds) != 1 or isinstance(given, str) in kinds:
+        return
+    name = f"'{node.name}'" if isinstance(node, Column) else "what comes before it"
+    if isinstance(given, str):
+        raise ValueError(f"{name} holds no text, and {given!r} is text")
+    raise ValueError(f"{name} holds text, and {given!r} is none; in quotation marks it is")
 
 
 def _numbers(node: Node, table: pd.DataFrame, operator: str) -> Any:

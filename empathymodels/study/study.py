@@ -258,7 +258,8 @@ class Study:
         query : str
             Rows to drop, as a condition on columns: ``"rt < 0.2 or missing(choice)"``,
             ``"participant in ['07', '12']"``. Comparisons, ``and``, ``or``, ``not``, ``in`` and
-            arithmetic are understood; the text is parsed and no code in it is run.
+            arithmetic are understood; the text is parsed and no code in it is run. People may be
+            named as everywhere (7, ``"sub-07"``); other labels are text, in quotation marks.
         table : {"trials", "participants", "regions"}
             Table the query is asked of.
         reason : str
@@ -287,8 +288,8 @@ class Study:
             ) from error
         if dropped.empty:
             warnings.warn(
-                f"No row of {table} matches {query!r}: nothing is excluded. Labels are text: "
-                "\"participant == '7'\".",
+                f"No row of {table} matches {query!r}: nothing is excluded. Labels are compared "
+                "letter by letter.",
                 stacklevel=3,
             )
         log = [f"excluded {len(dropped):,} of {counted(len(rows), 'row')} of {table}: {reason}"]
