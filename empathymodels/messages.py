@@ -139,7 +139,7 @@ def tell_all(opening: str, problems: list[str]) -> None:
     """Raise one ValueError that lists every problem; nothing without problems."""
     if problems:
         bullets = [f"  {number}. {text}" for number, text in enumerate(problems, start=1)]
-        raise ValueError("\n".join([opening, *bullets]))
+        raise ValueError(printable("\n".join([opening, *bullets])))
 
 
 @dataclass(frozen=True)

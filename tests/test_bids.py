@@ -751,6 +751,16 @@ def test_scores_of_phenotype_and_sessions(tree):
     assert all(any(line.startswith(words) for line in study.log) for words in told)
 
 
+def test_scores_of_others_are_told(tree, capsys):
+    (tree / "phenotype").mkdir()
+    (tree / "phenotype" / "bdi.tsv").write_text("participant_id\tbdi\n7\t1\nSUB-99\t3\n")
+    read(tree, sessions=["1"])
+    told = capsys.readouterr().err
+    words = "took 1 column of 0 people from phenotype/bdi.tsv; left out '7', 'SUB-99', no partic"
+    assert words in told
+    assert "There participants has '007' for '7': write them alike." in told
+
+
 def test_scores_without_a_table_of_people(tree):
     (tree / "participants.tsv").unlink()
     (tree / "phenotype").mkdir()

@@ -188,6 +188,10 @@ def test_nothing_else_passes(attack, people, tmp_path):
         ("age ** 2 + 2", "'2' is no term (arithmetic goes into I(...))"),
         ("age +", "found the end at character 6 where a column or a number should be"),
         ("my column", "found 'column' at character 4 where an operator should be"),
+        ("age:0", "'0' is crossed with terms and is none"),
+        ("0 * age + group", "'0' is crossed with terms and is none"),
+        ("(age - age) / group", "'age - age' is crossed with terms and is none"),
+        ("lambda: 0", "'0' is crossed with terms and is none"),
         ("C(group, 'x')", "told apart by Treatment('reference label') or by Sum"),
     ],
 )
@@ -377,6 +381,8 @@ def test_unused_labels_of_a_type_are_no_labels(people):
             "2 of 6 values are numbers, such as '3'",
         ),
         ([1, 2.5, "x", 1, 2, 3], "5 of 6 values are numbers.*1 are not: 'x'"),
+        ([21, 25, "inf", 28, 30, 33], "5 of 6 values are numbers.*1 are not: 'inf'"),
+        ([1, "2.0", 3, 4, 5, 6.5], "5 of 6 values are numbers.*1 are not: '2.0'"),
     ],
 )
 def test_text_with_numbers_in_it_is_refused(values, told, people, evaluated):
@@ -385,6 +391,15 @@ def test_text_with_numbers_in_it_is_refused(values, told, people, evaluated):
         evaluated(people, "given")
     found, _ = evaluated(people, "C(given)")
     assert found["baseline"].table.shape[1] == len(set(values)) - 1
+
+
+@pytest.mark.parametrize(
+    "formula", ["log(given)", "center(given)", "poly(given, 2)", "I(given / 2)"]
+)
+def test_what_stands_among_numbers_is_named_in_calculations_too(formula, people, evaluated):
+    people["given"] = ["31", "42", "refused", "25", "60", "33"]
+    with pytest.raises(ValueError, match=r"has both: 5 of 6 values .* 1 are not: 'refused'"):
+        evaluated(people, formula)
 
 
 def test_text_of_many_numbers_is_refused(evaluated):
@@ -444,6 +459,28 @@ def test_it_is_told_how_covariates_were_taken(evaluated, people, capsys):
     assert "If they stand for labels, write C(site) in the formula." in told
     tell_coding(evaluated(people, "C(site) + age")[0])
     assert "a few whole numbers" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "formula", ["center(site)", "scale(site)", "age:site", "scale(site) + age"]
+)
+def test_a_few_whole_numbers_are_told_where_they_are_a_slope(formula, evaluated, people, capsys):
+    tell_coding(evaluated(people, formula)[0])
+    assert "'site' holds a few whole numbers ('1', '2', '3')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        ("age:group", "group by label, each on its own"),
+        ("age * group", "group by label, against 'x'"),
+        ("age:C(site)", "C(site) by label, each on its own"),
+        ("age + age:smoker", "smoker by label, against 'False'"),
+    ],
+)
+def test_a_reference_is_told_where_there_is_one(formula, told, evaluated, people):
+    found, _ = evaluated(people, formula)
+    assert told in [str(coding) for coding in found["baseline"].factors]
 
 
 # -------------------------------------------------------------------------------- in a fit

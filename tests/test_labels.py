@@ -65,6 +65,18 @@ def test_terminals_get_no_escape_codes(label, capsys):
     assert "\nin two lines" in out
 
 
+@pytest.mark.parametrize("label", SEQUENCES)
+def test_studies_and_what_is_said_of_them_get_no_escape_codes(label):
+    table = pd.DataFrame({"participant": ["a", "A"], "trial": 1, "cue": label, f"{label}x": 1})
+    with pytest.warns(UserWarning, match="nearly|one way") as found:
+        study = em.Study(trials=table, name=label, notes=label, citation=label)
+    with pytest.raises(ValueError) as error:
+        em.Study(trials=table, codes={"cue": {1: 2}}, columns={"choice": label})
+    said = [repr(study), str(study), str(error.value), *(str(one.message) for one in found)]
+    for text in said:
+        assert not set("\x1b\x07\x08\x9b\r\u202e") & set(text)
+
+
 def test_files_of_tables_get_no_escape_codes(tmp_path):
     output.table_writer(pd.DataFrame({"whose": SEQUENCES}))(tmp_path / "t.csv")
     text = (tmp_path / "t.csv").read_bytes().decode()

@@ -2,11 +2,13 @@
 
 import codecs
 import gzip
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from empathymodels.messages import listed
 from empathymodels.study.column_types import keeps_text, typed
 from empathymodels.study.study import Study
 
@@ -151,13 +153,24 @@ def test_text_above_columns_of_numbers_is_refused(tmp_path, further):
     )
 
 
-@pytest.mark.parametrize("label", ["Participant ID", "subject", "participant_id", "Subject-ID"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        *["Participant ID", "subject", "participant_id", "Subject-ID", "VP-Nr.", "Sub", "ID"],
+        *["PID", "Prolific PID", "Respondent_Number", "user name", "Vpn"],
+    ],
+)
 def test_ids_that_name_a_column(label):
     table = pd.DataFrame({"participant": [label, "a", "b"], "age": ["years", 20, 30]})
     with pytest.raises(
         ValueError, match=rf"Found '{label}' in 1 row of participants, first in row 0"
     ):
         Study(participants=table)
+
+
+@pytest.mark.parametrize("label", ["P", "id7", "sub7", "no", "Ida", "name", "VP1", "Subira"])
+def test_ids_that_name_no_column(label):
+    assert len(Study(participants=pd.DataFrame({"participant": [label, "a"]})).participants) == 2
 
 
 def test_lines_of_nothing(tmp_path):
@@ -184,7 +197,7 @@ def test_txt_files_say_in_their_header_what_parts_cells(tmp_path, delimiter, zip
     pd.testing.assert_frame_equal(Study(trials=file).trials, expected.trials)
 
 
-@pytest.mark.parametrize("first", ["sep=;", '"sep=;"'])
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", '"Sep=;"'])
 def test_a_line_for_excel(tmp_path, first):
     lines = [line.replace(",", ";") for line in rows()]
     study = Study(trials=written(tmp_path, [first, *lines]))
@@ -238,6 +251,21 @@ def test_a_folder_with_a_file_per_person(folder):
     assert any(
         "left out 1 file not named like" in line and "'sizes.csv'" in line for line in study.log
     )
+
+
+def test_files_that_lack_the_id_are_named_for_it(folder):
+    (folder / "sizes.csv").unlink()
+    assert "the files' names: file_names='sub-{participant}_*.csv'." in refusal(folder)
+    files = sorted(folder.glob("*.csv"))
+    assert "the files' names: file_names=" in refusal(files)
+    assert "file_names=" not in refusal(files[0])
+
+
+@pytest.mark.parametrize("argument", [{"codes": {"resp": {1: 2}}}, {"missing": {"resp": 1}}])
+def test_columns_that_are_read_under_our_name_are_told(argument):
+    table = pd.DataFrame({"participant": ["a"], "trial": [1], "resp": [1]})
+    text = refusal(table, columns={"choice": "resp"}, **argument)
+    assert "'resp' is read as 'choice': name it so." in text
 
 
 def test_a_list_of_files_and_folders_within(folder):
@@ -303,7 +331,7 @@ def test_tables_may_write_ids_with_prefix_or_decimals(first, second, ids):
 
 
 def test_ids_of_one_spelling_stay_as_they_are():
-    for ids in (["sub-01", "sub-02"], ["7.0", "8.0"], ["007", "7"], ["a.0", "a"]):
+    for ids in (["sub-01", "sub-02"], ["7.0", "8.0"], ["007", "8"], ["a.0", "a"]):
         study = Study(trials=pd.DataFrame({"participant": ids, "trial": 1}))
         assert study.participants["participant"].tolist() == ids
         assert study.log == ()
@@ -315,6 +343,59 @@ def test_people_are_not_merged_unsaid(other):
     with pytest.warns(UserWarning, match=rf"in two, '{other}' beside '7', and are taken for the"):
         study = Study(trials=table)
     assert study.participants["participant"].tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_told"),
+    [
+        (["s1", "S1"], True),
+        (["ab_2", "ab-2"], True),
+        (["p01", "p1"], True),
+        (["7", "007"], True),
+        (["m\u00fc1", "mu\u03081"], True),
+        (["p1", "p10"], False),
+        (["1.05", "1.5"], False),
+        (["P1", "Q1"], False),
+    ],
+)
+def test_people_whose_ids_are_nearly_alike_are_told(labels, is_told):
+    trials = pd.DataFrame({"participant": labels, "trial": 1})
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        study = Study(trials=trials)
+    assert study.participants["participant"].tolist() == labels
+    words = f"leading zeros alone: {listed(labels)}. They are taken for different ones"
+    assert [words in str(one.message) for one in found] == [True] * is_told
+
+
+def test_a_doubt_is_told_once_of_a_study():
+    trials = pd.DataFrame({"participant": ["s1", "S1", "x"], "trial": 1})
+    with pytest.warns(UserWarning, match="leading zeros alone: 's1', 'S1'"):
+        study = Study(trials=trials)
+    fewer = study.exclude("participant == 'x'", reason="a test")  # a warning would be an error
+    assert any("leading zeros alone: 's1', 'S1'" in line for line in fewer.log)
+    assert Study(**fewer.tables, log=fewer.log).participants["participant"].tolist() == ["s1", "S1"]
+
+
+class Silent:
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def test_what_says_nothing_of_itself_stops_nothing(capsys):
+    table = pd.DataFrame({"participant": ["a", "b"], "trial": 1, "clip": [Silent(), 2]})
+    assert Study(trials=table).trials["clip"].tolist() == ["<Silent>", 2]
+    assert "read 1 of 2 values of 'clip' as text, of type Silent" in capsys.readouterr().err
+
+
+def test_names_that_differ_by_case_in_two_tables_are_told():
+    trials = pd.DataFrame({"participant": ["s1", "s2"], "trial": 1, "block": ["Pre", "post"]})
+    betas = pd.DataFrame({"participant": ["s1", "s2"], "trial": 1, "block": ["pre", "post"]})
+    betas = betas.assign(region=["AI", "ai"], beta=0.1)
+    with pytest.warns(UserWarning, match="should be written in one way") as found:
+        Study(trials=trials, regions=betas)
+    told = [str(one.message).partition(" should")[0] for one in found]
+    assert told == ["Labels of 'region'", "Labels of 'block'"]
 
 
 @pytest.mark.parametrize("blank", ["p1 ", " p1", "p1\u00a0"])

@@ -349,6 +349,17 @@ def test_labels_that_differ_by_blanks_or_case(other):
     assert set(coded.trials["cue"]) == {"low", "high"}
 
 
+@pytest.mark.parametrize(
+    ("other", "rows"),
+    [("calme\u0301", 2), ("ｃalmé", 2), ("cal\u200bmé", 5), ("calmé\u00a0", 5), ("\u2060calmé", 5)],
+)
+def test_labels_that_a_reader_cannot_distinguish(other, rows):
+    """One with something unseen in it is the mistyped one, however frequent it is."""
+    table = counted_rows({"calmé": 3, "high": 4, other: rows})
+    (found,) = mistyped_labels(table, "cue", "trials")
+    assert f"'{other}' ({rows}0 rows) for 'calmé' (30 rows)" in found
+
+
 def test_labels_of_few_rows():
     table = counted_rows({"ingroup": 6, "outgroup": 6})
     table.loc[[0, 1], "cue"], table.loc[5, "cue"] = "ingruop", "practice"
@@ -401,14 +412,38 @@ def test_a_mistyped_group_of_people_is_told(trials, kind):
         validate(model(RATING), Study(trials=trials, participants=people))
 
 
+def test_a_mistyped_region_is_told(trials):
+    rows = [(person, trial, "AI", 0.1) for person in (1, 2) for trial in range(30)]
+    betas = pd.DataFrame(rows, columns=["participant", "trial", "region", "beta"])
+    betas.loc[3, "region"] = "A1"
+    betas["trial"] = np.tile(np.repeat([1, 2], 15), 2)
+    betas["session"] = np.arange(60)
+    with pytest.warns(UserWarning, match=r"Labels of 'region' in regions .* 'A1' \(1 row\)"):
+        validate(model(RATING), Study(trials=trials, regions=betas))
+
+
 @pytest.mark.parametrize(
-    ("near", "told"), [("motives", 1), ("Motive", 1), ("mottive", 1), ("mood", 0)]
+    ("near", "told"),
+    [
+        ("motives", 1),
+        ("Motive", 1),
+        ("mottive", 1),
+        ("induced_motive", 1),
+        ("Induced motive", 1),
+        ("mood", 0),
+        ("motive_latency", 0),
+        ("motive_strength", 0),
+    ],
 )
 def test_an_optional_column_may_be_misnamed(trials, near, told):
     motive = Column("motive", "why one helps", levels=("a", "b"), default="a")
     with warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always")
-        validate(model(RATING, columns=(motive,)), Study(trials=trials.assign(**{near: "b"})))
+        checked = validate(
+            model(RATING, columns=(motive,)), Study(trials=trials.assign(**{near: "b"}))
+        )
+    absent = "trials has no column 'motive' (why one helps): 'a' is taken in every row."
+    assert (absent in checked.notices) == (not told)
     words = (
         f"'a' is taken throughout. There is '{near}': if that is it, columns={{\"motive\": \"{near}"
     )

@@ -132,14 +132,14 @@ def _terms(node: Node) -> list[Term]:
             gone = {frozenset(term) for term in _terms(right)}
             found = [term for term in _terms(left) if frozenset(term) not in gone]
         case Operation(":", (left, right)):
-            found = _crossed(_terms(left), _terms(right))
+            found = _crossed(_some_terms(left), _some_terms(right))
         case Operation("*", (left, right)):
-            one, other = _terms(left), _terms(right)
+            one, other = _some_terms(left), _some_terms(right)
             found = [*one, *other, *_crossed(one, other)]
         case Operation("/", (left, right)):
-            one = _terms(left)
+            one = _some_terms(left)
             all_of_it = tuple(factor for term in one for factor in term)
-            found = [*one, *_crossed([all_of_it], _terms(right))]
+            found = [*one, *_crossed([all_of_it], _some_terms(right))]
         case Operation("**", (left, Number(int(power)))) if 1 <= power < 10:
             one = found = _terms(left)
             for _ in range(power - 1):
@@ -149,6 +149,16 @@ def _terms(node: Node) -> list[Term]:
         case _:
             raise ValueError(f"{written(node)!r} is no term (arithmetic goes into I(...))")
     return _distinct(found)
+
+
+def _some_terms(node: Node) -> list[Term]:
+    """Terms that are crossed with others: there must be some, or all would vanish unsaid."""
+    terms = _terms(node)
+    if not terms:
+        raise ValueError(
+            f"{written(node)!r} is crossed with terms and is none (arithmetic goes into I(...))"
+        )
+    return terms
 
 
 def _crossed(one: list[Term], other: list[Term]) -> list[Term]:

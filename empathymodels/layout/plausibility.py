@@ -12,7 +12,8 @@ import pandas as pd
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Response
-from empathymodels.messages import counted, listed
+from empathymodels.messages import counted, listed, printable
+from empathymodels.study.recoding import folded
 
 STANDARDISED = ("z", "sd")  # units of values whose standard deviation should be near 1
 FAR = 5.0  # factor by which it may differ from 1
@@ -125,8 +126,9 @@ def mistyped_labels(table: pd.DataFrame, name: str, table_name: str) -> Iterator
     ids = table.loc[given.index, "participant"] if "participant" in table else given.index
     people = pd.Series(ids, index=given.index).groupby(given[name]).nunique()
     likely: dict[str, str] = {}
-    for _, alike in rows.groupby(_folded, sort=False):
-        likely |= dict.fromkeys(alike.index[1:], alike.index[0])
+    for _, alike in rows.groupby(folded, sort=False):
+        clean = max(alike.index, key=lambda label: (_is_clean(label), alike[label]))
+        likely |= {label: clean for label in alike.index if label != clean}
     common = [label for label in rows.index if label not in likely]
     usual = float(np.median(np.repeat(rows[common], rows[common])))  # of the label of a usual row
     few_people = max(1.0, RARE * pd.Series(ids).nunique())
@@ -154,12 +156,13 @@ def mistyped_labels(table: pd.DataFrame, name: str, table_name: str) -> Iterator
         )
 
 
-def _folded(label: str) -> str:
-    return re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label.strip().casefold())
+def _is_clean(label: str) -> bool:
+    """Whether a label holds nothing that a reader does not see."""
+    return printable(label.strip(), keep="") == label
 
 
 def _similarity(label: str, other: str) -> float:
-    one, two = _folded(label), _folded(other)
+    one, two = folded(label), folded(other)
     if NUMBERING.findall(one) != NUMBERING.findall(two):
         return 0.0  # picture 7 is not picture 8 mistyped, nor is site A site B
     return SequenceMatcher(None, one, two).ratio()
@@ -169,19 +172,48 @@ def misnamed_columns(
     model: Model, columns: list[Column], tables: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
     """Yield a doubt of columns that a default stands for, where the table has a near name."""
-    known = {column.name for column in model.columns} | {r.values.name for r in model.observables}
-    for column in columns:
-        table = tables.get(column.table, pd.DataFrame())
-        if column.default is None or column.name in table:
-            continue
-        others = [str(name) for name in table if name not in known and name != "_row"]
-        near = [name for name in others if _similarity(column.name, name) >= ALIKE]
+    for column in _absent(columns, tables):
+        near = _near_names(model, column, tables[column.table])
         if near:
             yield (
                 f"Column '{column.name}' ({column.meaning}) is not in {column.table}, and "
                 f"{column.default!r} is taken throughout. There is {listed(near, 2)}: if that is "
                 f'it, columns={{"{column.name}": "{near[0]}"}}.'
             )
+
+
+def absent_columns(
+    model: Model, columns: list[Column], tables: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    """Yield a notice of columns that a default stands for, and no name in the table is near.
+
+    Nor of those that a parameter weighs, which is held and told where its column is absent.
+    """
+    weighed = {parameter.weighs for parameter in model.parameters}
+    for column in _absent(columns, tables):
+        if column.name not in weighed and not _near_names(model, column, tables[column.table]):
+            yield (
+                f"{column.table} has no column '{column.name}' ({column.meaning}): "
+                f"{column.default!r} is taken in every row."
+            )
+
+
+def _absent(columns: list[Column], tables: Mapping[str, pd.DataFrame]) -> list[Column]:
+    optional = [c for c in columns if c.default is not None and c.table in tables]
+    return [column for column in optional if column.name not in tables[column.table]]
+
+
+def _near_names(model: Model, column: Column, table: pd.DataFrame) -> list[str]:
+    """Names of the table that may be meant: nearly spelled so, or ending in the column's name."""
+    known = {c.name for c in model.columns} | {r.values.name for r in model.observables}
+    others = [str(name) for name in table if name not in known and name != "_row"]
+    words = column.name.split("_")
+    return [
+        name
+        for name in others
+        if _similarity(column.name, name) >= ALIKE
+        or re.split(r"[\W_]+", name.strip().casefold())[-len(words) :] == words
+    ]
 
 
 # ------------------------------------------------------------- what data say nothing about

@@ -17,14 +17,16 @@ from empathymodels.declaration.rating_scale import has_steps
 from empathymodels.layout.availability import no_anchor
 from empathymodels.layout.column_rules import value_problems
 from empathymodels.layout.plausibility import (
+    absent_columns,
     doubts,
     misnamed_columns,
+    mistyped_labels,
     rows_of,
     unheard_people,
     unused_ends,
 )
 from empathymodels.layout.rating_steps import between_steps, finer_steps, stray_steps
-from empathymodels.messages import did_you_mean, listed, tell_all
+from empathymodels.messages import did_you_mean, listed, printable, tell_all
 from empathymodels.study.column_types import as_labels
 from empathymodels.study.keys import join_rows, key_columns, times_of_labels
 from empathymodels.study.recoding import as_numbers
@@ -52,7 +54,7 @@ class Checked:
         those that the responses read.
     notices : tuple of str
         What is to be told of data that can be used: people without any, ends of a scale that
-        nobody used.
+        nobody used, columns that a default stands for.
     """
 
     responses: tuple[str, ...]
@@ -146,9 +148,15 @@ def validate(
     finer = [doubt for response in stepped for doubt in finer_steps(response, tables)]
     if not study.simulated:
         finer += [doubt for response in stepped for doubt in stray_steps(response, tables)]
-    for doubt in (*doubts(model, recorded, columns, tables), *misnamed, *finer):
-        warnings.warn(doubt, stacklevel=2)
-    noticed = (*unheard_people(kept, tables), *unused_ends(recorded, tables))
+    regions = study.tables.get("regions", pd.DataFrame({"region": []}))
+    mistyped = mistyped_labels(regions, "region", "regions")
+    for doubt in (*doubts(model, recorded, columns, tables), *misnamed, *mistyped, *finer):
+        warnings.warn(printable(doubt), stacklevel=2)
+    noticed = (
+        *absent_columns(model, columns, study.tables),
+        *unheard_people(kept, tables),
+        *unused_ends(recorded, tables),
+    )
     return Checked(tuple(response.name for response in kept), left_out, missing, tables, noticed)
 
 

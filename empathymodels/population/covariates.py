@@ -186,12 +186,14 @@ def _few(covariates: Covariates) -> dict[str, list[str]]:
     """Columns of a few whole numbers that were taken as numbers, with these."""
     found = {}
     for coding in covariates.factors:
-        values = covariates.people.get(coding.factor)
-        if values is not None and not coding.levels and holds_numbers(values):
+        column = coding.columns[0]
+        as_it_is = coding.factor in (column, f"center({column})", f"scale({column})")
+        values = covariates.people.get(column)
+        if values is not None and as_it_is and not coding.levels and holds_numbers(values):
             levels = levels_of(values)
             is_few = len(levels) <= min(FEW, len(values) / 2)
             if is_few and (values.infer_objects() % 1 == 0).all():
-                found[coding.factor] = levels
+                found[column] = levels
     return found
 
 

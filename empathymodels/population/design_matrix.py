@@ -40,7 +40,8 @@ class Coding:
     levels : list of str
         Its labels; none of numbers.
     reference : str
-        Label with which the others are compared, or "the mean of all".
+        Label with which the others are compared, or "the mean of all"; empty where each label is
+        on its own, as in an interaction without the effect of the label itself.
     centre, scale : float
         Mean that was subtracted of numbers, and standard deviation they were divided by.
     """
@@ -63,6 +64,8 @@ class Coding:
 
     def __str__(self) -> str:
         """Say it in words."""
+        if self.levels and not self.reference:
+            return f"{self.factor} by label, each on its own"
         if self.levels:
             against = self.reference if self.reference == MEAN else f"'{self.reference}'"
             return f"{self.factor} by label, against {against}"
@@ -175,7 +178,8 @@ def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
     """Refuse text that may be meant as numbers."""
     labels = labels_of(values)
     numbers = as_numbers(labels)
-    is_number = numbers.notna()
+    is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
+    is_number = numbers.notna() & (~is_text | is_text.all())
     other = list(dict.fromkeys(labels[~is_number]))
     if is_number.any() and other:
         raise ValueError(
@@ -311,6 +315,7 @@ def _numbers(node: Node, people: pd.DataFrame, learned: dict[Any, Any]) -> Any:
 
 def _column(name: str, values: pd.Series) -> np.ndarray:
     if not holds_numbers(values):
+        _refuse_unclear_labels(name, values)
         raise ValueError(
             f"Only numbers can be calculated with, and '{name}' holds labels: "
             f"{listed(levels_of(values))}"
@@ -336,7 +341,9 @@ def _coding(factor: Node, covariate: str, learned: Mapping[Any, Any]) -> Coding:
     label, columns = label_of(factor), columns_of_factor(factor)
     kept = learned[factor]
     if isinstance(kept, list):
-        return Coding(label, columns, levels=kept, reference=_reference(factor, kept))
+        alone = any(f"{label}[{level}]" in covariate for level in kept)
+        reference = "" if alone else _reference(factor, kept)
+        return Coding(label, columns, levels=kept, reference=reference)
     centre, scale = (np.atleast_1d(part) for part in kept)
     place = next((k for k in range(len(centre)) if f"{label}[{k + 1}]" in covariate), 0)
     name = label if len(centre) == 1 else f"{label}[{place + 1}]"

@@ -200,7 +200,10 @@ def _as_text(value: Any) -> str:
     if isinstance(value, date | np.datetime64):
         return str(pd.Timestamp(value)).removesuffix(" 00:00:00")
     held = value.tolist() if isinstance(value, np.ndarray | pd.Series | pd.Index) else value
-    return ADDRESS.sub("", str(held))
+    try:
+        return ADDRESS.sub("", str(held))
+    except Exception:  # what an object says of itself is its own code
+        return f"<{type(held).__name__}>"
 
 
 def storable(text: str) -> str:

@@ -6,6 +6,8 @@ A code meets a value however either is written: 2, 2.0, "2" and " 2" are one, an
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from numbers import Real
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import Notices, counted, listed
+from empathymodels.messages import UNSEEN, Notices, counted, listed
 from empathymodels.study.table_header import MISSING_TEXT
 
 type Tables = dict[str, pd.DataFrame]
@@ -52,6 +54,21 @@ def spelled(values: Any) -> pd.Series:
     exact = numbers.abs() < EXACT
     plain = truth.where(truth.notna(), text)
     return numbers.map("{:.15g}".format).where(exact, plain).where(given.notna())
+
+
+def folded(label: str) -> str:
+    """Return a label without what a reader does not see or mean: case, blanks around, hyphens.
+
+    Letters that look the same are the same here, however they are encoded.
+
+    Examples
+    --------
+    >>> [folded(label) for label in ("Low-pain ", "low pain", "low\u200b_pain", "ｌｏｗ pain")]
+    ['low pain', 'low pain', 'low pain', 'low pain']
+    """
+    seen = UNSEEN.sub(lambda match: match[0] if match[0].isspace() else "", label)
+    plain = unicodedata.normalize("NFKC", seen).strip().casefold()
+    return re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", plain)
 
 
 def blank_missing(tables: Tables, missing: Marks, told: Notices) -> None:

@@ -165,7 +165,7 @@ def _of_its_kind(node: Node, values: Any, given: Any) -> Any:
 
 
 def _refuse_other_kind(node: Node, values: pd.Series, given: Any) -> None:
-    """Refuse text for numbers and numbers for text: they are never equal, so that no row matches."""
+    """Refuse text for numbers and numbers for text, which are never equal."""
     kinds = {isinstance(value, str) for value in values.dropna().unique()}
     if len(kinds) != 1 or isinstance(given, str) in kinds:
         return

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.messages import counted, did_you_mean, listed
+from empathymodels.messages import counted, did_you_mean, listed, printable
 from empathymodels.study.bids.read import read_bids
 from empathymodels.study.keys import KEYS
 from empathymodels.study.recoding import Codes, Marks
@@ -119,9 +119,10 @@ class Study:
         )
         for line in told.done:
             tell(f"Study '{name}': {line}.")
-        for doubt in told.doubts:
-            warnings.warn(doubt, stacklevel=3)
-        done = (*log, *told.log, *told.done)
+        doubts = [doubt for doubt in told.doubts if doubt not in log]  # once of every study
+        for doubt in doubts:
+            warnings.warn(printable(doubt), stacklevel=3)
+        done = (*log, *told.log, *told.done, *doubts)
         texts = {"name": name, "citation": citation, "notes": notes, "log": done}
         fields = {table: tables.get(table) for table in KEYS} | texts | {"simulated": simulated}
         for field, value in fields.items():
@@ -311,10 +312,11 @@ class Study:
         tables = self.tables
         sizes = [counted(len(tables[name]), noun) for name, noun in nouns.items() if name in tables]
         drawn = " (simulated)" if self.simulated else ""
-        return f"<Study {self.name}{drawn}: {', '.join(sizes)}>"
+        return printable(f"<Study {self.name}{drawn}: {', '.join(sizes)}>")
 
     def __str__(self) -> str:
         """Name, sizes, columns, citation and what was done."""
         lines = [repr(self).strip("<>")]
         lines += [f"  {name}: {', '.join(table)}" for name, table in self.tables.items()]
-        return "\n".join(lines + [f"  {text}" for text in (self.citation, *self.log) if text])
+        lines += [f"  {text}" for text in (self.citation, *self.log) if text]
+        return printable("\n".join(lines))

@@ -203,7 +203,7 @@ def text_table(
     text = content.decode(encoding).removeprefix("\ufeff")
     if "\0" in text:
         raise ValueError("it holds null characters")
-    told = re.match(r'"?sep=(.)"?\r?\n', text)  # written for Excel
+    told = re.match(r'(?i)"?sep=(.)"?\r?\n', text)  # written for Excel
     first = text[told.end() if told else 0 :].lstrip("\r\n").partition("\n")[0]
     mark = told[1] if told else delimiter or DELIMITERS.get(_kind(path), "") or _mark(first)
     rows = _rows(text[told.end() :] if told else text, mark, 1 if told else 0)

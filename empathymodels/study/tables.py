@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,13 @@ from empathymodels.study.column_types import (
 )
 from empathymodels.study.keys import KEYS, first_rows, key_columns
 from empathymodels.study.recoding import Codes, Marks, as_numbers, blank_missing, decode
+from empathymodels.study.spellings import (
+    blanks_apart,
+    header_like,
+    join_spellings,
+    nearly_alike,
+    same_but_written_otherwise,
+)
 from empathymodels.study.table_files import read_files
 from empathymodels.study.table_header import MISSING_TEXT
 
@@ -36,7 +42,6 @@ DUPLICATE_ADVICE = {
     "participants": "Keep one row per person.",
     "regions": "Name what tells the betas apart (trial, condition, session, block): {columns}.",
 }
-HEADER_WORDS = ("participant", "participantid", "subject", "subjectid", "responseid", "recordid")
 
 
 def read_study(
@@ -82,7 +87,8 @@ def read_study(
     }
     _type_keys(tables, told)
     for table_name, table in tables.items():
-        told.problems.extend(_key_problems(table, table_name, lost, own[table_name]))
+        hint = "" if file_names else _names_of_files(sources[table_name])
+        told.problems.extend(_key_problems(table, table_name, lost, own[table_name], hint))
     people = _people(tables)
     told.problems.extend(_unknown_people(tables, people))
     tell_all(f"Study '{name}' cannot be used as it is:", told.problems)
@@ -153,12 +159,15 @@ def _mapping_problems(
         held = set(given[table_name])
         named.append(("columns", names.values(), held, f"{table_name} does not have"))
     named += [("missing", missing, after, "no table has"), ("codes", codes, after, "no table has")]
+    renamed = {own: ours for t in given for ours, own in _own_names(columns, t).items()}
     for argument, wanted, known, lacks in named:
         for name in wanted:
             if given and name not in known:
+                is_own = known is after and name in renamed
+                hint = f" '{name}' is read as '{renamed[name]}': name it so." if is_own else ""
                 yield (
                     f"`{argument}` must name columns of the study. Found '{name}', which {lacks}. "
-                    f"There are {listed(sorted(known))}.{did_you_mean(name, known)}"
+                    f"There are {listed(sorted(known))}.{hint or did_you_mean(name, known)}"
                 )
     for mapping in [shared, *(names for table, names in own.items() if table in given)]:
         yield from _read_twice(mapping)
@@ -207,9 +216,11 @@ def _type_keys(tables: Mapping[str, pd.DataFrame], told: Notices) -> None:
             values = table[key]
             table[key] = _key_labels(values) if text else _whole(as_numbers(values))
             if text:
-                told.doubts.extend(_blanks_apart(values, table[key], f"{table_name}.{key}"))
+                told.doubts.extend(blanks_apart(values, table[key], f"{table_name}.{key}"))
         if key == "participant":
-            _join_spellings(held, told)
+            join_spellings(held, told)
+        if text:
+            told.doubts.extend(nearly_alike(key, [table[key] for table in held.values()]))
 
 
 def _is_named(values: pd.Series) -> pd.Series:
@@ -226,60 +237,27 @@ def _key_labels(values: pd.Series) -> pd.Series:
     return labels.where(labels.isna(), labels.astype(str).str.strip())
 
 
-def _blanks_apart(written: pd.Series, labels: pd.Series, name: str) -> Iterator[str]:
-    """Yield a doubt of labels that a column has both with blanks around them and without."""
-    ways = as_labels(written).groupby(labels).unique()
-    apart = [str(way) for ws in ways if len(ws) > 1 for way in ws if way != str(way).strip()]
-    if apart:
-        yield (
-            f"Labels of {name} should be written in one way. {len(apart):,} occur there with "
-            f"blanks and without, {listed(apart, 3)}, and are taken for the same. If they are not, "
-            "rename them before reading."
-        )
-
-
 def _whole(numbers: pd.Series) -> pd.Series:
     return numbers.astype(int) if (numbers % 1 == 0).all() else numbers
 
 
-def _join_spellings(tables: Mapping[str, pd.DataFrame], told: Notices) -> None:
-    """Give people one id where tables write it with .0 or ``sub-`` and without."""
-    written = {name: table["participant"].dropna().unique() for name, table in tables.items()}
-    spellings: dict[str, set[str]] = {}
-    for ids in written.values():
-        for label in ids:
-            spellings.setdefault(_bare(label), set()).add(label)
-    joined = {label: bare for bare, ways in spellings.items() if len(ways) > 1 for label in ways}
-    for table_name, table in tables.items():
-        here = [label for label in written[table_name] if joined.get(label, label) != label]
-        if not here:
-            continue
-        table["participant"] = table["participant"].map(lambda label: joined.get(label, label))
-        shown = ", ".join(f"{label!r} as {joined[label]!r}" for label in here[:3])
-        line = f"read {counted(len(here), 'id')} of {table_name} as others are written: {shown}"
-        twice = [label for label in here if joined[label] in written[table_name]]
-        told.done.append(line)
-        if twice:
-            told.doubts.append(
-                f"Ids of {table_name} should be written in one way. {len(twice):,} occur there in "
-                f"two, {listed(twice, 3)} beside {listed((joined[t] for t in twice), 3)}, and are "
-                "taken for the same people. If they are not, rename them before reading."
-            )
-
-
-def _bare(label: str) -> str:
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", label.removeprefix("sub-"))
+def _names_of_files(source: Source | None) -> str:
+    """Advise to read ids out of the names of several files."""
+    is_folder = isinstance(source, str | Path) and Path(source).is_dir()
+    if is_folder or (isinstance(source, Sequence) and not isinstance(source, str)):
+        return " Or take them out of the files' names: file_names='sub-{participant}_*.csv'."
+    return ""
 
 
 def _key_problems(
-    table: pd.DataFrame, table_name: str, lost: set[str], own: Mapping[str, str]
+    table: pd.DataFrame, table_name: str, lost: set[str], own: Mapping[str, str], hint: str
 ) -> Iterator[str]:
     keys, rows = key_columns(table, table_name), counted(len(table), "row")
     lacking = [key for key in REQUIRED[table_name] if key not in table]
     for key in sorted(set(lacking) - lost):
         yield (
             f"{table_name} must have a column '{key}'. It has {listed(table)}. "
-            f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}'
+            f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}{hint}'
         )
     gaps = table[keys].isna()
     for key in gaps.columns[gaps.any()]:
@@ -289,7 +267,7 @@ def _key_problems(
             f"{rows}, first in row {', '.join(map(str, at[:5]))} (from 0). Fill in or drop them."
         )
     if "participant" in keys:
-        yield from _header_like(table, table_name, own.get("participant", "participant"))
+        yield from header_like(table, table_name, own.get("participant", "participant"))
     if "trial" in keys:
         wrong = ~_is_exact(table["trial"]) & ~gaps["trial"]
         if wrong.any():
@@ -308,21 +286,6 @@ def _key_problems(
             f"Rows of {table_name} must differ in {listed(keys)}. Found {shared.sum():,} of {rows} "
             f"that share theirs: {first_rows(table, table_name, second)}. "
             + DUPLICATE_ADVICE[table_name].format(columns=_separating(table, keys))
-        )
-
-
-def _header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]:
-    """Yield a problem where ids are what a further header row would hold."""
-    ids = table["participant"]
-    bare = ids.astype(str).str.lower().str.replace(r"[\W_]", "", regex=True)
-    heads = {*HEADER_WORDS, re.sub(r"[\W_]", "", own.lower())}
-    found = ids.notna() & (bare.isin(heads) | ids.astype(str).str.contains("ImportId"))
-    if found.any():
-        at = np.flatnonzero(found)
-        yield (
-            f"Ids must be those of people. Found {listed(ids[found].unique(), 3)} in "
-            f"{counted(len(at), 'row')} of {table_name}, first in row "
-            f"{', '.join(map(str, at[:3]))} (from 0): a further header row? Drop it."
         )
 
 
@@ -355,15 +318,5 @@ def _unknown_people(tables: Mapping[str, pd.DataFrame], people: pd.DataFrame) ->
                 f"{listed(unknown.unique())} there ({len(unknown):,} of "
                 f"{counted(len(ids), 'row')} of {table_name}); it has {listed(known, limit=3)}. "
                 "Add them, or drop these rows."
-                f"{_same_but_written_otherwise(unknown.unique(), known)}"
+                f"{same_but_written_otherwise(unknown.unique(), known)}"
             )
-
-
-def _same_but_written_otherwise(unknown: Iterable[str], known: Iterable[str]) -> str:
-    """Point to ids that differ by leading zeros, capitals or blanks alone."""
-    bare = {_bare(str(label)).lower().lstrip("0"): str(label) for label in known}
-    pairs = [(str(u), bare.get(_bare(str(u)).lower().lstrip("0"))) for u in unknown]
-    alike = [f"{there!r} for {here!r}" for here, there in pairs if there is not None]
-    if not alike:
-        return ""
-    return f" There participants has {', '.join(alike[:5])}: write them alike."

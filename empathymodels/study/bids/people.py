@@ -9,6 +9,7 @@ import pandas as pd
 
 from empathymodels.messages import Notices, counted, did_you_mean, listed
 from empathymodels.study.bids.contents import Contents
+from empathymodels.study.spellings import same_but_written_otherwise
 from empathymodels.study.table_header import MISSING_TEXT
 
 
@@ -77,6 +78,8 @@ def _with_scores(
     size = counted(named.shape[1], "column")
     line = f"took {size} of {len(scores) - len(strangers):,} people from phenotype/{path.name}"
     line += f" ({listed(twice)} as '{path.stem}_...')" if twice else ""
-    line += f"; left out {listed(strangers, 3)}, no participants" if len(strangers) else ""
-    told.log.append(line)
+    if len(strangers):
+        line += f"; left out {listed(strangers, 3)}, no participants"
+        line += same_but_written_otherwise(strangers, people["sub-"]).rstrip(".")
+    (told.done if len(strangers) else told.log).append(line)
     return people.join(named, on="sub-")

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
-from empathymodels.messages import Notices, tell_all
+from empathymodels.messages import Notices, printable, tell_all
 from empathymodels.study.bids.contents import read_contents, unreadable
 from empathymodels.study.bids.files import misplaced, task_files
 from empathymodels.study.bids.people import people_table
@@ -25,6 +25,7 @@ from empathymodels.study.bids.trials import (
     without_repeats,
 )
 from empathymodels.study.recoding import Codes, Marks, met, without_marks
+from empathymodels.terminal import tell
 
 
 def read_bids[S](
@@ -83,12 +84,14 @@ def read_bids[S](
             missing=missing,
             codes=levels | dict(codes),
             others=others,
-            log=tuple(told.log),
+            log=(*told.log, *told.done),
         )
     except ValueError as error:  # an opening, then a numbered line for each problem
         lines = str(error).splitlines()[1:] or [str(error)]
         told.problems.extend(re.sub(r"^\s*\d+\. ", "", line) for line in lines)
     tell_all(opening, told.problems)
+    for line in told.done:
+        tell(f"Study '{name}': {line}.")
     for doubt in told.doubts:
-        warnings.warn(doubt, stacklevel=4)
+        warnings.warn(printable(doubt), stacklevel=4)
     return study
