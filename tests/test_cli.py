@@ -594,6 +594,19 @@ def test_python_arguments_are_told_as_options(run, tmp_path, fitted):
     code, _, err = run("fit", LEARNING, "--trials", tmp_path / "t.csv")
     assert (code, fitted) == (2, {})
     assert err.endswith("On the command line: --columns NAME=YOURS.\n")
+    (tmp_path / "utf16.csv").write_text("participant,trial,help\n1,1,yes\n", encoding="utf-16")
+    (tmp_path / "help.csv").write_text("participant,trial,help\n1,1,yes\n1,2,no\n")
+    (tmp_path / "people").mkdir()
+    (tmp_path / "people" / "p1.csv").write_text("trial,help\n1,yes\n")
+    for given, told in {
+        ("utf16.csv",): ["--encoding NAME"],
+        ("people",): ["--columns NAME=YOURS", "--file-names PATTERN"],
+        ("help.csv", "--codes", "help:yes=1"): (
+            ["--codes NAME:CODE=MEANING", "--missing NAME=CODE", "--others keep"]
+        ),
+    }.items():
+        _, _, err = run("fit", LEARNING, "--trials", tmp_path / given[0], *given[1:])
+        assert err.endswith(f"On the command line: {', '.join(told)}.\n")
 
 
 # ------------------------------------------------------------------------------- files

@@ -61,6 +61,9 @@ OPTIONS = {  # what messages say of Python, and what says it on the command line
     "columns={": "--columns NAME=YOURS",
     "codes={": "--codes NAME:CODE=MEANING",
     "missing={": "--missing NAME=CODE",
+    'others="keep"': "--others keep",
+    "file_names=": "--file-names PATTERN",
+    "encoding=": "--encoding NAME",
 }
 
 app = typer.Typer(

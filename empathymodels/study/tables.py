@@ -257,7 +257,8 @@ def _key_problems(
     for key in sorted(set(lacking) - lost):
         yield (
             f"{table_name} must have a column '{key}'. It has {listed(table)}. "
-            f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}{hint}'
+            f'Name yours: columns={{"{key}": "..."}}.{did_you_mean(key, table)}'
+            f"{hint if key == 'participant' else ''}"
         )
     gaps = table[keys].isna()
     for key in gaps.columns[gaps.any()]:
