@@ -77,6 +77,8 @@ def test_ids_keep_their_zeros_however_each_table_names_them(tmp_path):
         study = Study(trials=trials, participants=people, columns=columns)
         assert study.participants["participant"].tolist() == ["007", "012"]
         assert study.participants["age"].tolist() == [20, 30]
+    text = refusal(trials, participants=people, columns={"participant": "subject"})
+    assert "participants must have a column 'participant'. It has 'ID', 'age'" in text
     text = refusal(trials, columns={"participants": {"participant": "ID"}})
     assert "`columns` may hold names of one table, of 'trials'. Found 'participants'" in text
     text = refusal(trials, columns={"trials": {"participant": "subjct"}})
@@ -253,6 +255,15 @@ def test_a_folder_with_a_file_per_person(folder):
     )
 
 
+def test_a_column_that_some_files_lack_is_told(tmp_path, capsys):
+    for person, column in enumerate(("rt", "rt", "RT")):
+        written(tmp_path, [f"trial,{column}", "1,2"], f"{person}.csv")
+    Study(trials=tmp_path, file_names="{participant}.csv")
+    told = capsys.readouterr().err
+    assert "1 file had no column 'rt': read as missing." in told
+    assert "2 files had no column 'RT': read as missing." in told
+
+
 def test_files_that_lack_the_id_are_named_for_it(folder):
     (folder / "sizes.csv").unlink()
     assert "the files' names: file_names='sub-{participant}_*.csv'." in refusal(folder)
@@ -298,7 +309,7 @@ def test_names_that_do_not_fit(folder):
     )
     files = [folder / "sizes.csv", *folder.glob("sub-3*")]
     assert "Found 'sizes.csv'. Correct it" in refusal(files, file_names="sub-{participant}_*")
-    for pattern in ("sub-*.csv", "{participant}_{participant}.csv"):
+    for pattern in ("sub-*.csv", "{participant}_{participant}.csv", "sub-{participant}{run}*.csv"):
         with pytest.raises(ValueError, match="`file_names` must hold names in braces, each once"):
             Study(trials=folder, file_names=pattern)
     assert "must have a column 'participant'" in refusal(folder)

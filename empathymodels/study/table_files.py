@@ -85,12 +85,12 @@ def read_files(
         where = f" in {counted(number, 'file')}" if len(found) > 1 else ""
         notices.done.append(f"{table_name}: {note}{where}")
     if len(found) > 1:
-        notices.log.extend(_of_several(table_name, tables))
+        notices.log.append(f"read {counted(len(found), 'file')} of {table_name}")
+        notices.done.extend(_lacking(tables))
     return pd.concat(tables, ignore_index=True)
 
 
-def _of_several(table_name: str, tables: list[pd.DataFrame]) -> Iterator[str]:
-    yield f"read {counted(len(tables), 'file')} of {table_name}"
+def _lacking(tables: list[pd.DataFrame]) -> Iterator[str]:
     for column in dict.fromkeys(column for table in tables for column in table):
         lacking = sum(column not in table for table in tables)
         if lacking:
@@ -144,10 +144,12 @@ def _files(
 def _labels(file_names: str, path: Path) -> dict[str, str] | None:
     """Return what the end of a path says by a pattern, or None where it is named otherwise."""
     parts = re.split(r"\{(\w+)\}", file_names)
-    if len(parts) < 3 or len(set(parts[1::2])) < len(parts[1::2]):
+    names, between = parts[1::2], parts[2:-1:2]
+    if not names or len(set(names)) < len(names) or not all(between):
         raise ValueError(
-            "`file_names` must hold names in braces, each once, for what differs between files; "
-            f"found {file_names!r}. Write for example 'sub-{{participant}}_*.csv'."
+            "`file_names` must hold names in braces, each once, for what differs between files, "
+            f"and something between them; found {file_names!r}. Write for example "
+            "'sub-{participant}_*.csv'."
         )
     literal = [re.escape(part).replace(r"\*", "[^/]*") for part in parts[::2]]
     labels = [f"(?P<{name}>[^/]+?)" for name in parts[1::2]]

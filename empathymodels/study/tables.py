@@ -79,15 +79,10 @@ def read_study(
     blank_missing(tables, missing, told)
     decode(tables, codes, others, told)
     _type_columns(tables, [n for n, s in sources.items() if not isinstance(s, pd.DataFrame)], told)
-    lost = {
-        ours
-        for t, names in own.items()
-        for ours, o in names.items()
-        if t in given and o not in given[t]
-    }
     _type_keys(tables, told)
     for table_name, table in tables.items():
         hint = "" if file_names else _names_of_files(sources[table_name])
+        lost = _told_as_absent(columns, table_name, given)
         told.problems.extend(_key_problems(table, table_name, lost, own[table_name], hint))
     people = _people(tables)
     told.problems.extend(_unknown_people(tables, people))
@@ -100,6 +95,18 @@ def _own_names(columns: Columns, table_name: str) -> dict[str, str]:
     own = columns.get(table_name, {})
     shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
     return shared | (dict(own) if isinstance(own, Mapping) else {})
+
+
+def _told_as_absent(
+    columns: Columns, table_name: str, given: Mapping[str, pd.DataFrame]
+) -> set[str]:
+    """Return our names for which `columns` names what is not there, which is a problem itself."""
+    everywhere = {column for table in given.values() for column in table}
+    own = columns.get(table_name, {})
+    here = own if isinstance(own, Mapping) else {}
+    lost = {ours for ours, theirs in here.items() if theirs not in given[table_name]}
+    shared = {ours: theirs for ours, theirs in columns.items() if isinstance(theirs, str)}
+    return lost | {ours for ours, theirs in shared.items() if theirs not in everywhere}
 
 
 def _renamed(columns: Columns) -> Iterator[str]:
