@@ -310,6 +310,7 @@ IMAGE = "<img src=x onerror=alert(1)>"
 def hostile_study(own_study):
     """Return the study with ids, groups and texts that would run on a careless page."""
     ids = {"P01": HOSTILE, "P02": IMAGE, "P03": "$\\frac{$", "P04": "a' onclick='b"}
+    ids["P05"] = "\x1b[31mred\u202e"
     names = own_study.participants["participant"].replace(ids)
     groups = own_study.participants["group"].replace({"in": "</style><b>", "out": "$x_1$ {{7*7}}"})
     trials = own_study.trials.assign(participant=own_study.trials["participant"].replace(ids))
@@ -345,6 +346,8 @@ def test_hostile_labels_are_text(hostile):
     assert "{{7*7}}" in reader.texts["data"]
     assert f"dropped {HOSTILE}" in reader.texts["data"]
     assert "49" not in reader.texts["priors"]
+    assert r"\x1b[31mred\u202e" in reader.texts["estimates"]
+    assert not set("\x1b\u202e") & set(hostile.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
