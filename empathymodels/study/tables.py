@@ -82,7 +82,7 @@ def read_study(
     _type_keys(tables, told)
     for table_name, table in tables.items():
         hint = "" if file_names else _names_of_files(sources[table_name])
-        lost = _told_as_absent(columns, table_name, given)
+        lost = _named_in_vain(columns, table_name, given)
         told.problems.extend(_key_problems(table, table_name, lost, own[table_name], hint))
     people = _people(tables)
     told.problems.extend(_unknown_people(tables, people))
@@ -97,7 +97,7 @@ def _own_names(columns: Columns, table_name: str) -> dict[str, str]:
     return shared | (dict(own) if isinstance(own, Mapping) else {})
 
 
-def _told_as_absent(
+def _named_in_vain(
     columns: Columns, table_name: str, given: Mapping[str, pd.DataFrame]
 ) -> set[str]:
     """Return our names for which `columns` names what is not there, which is a problem itself."""
