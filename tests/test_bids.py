@@ -162,7 +162,7 @@ def test_types_are_those_of_the_whole_column(tmp_path):
     assert trials["when"].dtype == float
 
 
-def test_files_with_other_columns_are_united(one):
+def test_files_with_other_columns_are_united(one, capsys):
     write(one, "sub-02_task-pain_events", ["0 1 5"], "onset duration pupil")
     write(one, "sub-03_task-pain_events", [])
     write(one, "sub-04_task-pain_events", None)
@@ -176,6 +176,7 @@ def test_files_with_other_columns_are_united(one):
         "1 file had no column 'rating': read as missing",
         "1 file had no column 'pupil': read as missing",
     )
+    assert "1 file had no column 'rating': read as missing." in capsys.readouterr().err
 
 
 def test_other_tasks_and_folders_are_left_alone(one):

@@ -86,11 +86,12 @@ def read_files(
         notices.done.append(f"{table_name}: {note}{where}")
     if len(found) > 1:
         notices.log.append(f"read {counted(len(found), 'file')} of {table_name}")
-        notices.done.extend(_lacking(tables))
+        notices.done.extend(columns_lacking(tables))
     return pd.concat(tables, ignore_index=True)
 
 
-def _lacking(tables: list[pd.DataFrame]) -> Iterator[str]:
+def columns_lacking(tables: list[pd.DataFrame]) -> Iterator[str]:
+    """Yield what is to be told of columns that some of several files do not have."""
     for column in dict.fromkeys(column for table in tables for column in table):
         lacking = sum(column not in table for table in tables)
         if lacking:

@@ -12,6 +12,7 @@ from empathymodels.study import column_types
 from empathymodels.study.bids.contents import Contents
 from empathymodels.study.bids.files import Named
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
+from empathymodels.study.table_files import columns_lacking
 from empathymodels.study.table_header import MISSING_TEXT
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
@@ -46,7 +47,8 @@ def united(files: list[Named], contents: Contents, told: Notices) -> pd.DataFram
         rows[column] = values.mask(values.isin(MISSING_TEXT)).iloc[number].to_numpy()
         told.log.append(f"took '{column}' of each session from sessions.tsv")
     lines = np.concatenate([table.index for table in filled])
-    told.log.extend(_reading_log(files, contents, tables))
+    told.log.extend(_reading_log(files, contents))
+    told.done.extend(columns_lacking(filled))
     return rows.assign(**{FILE: number, LINE: lines})
 
 
@@ -58,9 +60,7 @@ def _labels_of(files: list[Named], entity: str) -> pd.Series:
     return pd.to_numeric(labels) if whole else labels
 
 
-def _reading_log(
-    files: list[Named], contents: Contents, tables: list[pd.DataFrame]
-) -> Iterator[str]:
+def _reading_log(files: list[Named], contents: Contents) -> Iterator[str]:
     read = [file for file in files if file.path in contents.tables]
     yield f"read {counted(len(read), 'file')} of task '{files[0].entities['task']}'"
     empty = [file.path.name for file in read if contents.tables[file.path].empty]
@@ -69,11 +69,6 @@ def _reading_log(
     without = [file for file in files if "run" not in file.entities]
     if 0 < len(without) < len(files):
         yield f"took {counted(len(without), 'file')} without run- in the name for run 1"
-    filled = [table for table in tables if len(table)]
-    for column in dict.fromkeys(column for table in filled for column in table):
-        lacking = sum(column not in table for table in filled)
-        if lacking:
-            yield f"{counted(lacking, 'file')} had no column '{column}': read as missing"
 
 
 def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Notices) -> pd.DataFrame:
