@@ -463,6 +463,12 @@ def test_an_optional_column_may_be_misnamed(trials, near, told):
             [0.7, 0.4, 1.2, 0.5],
             "are below 0.6, as if they were in s. Multiply",
         ),
+        (
+            "sec",
+            [741, 380, 1200, 555],
+            "are above 648, as if they were in ms. Divide",
+        ),
+        ("milliseconds", [0.7, 0.4, 1.2, 0.5], "are below 0.6, as if they were in s. Multiply"),
         ("s", [0.7, 12, 1.2, 95], None),
         ("ms", [741, 380, 1200, 20], None),
     ],

@@ -15,6 +15,8 @@ from empathymodels.declaration.parts import Column, Response
 from empathymodels.messages import counted, listed, printable
 from empathymodels.study.recoding import folded
 
+OF_SECONDS = ("s", "sec", "second", "seconds")
+OF_MILLISECONDS = ("ms", "msec", "millisecond", "milliseconds")
 STANDARDISED = ("z", "sd")  # units of values whose standard deviation should be near 1
 FAR = 5.0  # factor by which it may differ from 1
 FEW = 10  # values whose standard deviation says little
@@ -69,12 +71,13 @@ def doubts(
 def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:
     """Yield a doubt of values whose size does not fit the unit they are declared in."""
     size = float(values.abs().median()) if len(values) else np.nan
-    if (unit in ("s", "seconds") and size > SECONDS) or (unit == "ms" and size < MILLISECONDS):
-        other = "s" if unit == "ms" else "ms"
+    is_large = unit in OF_SECONDS and size > SECONDS
+    if is_large or (unit in OF_MILLISECONDS and size < MILLISECONDS):
+        other = "ms" if is_large else "s"
         yield (
             f"Other units: '{name}' is declared in {unit}; half of {counted(len(values), 'value')} "
-            f"are {'above' if other == 'ms' else 'below'} {size:.4g}, as if they were in {other}. "
-            f"{'Divide' if other == 'ms' else 'Multiply'} them by 1000."
+            f"are {'above' if is_large else 'below'} {size:.4g}, as if they were in {other}. "
+            f"{'Divide' if is_large else 'Multiply'} them by 1000."
         )
     if unit not in STANDARDISED or len(values) <= FEW or values.nunique() == 1:
         return
