@@ -379,6 +379,17 @@ def test_noise_counts_as_what_a_scale_can_tell_and_has_slopes():
     assert pm.logp(rating, 5.0).eval() == -np.inf
 
 
+@pytest.mark.parametrize(("step", "least"), [(1.0, 1.8), (0.18, 1.8), (18.0, 18.0)])
+def test_nobody_places_a_mark_more_precisely_than_a_hundredth_of_a_slider(step, least):
+    noise = pt.dscalar("noise")
+    rating = pm.logp(recorded(pm.Normal.dist(90.0, noise), 0.0, 180.0, step), 90.0)
+    at = pytensor.function([noise], rating)
+    for sd in (1e-9, 0.4 * least, 2.0 * least):
+        short = max(1 - sd * np.sqrt(12) / (3 * least), 0)
+        counts = sd + least / np.sqrt(12) * short**3
+        assert at(sd) == pytest.approx(np.log(special.erf(step / 2 / counts / np.sqrt(2))))
+
+
 def test_parts_of_a_draw_are_drawn_for_every_row():
     draws = pm.draw(HurdleSquareRoot.dist(np.full(500, 3.0), 1.0, 0.5), random_seed=1)
     positive = draws[draws > 0]

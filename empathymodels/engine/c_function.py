@@ -66,7 +66,7 @@ def compiled_model(
     if pytensor.config.numba__cache:
         try:
             key = program and identity(program, conditions())
-            return (key and _found_model(key, data or {})) or _kept_model(make(), key)
+            return (key and _recalled_model(key, data or {})) or _kept_model(make(), key)
         except Exception as error:  # reading a damaged entry raises whatever it meets
             fault = f"{type(error).__name__}: {error}"
         with suppress(OSError):
@@ -88,7 +88,9 @@ class Vector(NamedTuple):
     ndim: int = 1
 
 
-def _found_model(key: str, data: Mapping[str, np.ndarray]) -> compile_pymc.CompiledPyMCModel | None:
+def _recalled_model(
+    key: str, data: Mapping[str, np.ndarray]
+) -> compile_pymc.CompiledPyMCModel | None:
     """A model whose program was compiled before; None where that, or a part of it, is not kept."""
     text = kept_text(key)
     if text is None:

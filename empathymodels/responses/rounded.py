@@ -12,7 +12,8 @@ from pytensor.tensor.random.basic import NormalRV
 
 from empathymodels.responses.distribution import CERTAIN, ResponseDistribution, where_possible
 
-WITHIN = 1 / np.sqrt(12)  # steps: standard deviation of what the same step is recorded for
+WITHIN = 1 / np.sqrt(12)  # of a width: standard deviation of what lies anywhere within it
+FINEST_MARK = 100  # parts of a scale than which nobody places a mark more precisely
 NARROW = 1e-6  # standard deviations; a step of them has its density times its width as probability
 
 
@@ -125,25 +126,27 @@ def rounded(distribution: Variable, lower: float, upper: float, resolution: floa
     if node is None or not isinstance(node.op, NormalRV):
         return distribution
     mean, noise = node.op.dist_params(node)
-    noise = discernible_noise(noise, resolution, upper - lower)
+    span = upper - lower
+    noise = discernible_noise(noise, max(resolution, span / FINEST_MARK), span)
     return RoundedNormal.dist(mean, noise, lower, upper, resolution)
 
 
-def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
+def discernible_noise(noise: Any, grain: Any, span: Any) -> Any:
     r"""Noise of a rating as far as its scale can tell, bounded smoothly from both sides.
 
     .. math::
 
         s = \sigma + a \left(1 - \frac{\sigma}{3 a}\right)_+^3
             - \frac{R}{2} \left(x - \tanh x\right), \qquad
-        a = \frac{r}{\sqrt{12}}, \quad x = \left(\frac{2 \sigma}{R} - 1\right)_+
+        a = \frac{g}{\sqrt{12}}, \quad x = \left(\frac{2 \sigma}{R} - 1\right)_+
 
-    Whatever lies within a step of width r is recorded as the same, with a standard deviation of
+    Whatever lies within a grain of width g (a step of the scale, or the hundredth of it than which
+    nobody places a mark more precisely) counts as the same, with a standard deviation of
     :math:`a`, so ratings say nothing of a smaller noise; and of a noise beyond the whole scale of
     width R that nearly all ratings are at its ends. Without the bounds somebody who always gives
-    the same answer would allow a noise of 0, and with it a mean within that step and nowhere else,
+    the same answer would allow a noise of 0, and with it a mean within one step and nowhere else,
     edges on which samplers diverge; and somebody who always rates at one end a boundless noise
-    about the mean of everybody else, with half of the ratings at the other end. Between 0.87 steps
+    about the mean of everybody else, with half of the ratings at the other end. Between 0.87 grains
     and half of the scale noise is what it is; value, slope and curvature pass both borders without
     a jump.
 
@@ -151,10 +154,10 @@ def discernible_noise(noise: Any, resolution: Any, span: Any) -> Any:
     ----------
     noise : tensor_like of float
         Standard deviation; not negative, else NaN.
-    resolution, span : tensor_like of float
-        Distance of neighbouring steps and width of the scale, in the same units; positive.
+    grain, span : tensor_like of float
+        Width within which marks are alike and width of the scale, in the same units; positive.
     """
-    noise, half, least = pt.as_tensor_variable(noise), span / 2, resolution * WITHIN
+    noise, half, least = pt.as_tensor_variable(noise), span / 2, grain * WITHIN
     beyond = pt.maximum(noise / half - 1, 0.0)
     bounded = pt.minimum(noise, half) + half * pt.tanh(beyond)
     missing = pt.maximum(1 - bounded / (3 * least), 0.0)
