@@ -96,28 +96,6 @@ def test_a_rare_code_may_mean_that_there_is_no_value(effort):
     assert "If it means that there is no value, missing={'work': [9]}." in text
 
 
-def test_file_with_semicolons(effort, tmp_path):
-    effort.to_csv(tmp_path / "export.csv", sep=";", index=False)
-    with pytest.raises(ValueError, match=r"looks separated by ';'\. Save it with commas"):
-        em.Study(trials=tmp_path / "export.csv")
-
-
-@pytest.mark.parametrize(
-    ("names", "ids"),
-    [
-        (["VP Nr", "trial"], "VP Nr"),
-        (["trial", "participant"], "participant"),
-        (["id", "b"], "id"),
-    ],
-)
-def test_refused_files_name_their_own_column_of_people(tmp_path, names, ids):
-    path = tmp_path / "export.tsv"
-    pd.DataFrame([["01", 1], ["02", 2]], columns=names).to_csv(path, sep=";", index=False)
-    with pytest.raises(ValueError) as told:
-        em.Study(trials=path)
-    assert f"sep=';', dtype={{'{ids}': str}})" in str(told.value)
-
-
 def test_ids_that_are_written_in_two_ways(effort):
     people = pd.DataFrame({"participant": ["A", "07"], "age": [30, 40]})
     trials = effort.assign(participant=np.repeat(["a", "7"], 4))

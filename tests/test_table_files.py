@@ -208,6 +208,57 @@ def test_a_line_for_excel(tmp_path, first):
     assert "first line 5 with 2" in refusal(written(tmp_path, broken))
 
 
+@pytest.mark.parametrize(
+    ("name", "delimiter", "words"),
+    [
+        ("a.csv", ";", "semicolons"),
+        ("a.csv", "\t", "tabs"),
+        ("a.tsv", "|", "bars"),
+        ("a.tsv", ";", ""),
+    ],
+)
+def test_another_delimiter_than_the_ending_says_is_told(tmp_path, capsys, name, delimiter, words):
+    expected = Study(trials=written(tmp_path, rows()))
+    capsys.readouterr()
+    study = Study(trials=written(tmp_path, rows(), name, delimiter=delimiter))
+    pd.testing.assert_frame_equal(study.trials, expected.trials)
+    assert f"read with {words or 'semicolons'} between columns" in capsys.readouterr().err
+    assert study.trials["participant"].tolist() == expected.trials["participant"].tolist()
+
+
+def test_a_comma_of_a_header_stays_what_parts_it(tmp_path):
+    study = Study(trials=written(tmp_path, ["participant,trial,a;b", "x,1,3;4"]))
+    assert study.trials.columns.tolist() == ["participant", "trial", "a;b"]
+    assert study.trials["a;b"].tolist() == ["3;4"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1,25", "-0,5", "3"], [1.25, -0.5, 3]),
+        ([" ,5", "1e-3", "1,5E2"], [0.5, 0.001, 150]),
+        (["1,5", "", "NA"], [1.5, np.nan, np.nan]),
+        (["1,5", "2.5", "1"], ["1,5", "2.5", "1"]),  # points and commas: left as it is, and refused
+        (["1.234,5", "1", "2"], ["1.234,5", "1", "2"]),
+        (["a1,5", "1", "2"],) * 2,
+        (["1", "2", "3"], [1, 2, 3]),
+    ],
+)
+def test_decimal_commas_where_no_comma_parts_columns(tmp_path, capsys, cells, values):
+    lines = ["participant;trial;x", *(f"a;{k};{cell}" for k, cell in enumerate(cells))]
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    read = Study(trials=tmp_path / "a.csv").trials["x"]
+    assert read.astype(object).fillna("none").tolist() == [v if v == v else "none" for v in values]
+    is_read = values != cells and any("," in cell for cell in cells)
+    assert ("decimal commas of 1 column as points: 'x'" in capsys.readouterr().err) == is_read
+
+
+def test_commas_between_columns_are_no_decimal_commas(tmp_path):
+    lines = ["participant,trial,x", 'a,1,"1,5"', 'a,2,"2,5"']
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert Study(trials=tmp_path / "a.csv").trials["x"].tolist() == ["1,5", "2,5"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252", "utf-8-sig", "utf-16-be"])
 def test_encodings(tmp_path, encoding):
     header, *data = rows()

@@ -20,8 +20,9 @@ import pandas as pd
 from empathymodels.messages import Notices, counted, label_in_cell, listed
 from empathymodels.study.table_header import Misread, under_header
 
-DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # of .txt it is the one that the header has
-MARKS = ("\t", ";", ",", "|", " ")
+DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # unless the header has another, and not this
+MARKS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
+DECIMAL_COMMA = r"\s*[+-]?(\d+(,\d+)?|,\d+)([eE][+-]?\d+)?\s*"
 UNREADABLE = (OSError, EOFError, LookupError, ValueError, csv.Error)
 LONGEST_CELL = 1 << 30  # Python's csv module stops at 131,072 letters unless told
 
@@ -191,7 +192,8 @@ def text_table(
     path : Path
         The file, plain or gzipped.
     delimiter : str, optional
-        What parts the cells: that of the file's ending unless given.
+        What parts the cells. Unless given, that of the file's ending or another that the header
+        has in its place; where that is no comma, numbers may have a decimal comma.
     encoding : str
         How its text is written; a byte order mark is skipped.
 
@@ -208,17 +210,38 @@ def text_table(
         raise ValueError("it holds null characters")
     told = re.match(r'(?i)"?sep=(.)"?\r?\n', text)  # written for Excel
     first = text[told.end() if told else 0 :].lstrip("\r\n").partition("\n")[0]
-    mark = told[1] if told else delimiter or DELIMITERS.get(_kind(path), "") or _mark(first)
+    usual = delimiter or DELIMITERS.get(_kind(path), "")
+    mark = told[1] if told else delimiter or _mark(first, usual)
     rows = _rows(text[told.end() :] if told else text, mark, 1 if told else 0)
     if not rows:
         return pd.DataFrame(), []
-    if len(rows[0][1]) == 1 and not told:
-        _refuse_other_delimiter(path.name, rows[0][1][0], mark)
-    return under_header(rows)
+    if delimiter and len(rows[0][1]) == 1:
+        _refuse_other_delimiter(rows[0][1][0], mark)
+    table, notes = under_header(rows)
+    if usual and mark != usual:
+        notes.append(f"read with {MARKS.get(mark, repr(mark))} between columns")
+    return (table, notes) if mark == "," else _with_decimal_points(table, notes)
 
 
-def _mark(header: str) -> str:
-    return next((mark for mark in MARKS if mark in header.strip()), ",")
+def _mark(header: str, usual: str) -> str:
+    """What parts the names of a header."""
+    marks = [mark for mark in MARKS if mark in header.strip() and (mark != " " or not usual)]
+    return usual if usual in marks or not marks else marks[0]
+
+
+def _with_decimal_points(table: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Write numbers of columns that have decimal commas, and no other numbers, with points."""
+    found = []
+    for name in table:
+        cells = table[name].astype(str)
+        numbers = cells[cells.str.contains(r"\d")]
+        if numbers.str.contains(",").any() and numbers.str.fullmatch(DECIMAL_COMMA).all():
+            table = table.assign(**{str(name): cells.str.replace(",", ".")})
+            found.append(name)
+    if found:
+        columns = counted(len(found), "column")
+        notes = [*notes, f"read decimal commas of {columns} as points: {listed(found, 5)}"]
+    return table, notes
 
 
 def _rows(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]]:
@@ -240,18 +263,13 @@ def _rows(text: str, delimiter: str, skipped: int) -> list[tuple[int, list[str]]
         csv.field_size_limit(limit)
 
 
-def _refuse_other_delimiter(name: str, first: str, mark: str) -> None:
+def _refuse_other_delimiter(first: str, mark: str) -> None:
     """Refuse a file whose columns were not told apart."""
-    other = next((m for m in (";", "\t", ",", "|") if m in first and m != mark), None)
+    other = next((m for m in MARKS if m in first and m not in (mark, " ")), None)
     if other is not None:
-        names = [column.strip().strip('"') for column in first.split(other)]
-        ids = "participant" if "participant" in names else names[0]
         raise Misread(
-            f"columns must be separated by commas (.csv) or tabs (.tsv). Found one column, "
-            f"{first!r}, which looks separated by {other!r}. Save it with commas, or "
-            f"give pandas.read_csv({name!r}, sep={other!r}, "
-            f"dtype={{{ids!r}: str}}), which keeps labels such as '01', with decimal=',' where "
-            "numbers have a decimal comma."
+            f"columns must be separated by {MARKS[mark]}. Found one column, {first!r}, which looks "
+            f"separated by {MARKS[other]}. Save it with {MARKS[mark]}."
         )
 
 
