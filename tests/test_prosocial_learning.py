@@ -101,7 +101,12 @@ def test_the_grid_of_four(learning, played):
     assert not any(p.by for p in learning.rival("one_learner").parameters)
 
 
-def test_rates_by_valence(learning, played):
+@pytest.mark.parametrize("is_mixed", [False, True], ids=["blocks", "integrated"])
+def test_rates_by_valence(learning, played, is_mixed):
+    """Where recipients alternate within a block, what anybody gets moves one integrated value."""
+    if is_mixed:
+        who = np.random.default_rng(8).choice(RECIPIENTS, len(played))
+        played = played.assign(recipient=who)
     model = learning.rival("rates_by_valence")
     worse = {who: rate / 3 for who, rate in RATES.items()}
     values = named(

@@ -27,6 +27,8 @@ Published temperatures divide: `inverse_temperature` is 1 / temperature.
 model.pool("inverse_temperature") and so on. `one_rate` says that the recipient matters for how
 strongly values decide (value sensitivity) and not for learning: what has been found where
 another's harm is to be avoided.
+Where recipients alternate within a block, options have one value that what anybody gets moves
+(integrated values), at the recipient's rate; with `rates_by_valence` at four rates or more.
 Traps: blocks must have labels of their own wherever options are new, for each recipient: values
 start anew with `block`. Within 16 trials rate and inverse temperature trade off, the more so the
 slower one learns; compare recipients in one of them only after the other is known to be shared
