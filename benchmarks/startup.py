@@ -68,7 +68,7 @@ def _seconds(program: str, checkout: Path, caches: str) -> float:
     }
     began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     run = [sys.executable, "-W", "ignore", "-c", program]
-    subprocess.run(run, check=True, env=os.environ | settings)
+    subprocess.run(run, check=True, env=os.environ | settings, cwd=checkout)
     needed = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began
     print(f"{needed:.1f}", end=" ", file=sys.stderr, flush=True)
     return needed

@@ -73,6 +73,7 @@ def not_converged(fits: Mapping[str, str]) -> str:
 
 # control characters, and marks that turn the direction of writing or end a line
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+JOINERS = "\u200c\u200d\u200e\u200f"  # which letters of some languages need between them
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")  # what a spreadsheet runs, or such a cell made inert
 
 

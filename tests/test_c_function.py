@@ -15,16 +15,20 @@ import llvmlite.binding
 import numba
 import numpy as np
 import nutpie
+import pandas as pd
 import pymc as pm
 import pytest
 from numba.core.caching import IndexDataCacheFile
 from pytensor.link.numba import cache
 
+import empathymodels as em
 from empathymodels.compiling import compiling
-from empathymodels.engine import c_function, c_source, density
+from empathymodels.declaration.fingerprint import own_density
+from empathymodels.engine import c_function, c_source, density, function_cache
 from empathymodels.engine.build import build
 from empathymodels.engine.c_function import compiled_model, log_density_at, variables_at
 from empathymodels.engine.function_cache import c_function as kept
+from empathymodels.engine.program import program_key
 from empathymodels.inference.sample import sample
 from empathymodels.inference.starts import start_point
 from empathymodels.kept import Kept
@@ -121,17 +125,11 @@ def test_what_cannot_be_computed_is_nan(copy):
         log_density_at(compiled(), np.zeros(3))
 
 
-def test_arrays_of_more_dimensions_are_left_to_nutpie(folder, capsys):
+def test_arrays_of_more_dimensions_are_refused(folder):
     with pm.Model() as model:
         pm.Normal("response", pm.Data("shift", np.ones((2, 2))).sum() + pm.Normal("level"))
-    with compiling():
-        found = compiled_model(lambda: model)
-    assert "Data of a compiled model must be vectors; found an array of shape (2, 2)" in (
-        capsys.readouterr().err
-    )
-    assert log_density_at(found, POINT)[0] == pytest.approx(
-        -(POINT[0] ** 2 + (POINT[1] - 4 - POINT[0]) ** 2) / 2 - np.log(2 * np.pi), rel=1e-12
-    )
+    with compiling(), pytest.raises(ValueError, match=r"vectors; found an array of shape \(2, 2\)"):
+        compiled_model(lambda: model)
 
 
 def test_processes_that_fill_a_cache_at_once_and_one_that_finds_it(tmp_path, monkeypatch):
@@ -228,7 +226,9 @@ def test_a_program_that_is_found_is_given_its_own_data(copy):
     assert log_density_at(again, POINT)[0] == pytest.approx(expected(), rel=1e-12)
 
 
-@pytest.mark.parametrize("what", ["program", "version", "our text", "settings", "code", "seal"])
+@pytest.mark.parametrize(
+    "what", ["program", "version", "our text", "Python", "settings", "code", "seal"]
+)
 def test_a_program_that_is_not_the_same_or_not_whole_is_made_again(copy, monkeypatch, what):
     program()
     (outline,) = copy.glob("*.txt")
@@ -239,7 +239,8 @@ def test_a_program_that_is_not_the_same_or_not_whole_is_made_again(copy, monkeyp
             turn_a_bit(path)
     conditions = {
         "version": (c_source, "__version__", "0"),
-        "our text": (c_source, "_own_text", lambda: "other"),
+        "our text": (c_source, "OWN_TEXT", "other"),
+        "Python": (c_source.sys.implementation, "cache_tag", "cpython-0"),
         "settings": (c_source.pytensor.config, "get_config_hash", lambda: "other"),
     }
     if what in conditions:
@@ -269,6 +270,77 @@ def test_a_fit_in_a_second_process_makes_no_graph(own_model, own_study, folder, 
     cold, warm = draws
     assert cold.keys() == warm.keys()
     assert all(np.array_equal(cold[name], warm[name]) for name in cold)
+
+
+# ------------------------------------------------------- what tells programs apart on disk
+
+
+def identity_of(model, study):
+    """Texts under which the density of a model is kept."""
+    built = build(arrange(model, study), {})
+    return "\n".join([program_key(arrange(model, study), {}), *density._written(built)])
+
+
+LEVELS = """
+import pymc as pm
+import empathymodels as em
+
+def step(state, parameters, data):
+    own = em.pick(state.q, data.cue)
+    shares = zip(({shares}), state.q, strict=False)
+    latents = dict(u=parameters.b * sum(share * value for share, value in shares))
+    return dict(q=em.put(state.q, data.cue, own + parameters.b)), latents
+
+def rating(latent, parameters, data):
+    return pm.Normal.dist(latent.u, 1.0)
+
+model = em.Model(
+    title="levels", step=step, states=(em.State("q", 0.5, over="cue"),),
+    latents={{"u": "value shown"}},
+    columns=(em.Column("cue", "what is shown", levels="any"),),
+    parameters=(em.Parameter("b", "slope", location=(0, 1), spread=0.5),),
+    responses=(em.Response("rating", rating, "rating"),),
+)
+"""
+
+
+def test_equations_are_those_of_as_many_levels_as_the_study_has(tmp_path):
+    trials = pd.DataFrame({"participant": ["a"] * 6 + ["b"] * 6, "trial": [*range(6)] * 2})
+    trials["cue"], trials["rating"] = ["x", "y", "z"] * 4, np.arange(12.0)
+    found = []
+    for name, shares in (("one", "1, .5, .25"), ("other", "1, .5, .9"), ("again", "1, .5, .25")):
+        (tmp_path / f"{name}.py").write_text(LEVELS.format(shares=shares), encoding="utf-8")
+        model = em.get_model(tmp_path / f"{name}.py")
+        found.append(identity_of(model, em.Study(trials=trials, simulated=True)))
+    assert found[0] == found[2] != found[1]
+
+
+def test_parts_of_a_distribution_that_are_not_of_pymc_are_written_down():
+    def mixture(power):
+        def logp(value, center):
+            return -(abs(value - center) ** power)
+
+        part = pm.CustomDist.dist(0.5, logp=logp, class_name="Own")
+        return pm.Mixture.dist([0.5, 0.5], [part, pm.Normal.dist(0, 1)])
+
+    one, other, again = (list(own_density(mixture(power))) for power in (2, 3, 2))
+    assert one == again != other
+    plain = pm.Mixture.dist([0.5, 0.5], [pm.Normal.dist(0, 1), pm.Normal.dist(1, 1)])
+    assert list(own_density(plain)) == []
+
+
+def test_names_of_variables_tell_programs_apart(own_model, own_study):
+    prior = em.Prior("StudentT", nu=4, mu=0, sigma=1)
+    model = own_model.split("site", "slope").with_priors(slope={"location": prior})
+    sites = {
+        names: replace(
+            own_study,
+            trials=own_study.trials.assign(site=np.resize(list(names), len(own_study.trials))),
+        )
+        for names in ("ab", "uv")
+    }
+    one, other = (identity_of(model, study) for study in sites.values())
+    assert one != other
 
 
 # ------------------------------------------------------------------------------ stale entries
@@ -348,6 +420,13 @@ def test_entries_of_another_function_are_compiled_again(folder, patterns):
     assert [plus(2), plus(3, OTHER_KEY)] == [(2, 0), (3, 0)]
     for pattern in patterns:
         shutil.copy(file(folder, pattern, OTHER_KEY), file(folder, pattern))
+    assert [plus(2), plus(2)] == [(2, 0), (2, 1)]
+
+
+def test_a_seal_without_an_entry_is_not_believed(folder):
+    """Another process may remove an entry while this one seals it."""
+    function_cache._seal(KEY).write_text(function_cache._digest(KEY))
+    assert not function_cache.is_sound(KEY)
     assert [plus(2), plus(2)] == [(2, 0), (2, 1)]
 
 

@@ -6,14 +6,16 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import pytest
+import xarray as xr
 from scipy.stats import norm
 from scipy.stats import t as student_t
 
 import empathymodels as em
 from empathymodels.comparison.new_person import integrate_people
-from empathymodels.comparison.population_density import Population
+from empathymodels.comparison.population_density import Population, population_of
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.inference.fits import thinned
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.blocks import Block, standard_deviations
 from empathymodels.population.scatter import Scatter
 from empathymodels.population.variables import _sampled
@@ -154,6 +156,14 @@ def test_somebody_new_may_be_far_from_all_others(fits, with_an_outlier):
             top = log_likelihood.max()
             exact = top + np.log(weight @ np.exp(log_likelihood - top) @ weight)
             assert one.values[d] == pytest.approx(exact, abs=0.2), (one.participant, d)
+
+
+def test_fixed_values_among_those_that_correlate_are_refused(own_model, own_study):
+    """Deviations of what follows them are sums of several t distributions."""
+    model = replace(own_model, correlate=("baseline", "slope")).with_population("student_t")
+    arrangement = arrange(model.fix(slope=0.1), own_study)
+    with pytest.raises(ValueError, match="With a fixed value among those that correlate takes"):
+        population_of(arrangement, list(arrangement.parameters), xr.Dataset(), xr.Dataset())
 
 
 def test_people_are_compared_whatever_the_tails(fits):

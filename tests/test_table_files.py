@@ -11,6 +11,7 @@ import pytest
 from empathymodels.messages import listed
 from empathymodels.study.column_types import keeps_text, typed
 from empathymodels.study.study import Study
+from empathymodels.study.table_files import text_table
 
 
 def rows(people=4, trials=5):
@@ -241,6 +242,8 @@ def test_a_comma_of_a_header_stays_what_parts_it(tmp_path):
         (["1,5", "2.5", "1"], ["1,5", "2.5", "1"]),  # points and commas: left as it is, and refused
         (["1.234,5", "1", "2"], ["1.234,5", "1", "2"]),
         (["a1,5", "1", "2"],) * 2,
+        (["1,234", "12,500", "987"],) * 2,  # thousands, as likely
+        (["0,234", "12,500", "987"], [0.234, 12.5, 987]),
         (["1", "2", "3"], [1, 2, 3]),
     ],
 )
@@ -251,6 +254,34 @@ def test_decimal_commas_where_no_comma_parts_columns(tmp_path, capsys, cells, va
     assert read.astype(object).fillna("none").tolist() == [v if v == v else "none" for v in values]
     is_read = values != cells and any("," in cell for cell in cells)
     assert ("decimal commas of 1 column as points: 'x'" in capsys.readouterr().err) == is_read
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "columns"),
+    [
+        ("participant;rating (0,5);rt", "a;1,5;300", 3),
+        ('participant,trial,"a;b;c;d"', "x,1,3", 3),
+        ("participant,trial,a;b;c;d", "x,1,3", 3),
+        ("participant;trial;b, c", "x;1;3", 3),
+        ("participant;trial", "x;1", 2),
+    ],
+)
+def test_what_parts_cells_does_so_in_the_header_and_below(tmp_path, header, row, columns):
+    (tmp_path / "a.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    found = text_table(tmp_path / "a.csv")[0]
+    assert next(iter(found)) == "participant"
+    assert found.shape == (1, columns)
+
+
+def test_blanks_in_names_do_not_part_them(tmp_path):
+    (tmp_path / "a.txt").write_text("participant\tmy own rating\nx\ta b c\n", encoding="utf-8")
+    assert text_table(tmp_path / "a.txt")[0].to_numpy().tolist() == [["x", "a b c"]]
+
+
+def test_whoever_gives_a_delimiter_has_points_in_numbers(tmp_path):
+    """BIDS does."""
+    (tmp_path / "a.tsv").write_text("onset\tshown\n1,234\t1,2\n", encoding="utf-8")
+    assert text_table(tmp_path / "a.tsv", "\t")[0].to_numpy().tolist() == [["1,234", "1,2"]]
 
 
 def test_commas_between_columns_are_no_decimal_commas(tmp_path):
@@ -426,16 +457,17 @@ def test_people_whose_ids_are_nearly_alike_are_told(labels, is_told):
         warnings.simplefilter("always")
         study = Study(trials=trials)
     assert study.participants["participant"].tolist() == labels
-    words = f"leading zeros alone: {listed(labels)}. They are taken for different ones"
+    shown = [x if x.isascii() else f"{x} ({ascii(x)[1:-1]})" for x in labels]
+    words = f"unseen marks alone: {listed(shown)}. They are taken for different ones"
     assert [words in str(one.message) for one in found] == [True] * is_told
 
 
 def test_a_doubt_is_told_once_of_a_study():
     trials = pd.DataFrame({"participant": ["s1", "S1", "x"], "trial": 1})
-    with pytest.warns(UserWarning, match="leading zeros alone: 's1', 'S1'"):
+    with pytest.warns(UserWarning, match="unseen marks alone: 's1', 'S1'"):
         study = Study(trials=trials)
     fewer = study.exclude("participant == 'x'", reason="a test")  # a warning would be an error
-    assert any("leading zeros alone: 's1', 'S1'" in line for line in fewer.log)
+    assert any("unseen marks alone: 's1', 'S1'" in line for line in fewer.log)
     assert Study(**fewer.tables, log=fewer.log).participants["participant"].tolist() == ["s1", "S1"]
 
 

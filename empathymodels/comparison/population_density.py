@@ -11,7 +11,11 @@ import xarray as xr
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.parts import Population as Kind
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.population.blocks import blocks, log_density_of_deviations
+from empathymodels.population.blocks import (
+    blocks,
+    log_density_of_deviations,
+    refuse_heavy_tails,
+)
 from empathymodels.population.population_draws import population_draws
 
 
@@ -89,12 +93,14 @@ def population_of(
 ) -> Population:
     """Collect what a posterior says of the population of the parameters in use."""
     block = next((b for b in blocks(arrangement) if b.unit == "participant"), None)
-    size, people = posterior.sizes["chain"] * posterior.sizes["draw"], len(arrangement.participants)
     kind, names = arrangement.model.population, {p.name for p in used if p.fixed is None}
     if block and kind != "normal" and names & set(arrangement.model.correlate):
         # sums of such deviations are of another kind: none is integrated out beforehand
+        if len(block.free_correlated) < block.correlated:
+            refuse_heavy_tails(arrangement.model, "With a fixed value among those that correlate")
         names |= {block.columns[k][0].name for k in block.free_correlated}
     places = [k for k, (p, _) in enumerate(block.columns) if p.name in names] if block else []
+    size, people = posterior.sizes["chain"] * posterior.sizes["draw"], len(arrangement.participants)
     if block is None or not places:
         return Population([], np.zeros((size, people, 0)), np.zeros((size, 0, 0)))
     found, columns = population_draws(block, arrangement, posterior), []

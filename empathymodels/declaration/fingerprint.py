@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor
+from pymc.distributions.distribution import SymbolicRandomVariable
 from pytensor.graph.basic import Constant, Variable
 from pytensor.graph.op import Op
-from pytensor.graph.traversal import toposort
+from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.elemwise import Elemwise
+from pytensor.tensor.random.op import RandomVariable
 
 from empathymodels.declaration.dependencies import trace_response
 from empathymodels.declaration.equations import read_equations
@@ -40,7 +42,7 @@ def program_fingerprint(model: Model) -> str:
     """Return the `fingerprint` without fixed values, which are data to a compiled program."""
     equations = read_equations(model)
     parts = [
-        _graph_text([*equations.next_states.values(), *equations.latents.values()]),
+        graph_text([*equations.next_states.values(), *equations.latents.values()]),
         repr([(k, list(getattr(equations, k))) for k in ("next_states", "latents")]),
         repr([(s.name, s.start, s.over) for s in model.states]),
         repr([(s.name, s.of, s.kind) for s in model.summaries]),
@@ -61,8 +63,8 @@ def program_fingerprint(model: Model) -> str:
         place = (response.table, response.values.name, response.range, response.levels)
         if response.range is not None:
             parts.append(repr(response.resolution))
-        parts.append(repr((response.name, *place, response.region)) + _graph_text([distribution]))
-        parts += _own_density(distribution)
+        parts.append(repr((response.name, *place, response.region)) + graph_text([distribution]))
+        parts += own_density(distribution)
     return _hash(parts)
 
 
@@ -70,16 +72,23 @@ def _hash(parts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _own_density(distribution: Variable) -> Iterator[str]:
-    """Yield the log-density of a distribution that is not PyMC's, whose name would not do."""
-    kind = type(distribution.owner.op) if distribution.owner else type(None)
-    home = sys.modules.get(kind.__module__)
-    is_known = kind.__module__.split(".")[0] in ("pymc", "pytensor", "pymc_extras")
-    if not is_known or getattr(home, kind.__name__, None) is not kind:
-        yield _graph_text([pm.logp(distribution, distribution.type("value"))])
+def own_density(distribution: Variable) -> Iterator[str]:
+    """Yield the log-density of a distribution not wholly of PyMC's, whose names would not do."""
+    made = {v.owner.op for v in ancestors([distribution]) if v.owner}
+    random = [op for op in made if isinstance(op, RandomVariable | SymbolicRandomVariable)]
+    if not all(map(_is_known, random)):
+        yield graph_text([pm.logp(distribution, distribution.type("value"))])
 
 
-def _graph_text(outputs: Iterable[Variable]) -> str:
+def _is_known(op: Op) -> bool:
+    """Whether a distribution is PyMC's, under the name that it has there."""
+    kind = type(op)
+    is_theirs = kind.__module__.split(".")[0] in ("pymc", "pytensor", "pymc_extras")
+    return is_theirs and getattr(sys.modules.get(kind.__module__), kind.__name__, None) is kind
+
+
+def graph_text(outputs: Iterable[Variable]) -> str:
+    """Write down how outputs are computed: operations, constants, and names of what is given."""
     outputs = list(outputs)
     names: dict[Variable, str] = {}
     lines: list[str] = []
@@ -102,7 +111,7 @@ def _leaf_text(variable: Variable) -> str:
 def _op_text(op: Any) -> str:
     inner = getattr(op, "fgraph", None)
     text = "|".join(str(part) for part in _op_parts(op))
-    return text if inner is None else f"{text}{{{_graph_text(inner.outputs)}}}"
+    return text if inner is None else f"{text}{{{graph_text(inner.outputs)}}}"
 
 
 def _op_parts(op: Any) -> Iterator[str]:

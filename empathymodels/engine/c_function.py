@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import nutpie
 import pandas as pd
 import pymc as pm
 import pytensor
@@ -45,8 +44,8 @@ def compiled_model(
 ) -> compile_pymc.CompiledPyMCModel:
     """Compile a model as ``nutpie.compile_pymc_model`` does, or find it compiled.
 
-    Where compiled functions cannot be kept, nutpie compiles the model for this process alone: the
-    numbers are the same.
+    Where compiled functions cannot be kept, they are compiled for this process alone: the numbers
+    are the same.
 
     Parameters
     ----------
@@ -64,15 +63,18 @@ def compiled_model(
     """
     fault = ""
     if pytensor.config.numba__cache:
+        key = program and identity(program, conditions())
+        with suppress(Exception):  # reading a damaged entry raises whatever it meets
+            if key and (found := _recalled_model(key, data or {})):
+                return found
         try:
-            key = program and identity(program, conditions())
-            return (key and _recalled_model(key, data or {})) or _kept_model(make(), key)
-        except Exception as error:  # reading a damaged entry raises whatever it meets
+            return _kept_model(make(), key)
+        except Exception as error:
             fault = f"{type(error).__name__}: {error}"
         with suppress(OSError):
             remove_unreadable()
     with pytensor.config.change_flags(numba__cache=False):
-        compiled = nutpie.compile_pymc_model(make())
+        compiled = _kept_model(make(), "")
     if fault:
         tell(
             "The density was compiled for this process alone: it could neither be read from "

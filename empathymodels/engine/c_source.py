@@ -7,12 +7,13 @@ process. Here the same functions are text, under a key that holds all they depen
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
+import sys
 import warnings
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -206,19 +207,23 @@ def identity(what: str, parts: Sequence[str]) -> str:
     found += [f"{flag} {getattr(numba.config, flag)}" for flag in NUMBA_FLAGS]
     host = llvmlite.binding
     found += [host.get_default_triple(), host.get_host_cpu_name()]
-    found += [host.get_host_cpu_features().flatten()]
+    found += [host.get_host_cpu_features().flatten(), str(sys.implementation.cache_tag)]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def conditions() -> list[str]:
     """What else decides which graph is made of a program: our text, PyMC, and settings."""
-    return [_own_text(), f"pymc {pm.__version__}", pytensor.config.get_config_hash()]
+    versions = [f"pymc {pm.__version__}", f"pymc_extras {version('pymc-extras')}"]
+    return [OWN_TEXT, *versions, pytensor.config.get_config_hash()]
 
 
-@functools.cache
 def _own_text() -> str:
-    """Digest of the package as it is now, in which the same version may read otherwise."""
-    found = hashlib.sha256()
-    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
-        found.update(file.read_bytes())
+    """Digest of the package, in which the same version may read otherwise."""
+    found, folder = hashlib.sha256(), Path(__file__).parents[1]
+    for file in sorted(folder.rglob("*.py")):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        found.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
     return found.hexdigest()
+
+
+OWN_TEXT = _own_text()  # as it is when it is imported

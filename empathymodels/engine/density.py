@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from empathymodels.compiling import compiling
+from empathymodels.declaration.fingerprint import graph_text, own_density
 from empathymodels.engine.c_function import compiled_model
 from empathymodels.engine.program import program_key, with_values
 from empathymodels.kept import Kept
@@ -88,9 +89,17 @@ def compiled_density(
     Models that differ by data of the same sizes, or by fixed values, share one.
     """
     data = _data_of(built)
-    key = program_key(arrangement, data)
+    key = "\n".join([program_key(arrangement, data), *_written(built)])
     compiled = _DENSITIES.get(key, lambda: _compiled(built, key, data))
     return Density(built, arrangement, covariates, data, compiled).given(data)
+
+
+def _written(built: pm.Model) -> Iterator[str]:
+    """All that a built model adds to its equations: names, priors, what is observed."""
+    yield repr([variable.name for variable in [*built.basic_RVs, *built.potentials]])
+    yield graph_text([*built.basic_RVs, *built.potentials])
+    for variable in built.basic_RVs:
+        yield from own_density(variable)
 
 
 def _compiled(built: pm.Model, key: str, data: Mapping[str, np.ndarray]) -> Any:

@@ -90,7 +90,7 @@ def _sealed(key: str, text: str) -> str:
 def is_sound(key: str) -> bool:
     """Whether an entry is what was written under this key."""
     with suppress(OSError):
-        return _seal(key).read_bytes() == _digest(key).encode()
+        return bool(_files(key)) and _seal(key).read_bytes() == _digest(key).encode()
     return False
 
 

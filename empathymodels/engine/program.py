@@ -11,7 +11,7 @@ import pytensor
 from pymc.pytensorf import compile, reseed_rngs
 
 from empathymodels.compiling import compiling, numba_mode
-from empathymodels.declaration.fingerprint import program_fingerprint
+from empathymodels.declaration.fingerprint import graph_text, program_fingerprint
 from empathymodels.layout.arrangement import Arrangement
 
 
@@ -94,7 +94,10 @@ def program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str
     sizes = {dim: len(labels) for dim, labels in arrangement.levels.items()}
     sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
     varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
-    return repr((program_fingerprint(arrangement.model), shapes, sorted(sizes.items()), varying))
+    equations = arrangement.equations  # of as many levels as the study has
+    cell = graph_text([*equations.next_states.values(), *equations.latents.values()])
+    model = program_fingerprint(arrangement.model)
+    return repr((model, shapes, sorted(sizes.items()), varying, cell))
 
 
 def with_values(

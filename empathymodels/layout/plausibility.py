@@ -210,7 +210,7 @@ def _near_names(model: Model, column: Column, table: pd.DataFrame) -> list[str]:
     """Names of the table that may be meant: nearly spelled so, or ending in the column's name."""
     known = {c.name for c in model.columns} | {r.values.name for r in model.observables}
     others = [str(name) for name in table if name not in known and name != "_row"]
-    words = column.name.split("_")
+    words = column.name.casefold().split("_")
     return [
         name
         for name in others

@@ -185,7 +185,7 @@ def tell_coding(covariates: Mapping[str, Covariates]) -> None:
 def _few(covariates: Covariates) -> dict[str, list[str]]:
     """Columns of a few whole numbers that were taken as numbers, with these."""
     found = {}
-    for coding in covariates.factors:
+    for coding in (coding for coding in covariates.factors if coding.columns):
         column = coding.columns[0]
         as_it_is = coding.factor in (column, f"center({column})", f"scale({column})")
         values = covariates.people.get(column)

@@ -179,7 +179,7 @@ def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
     labels = labels_of(values)
     numbers = as_numbers(labels)
     is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
-    is_number = numbers.notna() & (~is_text | is_text.all())
+    is_number = numbers.notna() & (~is_text | is_text[values.notna()].all())
     other = list(dict.fromkeys(labels[~is_number]))
     if is_number.any() and other:
         raise ValueError(
@@ -341,7 +341,7 @@ def _coding(factor: Node, covariate: str, learned: Mapping[Any, Any]) -> Coding:
     label, columns = label_of(factor), columns_of_factor(factor)
     kept = learned[factor]
     if isinstance(kept, list):
-        alone = any(f"{label}[{level}]" in covariate for level in kept)
+        alone = any(f"{label}[{level}]" in covariate.split(":") for level in kept)
         reference = "" if alone else _reference(factor, kept)
         return Coding(label, columns, levels=kept, reference=reference)
     centre, scale = (np.atleast_1d(part) for part in kept)

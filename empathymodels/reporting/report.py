@@ -19,7 +19,7 @@ from empathymodels.comparison.compare import compare
 from empathymodels.declaration.text import equations_text
 from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.inference.fits import checked_fits, method_of
-from empathymodels.messages import listed, printable
+from empathymodels.messages import JOINERS, listed, printable
 from empathymodels.reporting.cite import citations, reference_text
 from empathymodels.reporting.figures import of_comparison
 from empathymodels.reporting.fit_section import Fitted, fit_section, fitted, overview
@@ -123,7 +123,7 @@ def report(
         references=[reference(entry) for entry in references],
     )
     with whole(path, what=f"A report of {len(text) / 1e6:.1f} MB", rule=REPORT) as [unfinished]:
-        unfinished.write_text(printable(text), encoding="utf-8")
+        unfinished.write_text(printable(text, keep=f"\n\t{JOINERS}"), encoding="utf-8")
     return path
 
 

@@ -12,6 +12,7 @@ from empathymodels.messages import Notices, counted, listed
 from empathymodels.study.column_types import as_labels
 from empathymodels.study.recoding import folded
 
+MOST_HEADERS = 3  # rows that a header may go on for
 LEADING_ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 HEADER_WORDS = re.compile(  # letters of what a header calls the column of ids
     "(participant|subject|subj|sub|vpn?|proband|respondent|response|record|person|user|worker|"
@@ -37,14 +38,19 @@ def nearly_alike(key: str, columns: list[pd.Series]) -> Iterator[str]:
     ways: dict[str, list[str]] = {}
     for label in labels:
         ways.setdefault(LEADING_ZEROS.sub("", folded(label)), []).append(label)
-    near = [listed(same) for same in ways.values() if len(same) > 1]
+    near = [listed(map(_shown, same)) for same in ways.values() if len(same) > 1]
     if near:
         yield (
             f"Labels of '{key}' should be written in one way. Found {len(near):,} that occur in "
-            f"several, which differ by case, hyphens or leading zeros alone: "
+            f"several, which differ by case, hyphens, leading zeros or unseen marks alone: "
             f"{'; '.join(near[:3])}. They are taken for different ones. If they are not, rename "
             "them before reading."
         )
+
+
+def _shown(label: str) -> str:
+    """A label, with letters written out of which others may look alike."""
+    return label if label.isascii() else f"{label} ({ascii(label)[1:-1]})"
 
 
 def join_spellings(tables: Mapping[str, pd.DataFrame], told: Notices) -> None:
@@ -80,7 +86,10 @@ def header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]
     """Yield a problem where ids are what a further header row would hold."""
     ids = table["participant"]
     bare = ids.astype(str).str.lower().str.replace(r"[\W_]", "", regex=True)
-    heads = bare.str.fullmatch(HEADER_WORDS.pattern) | (bare == re.sub(r"[\W_]", "", own.lower()))
+    heads = bare.str.fullmatch(HEADER_WORDS.pattern)
+    # such words may be initials of people: those of a header are on top, and not again below
+    heads &= (np.arange(len(ids)) < MOST_HEADERS) & ~ids.duplicated(keep=False)
+    heads |= bare == re.sub(r"[\W_]", "", own.lower())
     found = ids.notna() & (heads | ids.astype(str).str.contains("ImportId"))
     if found.any():
         at = np.flatnonzero(found)

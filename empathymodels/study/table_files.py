@@ -22,6 +22,7 @@ from empathymodels.study.table_header import Misread, under_header
 
 DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # unless the header has another, and not this
 MARKS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
+THOUSANDS = r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*"
 DECIMAL_COMMA = r"\s*[+-]?(\d+(,\d+)?|,\d+)([eE][+-]?\d+)?\s*"
 UNREADABLE = (OSError, EOFError, LookupError, ValueError, csv.Error)
 LONGEST_CELL = 1 << 30  # Python's csv module stops at 131,072 letters unless told
@@ -209,33 +210,46 @@ def text_table(
     if "\0" in text:
         raise ValueError("it holds null characters")
     told = re.match(r'(?i)"?sep=(.)"?\r?\n', text)  # written for Excel
-    first = text[told.end() if told else 0 :].lstrip("\r\n").partition("\n")[0]
-    usual = delimiter or DELIMITERS.get(_kind(path), "")
-    mark = told[1] if told else delimiter or _mark(first, usual)
+    usual = DELIMITERS.get(_kind(path), "")
+    lines = text[told.end() if told else 0 :].lstrip("\r\n").splitlines()[:2]
+    mark = told[1] if told else delimiter or _mark(lines, usual)
     rows = _rows(text[told.end() :] if told else text, mark, 1 if told else 0)
     if not rows:
         return pd.DataFrame(), []
-    if delimiter and len(rows[0][1]) == 1:
-        _refuse_other_delimiter(rows[0][1][0], mark)
+    if delimiter:  # whoever gives one knows the format
+        if len(rows[0][1]) == 1:
+            _refuse_other_delimiter(rows[0][1][0], mark)
+        return under_header(rows)
     table, notes = under_header(rows)
     if usual and mark != usual:
         notes.append(f"read with {MARKS.get(mark, repr(mark))} between columns")
     return (table, notes) if mark == "," else _with_decimal_points(table, notes)
 
 
-def _mark(header: str, usual: str) -> str:
-    """What parts the names of a header."""
-    marks = [mark for mark in MARKS if mark in header.strip() and (mark != " " or not usual)]
-    return usual if usual in marks or not marks else marks[0]
+def _mark(lines: Sequence[str], usual: str) -> str:
+    """What parts the cells of a header and of the first row: as often in both, and most often."""
+    bare = [re.sub(r'"[^"]*"', "", line) for line in lines] or [""]
+    header = bare[0].strip()
+    marks = [mark for mark in MARKS if mark in header and mark != " "]
+    marks = marks or ([" "] if " " in header and not usual else [])
+    counts = {mark: [line.count(mark) for line in bare] for mark in marks}
+    even = [mark for mark in marks if len(set(counts[mark])) == 1] or marks
+    most = max((counts[mark][0] for mark in even), default=0)
+    best = [mark for mark in even if counts[mark][0] == most]
+    return usual if usual in best or not best else best[0]
 
 
 def _with_decimal_points(table: pd.DataFrame, notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Write numbers of columns that have decimal commas, and no other numbers, with points."""
+    """Write numbers of columns that have decimal commas, and no other numbers, with points.
+
+    Where every comma may as well part thousands (``1,234``), a column stays as it is written.
+    """
     found = []
     for name in table:
         cells = table[name].astype(str)
         numbers = cells[cells.str.contains(r"\d")]
-        if numbers.str.contains(",").any() and numbers.str.fullmatch(DECIMAL_COMMA).all():
+        commas = numbers[numbers.str.contains(",")]
+        if numbers.str.fullmatch(DECIMAL_COMMA).all() and not commas.str.fullmatch(THOUSANDS).all():
             table = table.assign(**{str(name): cells.str.replace(",", ".")})
             found.append(name)
     if found:
