@@ -17,7 +17,7 @@ import xarray as xr
 import empathymodels as em
 from empathymodels.inference import sample as sampling
 from empathymodels.inference import store as storing
-from empathymodels.inference.fit_files import BEGUN
+from empathymodels.inference.fit_files import BEGUN, foreign
 from empathymodels.inference.fits import PARTIAL
 from empathymodels.inference.store_draws import kept_draws
 
@@ -300,6 +300,18 @@ def test_half_written_draws_are_left_out(copied):
     (values / "0" / "0" / "0").write_bytes(b"not a block")
     with pytest.raises(ValueError, match=r"of 1 runs in .* one is not: .*Remove the folder"):
         em.load(copied, model=OWN_MODEL)
+
+
+@pytest.mark.parametrize("name", ["energy/c/0/9999#1", "energy/zarr.json#12"])
+def test_files_that_were_being_written_do_not_stand_in_the_way(copied, name):
+    """A kill may leave any of them beside whole ones."""
+    before = kept_draws(copied).draws
+    unfinished = copied / "run-0" / "sample_stats" / name
+    unfinished.write_bytes(b"half of a bl")
+    assert foreign(copied) == ""
+    assert kept_draws(copied).draws == before
+    unfinished.rename(unfinished.with_name("notes#1.txt"))
+    assert "also holds" in foreign(copied)
 
 
 def test_begun_in_vain(own_model, own_study, tmp_path):

@@ -32,6 +32,7 @@ BEGUN = "begun.zarr"  # in a store: a fit under way, without its draws
 COMPLETE = "complete"  # in a run of a store: it came to its end
 ZARR_FILES = {"zarr.json", ".lock", COMPLETE, ".DS_Store"}  # those that are no chunks
 CHUNK = re.compile(r"(.*/)?c(/\d+)*")
+UNFINISHED = re.compile(r"#\d+$")  # of a file that was being written when its process was killed
 
 
 def write(fit: xr.DataTree, path: Path, rule: Rule) -> Path:
@@ -82,7 +83,8 @@ def foreign(folder: Path) -> str:
 
 def _is_zarr(place: Path) -> bool:
     """Whether a file within a Zarr folder is one of those that we, or the system, make there."""
-    return place.name in ZARR_FILES or CHUNK.fullmatch(place.as_posix()) is not None
+    path = Path(UNFINISHED.sub("", place.as_posix()))
+    return path.name in ZARR_FILES or CHUNK.fullmatch(path.as_posix()) is not None
 
 
 FIT = Rule(_unless_fit, "Save elsewhere, or move it away.")
