@@ -19,6 +19,7 @@ import pandas as pd
 import pymc as pm
 import pytest
 from numba.core.caching import IndexDataCacheFile
+from pymc_extras import prior as prior_module
 from pytensor.link.numba import cache
 
 import empathymodels as em
@@ -327,6 +328,18 @@ def test_parts_of_a_distribution_that_are_not_of_pymc_are_written_down():
     assert one == again != other
     plain = pm.Mixture.dist([0.5, 0.5], [pm.Normal.dist(0, 1), pm.Normal.dist(1, 1)])
     assert list(own_density(plain)) == []
+
+
+def test_a_transform_that_is_registered_anew_is_another_program(own_model, own_study, monkeypatch):
+    """Priors hold the name of a transform alone."""
+    found = []
+    for power in (2, 3, 2):
+        transforms = {**prior_module.CUSTOM_TRANSFORMS, "mine": lambda x, power=power: x**power}
+        monkeypatch.setattr(prior_module, "CUSTOM_TRANSFORMS", transforms)
+        prior = em.Prior("Normal", mu=0, sigma=1, transform="mine")
+        model = own_model.with_priors(slope={"location": prior})
+        found.append(identity_of(model, own_study))
+    assert found[0] == found[2] != found[1]
 
 
 def test_names_of_variables_tell_programs_apart(own_model, own_study):
