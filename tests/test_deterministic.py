@@ -170,7 +170,7 @@ def test_ends_are_named_with_their_reason(placed):
     odd = moved(odd, "learning_rate", 4, [[0.998]] * 4)
     odd = moved(odd, "learning_rate", 7, [[0.004]] * 4)
     found = at_an_end(odd, arrangement)
-    text = named_places(found, arrangement)
+    text = named_places(found, arrangement, deterministic_people(arrangement))
     assert "sub-01: 'feeling_noise' near 0 (median 0.001), since their 'feeling' is always" in text
     assert "sub-05: 'learning_rate' near 1 (median 1)" in text
     assert "sub-08: 'learning_rate' near 0 (median 0.004)" in text
@@ -201,6 +201,18 @@ def changed(fit):
     odd = moved(fit["posterior"].to_dataset(), "learning_rate", 8, [[0.1], [0.8]])
     other["posterior"] = xr.DataTree(moved(odd, "feeling_noise", 1, [[1e-5]] * 2))
     return other
+
+
+def test_check_names_who_gives_the_same_answer_wherever_the_noise_is(own_model, own_study):
+    """Above a quarter of a grain nothing of theirs is at an end, and they are told all the same."""
+    trials = own_study.trials.copy()
+    trials.loc[trials["participant"].isin(["P07", "P11"]), "rating"] = 3.25
+    fit = em.fit(own_model, replace(own_study, trials=trials), method="laplace", seed=1)
+    table = em.check(fit, draws=20).set_index("check")
+    row = table.loc["people whose 'rating' is always the same"]
+    assert (row["value"], row["limit"], bool(row["passed"])) == (2, "information", True)
+    assert row["advice"].startswith("P07: is always 3.25; P11: is always 3.25. ")
+    assert "Study.exclude" in row["advice"]
 
 
 def test_check_says_when_no_predictive_check_was_made(fit, monkeypatch):

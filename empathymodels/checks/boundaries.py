@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from empathymodels.checks.deterministic import Follows, deterministic_people
+from empathymodels.checks.deterministic import Follows
 from empathymodels.declaration.parts import Parameter, Response
-from empathymodels.declaration.rating_scale import resolution_of
+from empathymodels.declaration.rating_scale import grain_of
 from empathymodels.declaration.response_scale import natural_support
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.layout.arrangement import Arrangement
@@ -19,7 +19,7 @@ from empathymodels.messages import counted
 from empathymodels.population.blocks import column_label, n_levels
 
 NEAR = 0.02  # of the range: within which of an end 95 % of the draws lie
-STEP = 0.25  # of a response's resolution, below which a noise leaves what is recorded as it is
+ALIKE = 0.25  # of the width within which marks are alike; a smaller noise leaves them as they are
 SMALL = 1e-3  # of its range, for a response without steps
 FAR = 30.0  # times the largest (or 1 over that, the smallest) typical value
 GAP = 2.0  # standard deviations within chains, between the medians of chains
@@ -80,9 +80,11 @@ def in_different_places(posterior: xr.Dataset, arrangement: Arrangement) -> list
     return found
 
 
-def named_places(places: list[Place], arrangement: Arrangement) -> str:
+def named_places(
+    places: list[Place], arrangement: Arrangement, noiseless: Sequence[Follows] = ()
+) -> str:
     """Name people, parameters, places and, where the data show one, the reason."""
-    reasons = {(f.participant, f.response): f for f in deterministic_people(arrangement)}
+    reasons = {(f.participant, f.response): f for f in noiseless}
     texts = [
         f"{place.participant}: '{place.label}' {place.where}{_because(place, arrangement, reasons)}"
         for place in places[:NAMED]
@@ -136,7 +138,7 @@ def _smallest(response: Response, arrangement: Arrangement) -> float:
     """Size in a response's units below which nothing changes in what is recorded."""
     needs = arrangement.needs.get(response.name)
     if needs is not None and needs.in_steps:
-        return STEP * resolution_of(response)
+        return ALIKE * grain_of(response)
     return SMALL * (response.range[1] - response.range[0] if response.range else 1.0)
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 from empathymodels.arguments import checked_arguments
 from empathymodels.checks.boundaries import at_an_end, in_different_places, named_places
 from empathymodels.checks.contraction import of_posterior
+from empathymodels.checks.deterministic import KINDS, Follows, by_kind, deterministic_people, named
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
@@ -58,9 +59,10 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         counts of missing values and responses left out (information, always passed). Where chains
         have somebody's parameter in different places, or nearly all draws of it lie at an end of
         its range, a row names the people, the parameters and, where their data show one, the
-        reason. For an approximate fit the first
-        row says so and fails, in place of the rows on sampling; for "laplace" the second holds
-        Pareto's k, how far the marginal density of the population is from Gaussian.
+        reason; a row of information names those whose responses follow from something without
+        noise (always the same answer, say). For an approximate fit the first row says so and
+        fails, in place of the rows on sampling; for "laplace" the second holds Pareto's k, how
+        far the marginal density of the population is from Gaussian.
 
     Examples
     --------
@@ -68,6 +70,7 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     >>> em.check(fit)  # doctest: +SKIP
     """
     method, compiled = method_of(fit), evaluator(model_of(fit), study_of(fit))
+    noiseless = deterministic_people(compiled.arrangement)
     rows = _sampling(fit) if method == "nuts" else _approximation(fit, method)
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     if method == "map":
@@ -75,7 +78,8 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     elif method != "nuts" or _agree(rows):
         rows += of_posterior(fit["posterior"].to_dataset(), compiled.arrangement)
     if method == "nuts":
-        rows += _people_apart(fit["posterior"].to_dataset(), compiled.arrangement)
+        rows += _people_apart(fit["posterior"].to_dataset(), compiled.arrangement, noiseless)
+    rows += _without_noise(noiseless)
     rows += _statistics(compiled, model_of(fit), posterior, seed) or [_no_statistics(compiled)]
     rows += _outside_range(compiled)
     rows += _information(fit)
@@ -109,23 +113,39 @@ def unconverged(fit: xr.DataTree) -> str:
     return ", ".join(f"{row['check']}: {row['value']}" for row in rows)
 
 
-def _people_apart(posterior: xr.Dataset, arrangement: Arrangement) -> list[dict[str, Any]]:
+def _people_apart(
+    posterior: xr.Dataset, arrangement: Arrangement, noiseless: list[Follows]
+) -> list[dict[str, Any]]:
     """Rows on people whose chains disagree, and on those at an end of a parameter's range."""
     rows = []
     if apart := in_different_places(posterior, arrangement):
+        who = named_places(apart, arrangement, noiseless)
         advice = (
-            f"{named_places(apart, arrangement)}. Their data allow several explanations: look at "
-            "them (plot_latent, plot_people), try a rival, or exclude them with a reason; longer "
-            "chains alone seldom help."
+            f"{who}. Their data allow several explanations: look at them (plot_latent, "
+            "plot_people), try a rival, or exclude them with a reason; longer chains alone seldom "
+            "help."
         )
         people = len({place.participant for place in apart})
         rows.append(_row("people whose chains lie apart", people, "0", False, advice))
     if extreme := at_an_end(posterior, arrangement):
-        advice = (
-            f"{named_places(extreme, arrangement)}. Only the population and priors hold them there."
-        )
+        who = named_places(extreme, arrangement, noiseless)
+        advice = f"{who}. Only the population and priors hold them there."
         people = len({place.participant for place in extreme})
         rows.append(_row("people at an end of a range", people, "information", True, advice))
+    return rows
+
+
+def _without_noise(noiseless: list[Follows]) -> list[dict[str, Any]]:
+    """Rows on people whose responses follow from something without noise."""
+    rows = []
+    for (response, kind), people in by_kind(noiseless).items():
+        advice = (
+            f"{named(people)}. Priors and the population say how precise their '{response}' is, "
+            "not their data. Where they did not answer in earnest, fit again without them "
+            "(Study.exclude, with a reason) and compare."
+        )
+        name = KINDS[kind].format(response)
+        rows.append(_row(name, len(people), "information", True, advice))
     return rows
 
 

@@ -6,7 +6,7 @@ of its range, which only the population and its priors hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,6 +20,13 @@ from empathymodels.layout.arrangement import Arrangement, Scored
 FORETOLD = 8  # values that must follow from the others: fewer may do so by chance
 FEW = 4  # distinct values up to which a column is a kind of event
 AT_AN_END = 0.9  # share of ratings at one end of their scale
+NAMED = 5  # people who are told
+KINDS = {  # of people whose responses have no noise, as rows name them
+    "constant": "people whose '{}' is always the same",
+    "end": "people whose '{}' is at an end of its scale",
+    "function": "people whose '{}' follows from what happened",
+    "separated": "people whose '{}' the attributes separate",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,20 @@ def deterministic_people(arrangement: Arrangement) -> list[Follows]:
             if kind:
                 found.append(Follows(arrangement.participants[person], name, kind, how))
     return found
+
+
+def by_kind(people: Iterable[Follows]) -> dict[tuple[str, str], list[Follows]]:
+    """Sort people by response and kind of finding."""
+    found: dict[tuple[str, str], list[Follows]] = {}
+    for person in people:
+        found.setdefault((person.response, person.kind), []).append(person)
+    return found
+
+
+def named(people: list[Follows]) -> str:
+    """Say of the first people how their responses follow."""
+    who = "; ".join(f"{one.participant}: {one.how}" for one in people[:NAMED])
+    return who + (f" and {len(people) - NAMED:,} more" if len(people) > NAMED else "")
 
 
 def _how(

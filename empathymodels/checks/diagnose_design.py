@@ -10,7 +10,7 @@ import pandas as pd
 from empathymodels.arguments import checked_arguments
 from empathymodels.checks.attributes import of_attributes
 from empathymodels.checks.contraction import contractions
-from empathymodels.checks.deterministic import Follows, deterministic_people
+from empathymodels.checks.deterministic import KINDS, by_kind, deterministic_people, named
 from empathymodels.checks.findings import Finding, finding
 from empathymodels.checks.information import informations, means, one_person, population, quantities
 from empathymodels.declaration.model import Model
@@ -158,26 +158,13 @@ def _both(arrangement: Arrangement, scored: Scored) -> Iterator[Finding]:
         yield finding(check, len(where), "information", True, advice if where else "")
 
 
-KINDS = {  # of people whose responses have no noise, as rows name them
-    "constant": "people whose '{}' is always the same",
-    "end": "people whose '{}' is at an end of its scale",
-    "function": "people whose '{}' follows from what happened",
-    "separated": "people whose '{}' the attributes separate",
-}
-
-
 def _without_noise(arrangement: Arrangement) -> Iterator[Finding]:
     """Yield who responds without noise, by response and kind."""
-    found: dict[tuple[str, str], list[Follows]] = {}
-    for person in deterministic_people(arrangement):
-        found.setdefault((person.response, person.kind), []).append(person)
-    for (response, kind), people in found.items():
+    for (response, kind), people in by_kind(deterministic_people(arrangement)).items():
         is_choice = arrangement.scored[response].response.levels is not None
         if kind == "constant" and is_choice:
             continue  # told with those who never chose an option
-        who = "; ".join(f"{one.participant}: {one.how}" for one in people[:5])
-        more = f" and {len(people) - 5:,} more" if len(people) > 5 else ""
-        advice = f"{who}{more}. " + (
+        advice = f"{named(people)}. " + (
             "A slope or an inverse temperature of theirs has no largest value that their data "
             "rule out; fine in a hierarchy, where they lean on the population."
             if is_choice

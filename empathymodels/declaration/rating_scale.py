@@ -9,7 +9,7 @@ from pytensor.tensor.random.op import RandomVariable
 
 from empathymodels.declaration.equations import Names, stopped
 from empathymodels.declaration.parts import Response
-from empathymodels.responses.rounded import rounded
+from empathymodels.responses.rounded import grain, rounded
 
 FINEST = 1000  # steps of a scale beyond which a rating tells nothing more
 USUAL = 100  # steps of a scale that is no whole number of units wide
@@ -67,6 +67,12 @@ def resolution_of(response: Response) -> float:
     if isinstance(response.resolution, int | float):
         return float(response.resolution)
     return float(np.ptp(response.range)) / usual_steps(response)
+
+
+def grain_of(response: Response) -> float:
+    """Width within which marks on a response's scale are alike."""
+    assert response.range is not None
+    return grain(resolution_of(response), float(np.ptp(response.range)))
 
 
 def middle_of(response: Response) -> float:

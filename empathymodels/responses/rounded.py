@@ -127,11 +127,16 @@ def rounded(distribution: Variable, lower: float, upper: float, resolution: floa
         return distribution
     mean, noise = node.op.dist_params(node)
     span = upper - lower
-    noise = discernible_noise(noise, max(resolution, span / FINEST_MARK), span)
+    noise = discernible_noise(noise, grain(resolution, span), span)
     return RoundedNormal.dist(mean, noise, lower, upper, resolution)
 
 
-def discernible_noise(noise: Any, grain: Any, span: Any) -> Any:
+def grain(resolution: float, span: float) -> float:
+    """Width within which marks on a scale are alike: a step, or the finest that anybody places."""
+    return max(resolution, span / FINEST_MARK)
+
+
+def discernible_noise(noise: Any, alike: Any, span: Any) -> Any:
     r"""Noise of a rating as far as its scale can tell, bounded smoothly from both sides.
 
     .. math::
@@ -140,24 +145,23 @@ def discernible_noise(noise: Any, grain: Any, span: Any) -> Any:
             - \frac{R}{2} \left(x - \tanh x\right), \qquad
         a = \frac{g}{\sqrt{12}}, \quad x = \left(\frac{2 \sigma}{R} - 1\right)_+
 
-    Whatever lies within a grain of width g (a step of the scale, or the hundredth of it than which
-    nobody places a mark more precisely) counts as the same, with a standard deviation of
-    :math:`a`, so ratings say nothing of a smaller noise; and of a noise beyond the whole scale of
-    width R that nearly all ratings are at its ends. Without the bounds somebody who always gives
-    the same answer would allow a noise of 0, and with it a mean within one step and nowhere else,
-    edges on which samplers diverge; and somebody who always rates at one end a boundless noise
-    about the mean of everybody else, with half of the ratings at the other end. Between 0.87 grains
-    and half of the scale noise is what it is; value, slope and curvature pass both borders without
-    a jump.
+    Whatever lies within a grain of width g (see `grain`) counts as the same, with a standard
+    deviation of :math:`a`, so ratings say nothing of a smaller noise; and of a noise beyond the
+    whole scale of width R that nearly all ratings are at its ends. Without the bounds somebody who
+    always gives the same answer would allow a noise of 0, and with it a mean within one step and
+    nowhere else, edges on which samplers diverge; and somebody who always rates at one end a
+    boundless noise about the mean of everybody else, with half of the ratings at the other end.
+    Between 0.87 grains and half of the scale noise is what it is; value, slope and curvature pass
+    both borders without a jump.
 
     Parameters
     ----------
     noise : tensor_like of float
         Standard deviation; not negative, else NaN.
-    grain, span : tensor_like of float
+    alike, span : tensor_like of float
         Width within which marks are alike and width of the scale, in the same units; positive.
     """
-    noise, half, least = pt.as_tensor_variable(noise), span / 2, grain * WITHIN
+    noise, half, least = pt.as_tensor_variable(noise), span / 2, alike * WITHIN
     beyond = pt.maximum(noise / half - 1, 0.0)
     bounded = pt.minimum(noise, half) + half * pt.tanh(beyond)
     missing = pt.maximum(1 - bounded / (3 * least), 0.0)
