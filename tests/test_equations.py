@@ -25,12 +25,10 @@ from empathymodels import (
 )
 from empathymodels.declaration.dependencies import check_declaration, reading_order, response_needs
 from empathymodels.declaration.equations import (
-    hold_where_missing,
-    mask_columns,
-    mask_name,
     read_equations,
 )
 from empathymodels.declaration.fingerprint import fingerprint, program_fingerprint
+from empathymodels.declaration.missing_values import hold_where_missing, mask_columns, mask_name
 
 ANY = dict(location=Prior("Normal", mu=0, sigma=1), spread=Prior("HalfNormal", sigma=1))
 

@@ -27,7 +27,8 @@ from empathymodels import (
     pick,
     put,
 )
-from empathymodels.declaration.equations import Equations, hold_where_missing, read_equations
+from empathymodels.declaration.equations import Equations, read_equations
+from empathymodels.declaration.missing_values import hold_where_missing
 from empathymodels.engine.cell import make_cell
 from empathymodels.engine.recursion import Recursion
 from empathymodels.layout.engine_order import Layout, lay_out
@@ -71,7 +72,7 @@ PARAMETERS = (
     "perseveration",
 )
 VARYING = ("learning_rate", "sensitivity")  # one value per trial, the others per sequence
-DATA = ("cue", "outcome", "choice", "observed:cue,outcome", "observed:choice")
+DATA = ("cue", "outcome", "choice", "observed:cue,outcome", "observed:cue", "observed:choice")
 
 MODEL = Model(
     "composite",
@@ -115,6 +116,7 @@ def point(seed: int, layout: Layout = LAYOUT) -> dict[str, np.ndarray]:
     values["choice"] = rng.integers(0, 2, rows).astype(float)
     for mask in DATA[3:]:
         values[mask] = (rng.random(rows) < 0.75).astype(float)
+    values["observed:cue"] = np.maximum(values["observed:cue"], values["observed:cue,outcome"])
     for name in (*STATES, *LATENTS):
         values[f"cotangent of {name}"] = rng.normal(size=rows)
     for name in STATES:

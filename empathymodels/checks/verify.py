@@ -27,6 +27,8 @@ from empathymodels.checks.battery import (
 from empathymodels.checks.bench import make_bench
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.dependencies import check_declaration
+from empathymodels.declaration.equations import read_equations
+from empathymodels.declaration.missing_values import needed_by_states
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import counted, listed
@@ -136,10 +138,22 @@ def _rivals(model: Model) -> Found:
     return not wrong, "; ".join(wrong) or counted(len(model.rivals_by_name), "rival")
 
 
+def _missing_values(model: Model) -> Found:
+    texts = []
+    for state, (always, in_branches) in needed_by_states(read_equations(model)).items():
+        where = [f"where {listed(sorted(always))} is missing"] if always else []
+        if in_branches:
+            read = listed(sorted(in_branches))
+            where.append(f"where the branch taken reads {read} and that is missing")
+        texts.append(f"state '{state}' stays as it is on trials {', or '.join(where)}")
+    return True, "; ".join(texts) or "no state is updated by data"
+
+
 _OF_TEXT: dict[str, Callable[[Model], Found]] = {
     "documentation": _documentation,
     "typical ranges": _typical,
     "rivals": _rivals,
+    "missing values": _missing_values,
 }
 
 

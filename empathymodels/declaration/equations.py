@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -209,22 +209,6 @@ def _add_sums(
             next_states[hidden] = states[hidden] + ACCUMULATED[summary.kind](latents[summary.of])
 
 
-def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equations:
-    """Make every state keep its value on trials where data that its update needs are missing.
-
-    Adds one 0/1 data input ``observed:<columns>`` per set of incomplete columns that some
-    update needs; see `mask_columns`.
-    """
-    incomplete, data, next_states = frozenset(incomplete), dict(equations.data), {}
-    for name, updated in equations.next_states.items():
-        missing = equations.needs(updated) & incomplete
-        if missing:
-            mask = data.setdefault(mask_name(missing), symbol("data", mask_name(missing)))
-            updated = pt.switch(pt.neq(mask, 0), updated, equations.states[name])
-        next_states[name] = updated
-    return replace(equations, data=data, next_states=next_states)
-
-
 def computable(
     equations: Equations, model: Model, parameters: Iterable[str], data: Iterable[str]
 ) -> Equations:
@@ -264,19 +248,14 @@ def computable(
     )
 
 
-def mask_name(columns: Iterable[str]) -> str:
-    """Name of the 0/1 input that says where all of `columns` are observed."""
-    return "observed:" + ",".join(sorted(columns))
-
-
-def mask_columns(name: str) -> list[str]:
-    """The columns behind a mask's name; empty for an ordinary data input."""
-    return name.removeprefix("observed:").split(",") if name.startswith("observed:") else []
-
-
 def sum_name(summary: Summary) -> str:
     """Name of the hidden state that adds up a latent over trials."""
     return f"sum:{summary.name}"
+
+
+def is_sum(name: str) -> bool:
+    """Whether a state is a hidden one that adds up a latent."""
+    return name.startswith("sum:")
 
 
 def trial_data_names(model: Model) -> list[str]:

@@ -13,7 +13,8 @@ from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.dependencies import reading_order
-from empathymodels.declaration.equations import Names, mask_columns
+from empathymodels.declaration.equations import Names
+from empathymodels.declaration.missing_values import mask_columns
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Parameter, Response
 from empathymodels.declaration.rating_scale import distribution_of

@@ -12,10 +12,11 @@ from empathymodels.declaration.dependencies import Needs
 from empathymodels.declaration.equations import (
     ACCUMULATED,
     Equations,
-    mask_columns,
+    is_sum,
     scalar_names,
     sum_name,
 )
+from empathymodels.declaration.missing_values import mask_columns
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, FirstResponse, Parameter, Response
 from empathymodels.declaration.rating_scale import resolution_of
@@ -142,7 +143,7 @@ class Arrangement:
                 f"Ratings are taken as recorded in steps of: {', '.join(steps)}. At an end they "
                 "stand for all beyond it. Otherwise: model.with_resolution(...)."
             )
-        told += self.checked.notices
+        told += [*self._unchanged_states(), *self.checked.notices]
         people, trials = (
             self.checked.tables.get(table, ()) for table in ("participants", "trials")
         )
@@ -156,6 +157,24 @@ class Arrangement:
         return told + [
             f"Column '{name}' is not read from trials: give it in participants, once per person."
             for name in misplaced
+        ]
+
+    def _unchanged_states(self) -> list[str]:
+        """Say where states stay as they are since data are missing, in a sentence or none."""
+        equations, trials = self.equations, len(self.trials)
+        found = {}
+        for state, updated in equations.next_states.items():
+            masks = [mask_columns(name) for name in equations.needs(updated)]
+            if not is_sum(state) and any(masks):
+                found[state.partition("[")[0]] = sorted(set().union(*masks))
+        columns = sorted(set().union(*found.values()))
+        if not columns:
+            return []
+        counts = {c: trials - int(self.is_observed(self.trials, [c]).sum()) for c in columns}
+        missing = ", ".join(f"'{column}' on {number:,}" for column, number in counts.items())
+        return [
+            f"Missing of {trials:,} trials: {missing}. Where that would change their update, "
+            f"states stay as they are: {listed(found)}."
         ]
 
     @property
