@@ -153,7 +153,7 @@ def test_variants_are_replayed(learning):
         .without("emotion")
     )
     model = model.with_resolution(closeness=0.5).with_read_resolution(closeness=1)
-    model = model.with_population("student_t")
+    model = model.with_population("student_t").with_timing(closeness="after")
     assert {verb for verb, _ in model.variant} == set(VERBS)
     for stored in (model.variant, json.loads(json.dumps(model.variant))):
         again = learning.vary(stored)

@@ -25,6 +25,7 @@ from empathymodels.inference.convergence import (
 )
 from empathymodels.inference.fits import PARTIAL, method_of, model_of, recorded, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement
+from empathymodels.layout.rating_timing import CLEAR, mistimed
 from empathymodels.messages import listed
 
 HEAVY_TAILS = 0.7  # Pareto k above which importance weights cannot be trusted
@@ -60,9 +61,10 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
         have somebody's parameter in different places, or nearly all draws of it lie at an end of
         its range, a row names the people, the parameters and, where their data show one, the
         reason; a row of information names those whose responses follow from something without
-        noise (always the same answer, say). For an approximate fit the first row says so and
-        fails, in place of the rows on sampling; for "laplace" the second holds Pareto's k, how
-        far the marginal density of the population is from Gaussian.
+        noise (always the same answer, say), and a row fails where a rating goes with what its
+        trial brings although it should precede that, or the other way round. For an approximate
+        fit the first row says so and fails, in place of the rows on sampling; for "laplace" the
+        second holds Pareto's k, how far the marginal density of the population is from Gaussian.
 
     Examples
     --------
@@ -80,6 +82,10 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     if method == "nuts":
         rows += _people_apart(fit["posterior"].to_dataset(), compiled.arrangement, noiseless)
     rows += _without_noise(noiseless)
+    rows += [
+        _row(found.row, round(found.t_value, 1), f"{CLEAR:g}", False, str(found))
+        for found in mistimed(compiled.arrangement)
+    ]
     rows += _statistics(compiled, model_of(fit), posterior, seed) or [_no_statistics(compiled)]
     rows += _outside_range(compiled)
     rows += _information(fit)

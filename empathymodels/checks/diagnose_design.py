@@ -16,6 +16,7 @@ from empathymodels.checks.information import informations, means, one_person, po
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.layout.arrangement import Arrangement, Scored
+from empathymodels.layout.rating_timing import CLEAR, mistimed
 from empathymodels.messages import listed
 from empathymodels.population.covariates import covariates_for, tell_coding
 from empathymodels.simulation.placeholders import with_placeholders
@@ -63,6 +64,8 @@ def diagnose_design(
         - people whose recorded responses follow from the data without any noise: always the same
           rating, one end of the scale, the same after the same events (win-stay), choices that
           the attributes separate;
+        - ratings that go with what their trial brings although they should precede it, or the
+          other way round (`Model.with_timing`);
         - contraction of every parameter, for one person alone and for the means of the
           population; numbers that the data hardly inform, or only together;
         - what of the model the study leaves out or holds (information).
@@ -114,6 +117,7 @@ def diagnose_design(
     if recorded:
         rows += [row for one in arrangement.scored.values() for row in _both(arrangement, one)]
         rows += _without_noise(arrangement)
+        rows += _mistimed(arrangement)
     rows += _of_information(compiled, covariates, draws=draws, seed=seed, as_recorded=recorded)
     rows += _left_out(arrangement)
     return pd.DataFrame(rows)
@@ -172,6 +176,12 @@ def _without_noise(arrangement: Arrangement) -> Iterator[Finding]:
             "in earnest, and look at them again with check after the fit."
         )
         yield finding(KINDS[kind].format(response), len(people), "information", True, advice)
+
+
+def _mistimed(arrangement: Arrangement) -> Iterator[Finding]:
+    """Yield ratings that go with what their trial brings at another time than declared."""
+    for found in mistimed(arrangement):
+        yield finding(found.row, round(found.t_value, 1), f"{CLEAR:g}", False, str(found))
 
 
 # ------------------------------------------------------------------------- of information

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
-from empathymodels.declaration.equations import Equations, Names, read_equations, symbol
+from empathymodels.declaration.equations import (
+    Equations,
+    Names,
+    later_name,
+    read_equations,
+    symbol,
+)
 from empathymodels.declaration.formulas import read_formula
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Response
@@ -65,8 +71,9 @@ class Needs:
     """What a response's distribution depends on.
 
     ``distribution`` is its name, ``in_steps`` whether it gives probabilities to the steps of the
-    response's scale, rather than have no use for a resolution; ``latents``, ``direct_parameters``
-    and ``direct_data`` are read by the response's own function; ``row_data`` must be observed on
+    response's scale, rather than have no use for a resolution; ``latents`` (as named by
+    `Equations.readable`), ``direct_parameters`` and ``direct_data`` are read by the response's own
+    function; ``row_data`` must be observed on
     a row for the row to be scored; ``parameters`` and ``all_data`` also count what reaches it
     through the states of earlier trials.
     """
@@ -91,13 +98,15 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
         for kind, scalars in placeholders.items()
     }
     latents, summaries = direct["latent"], {s.name: s for s in model.summaries}
+    if response.timing == "after":
+        latents = {later_name(name) for name in latents}
     row_data, outputs = set(direct["data"]), []
     for name in latents:
         if name in summaries:
             outputs += list(equations.next_states.values())
         else:
-            row_data |= equations.needs(equations.latents[name])
-            outputs.append(equations.latents[name])
+            row_data |= equations.needs(equations.readable[name])
+            outputs.append(equations.readable[name])
     reached = equations.reached_by(outputs)
     started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
     return Needs(
@@ -166,9 +175,9 @@ def check_declaration(model: Model) -> Model:
     problems = []
     parameters, data = set(equations.parameters), set(equations.data)
     all_needs = {r.name: response_needs(model, r, equations) for r in model.responses}
-    order = reading_order({name: needs.direct_data for name, needs in all_needs.items()})
+    order = reading_order({name: needs.row_data for name, needs in all_needs.items()})
     for place, name in enumerate(order):
-        if circle := all_needs[name].direct_data & set(order[place + 1 :]):
+        if circle := all_needs[name].row_data & set(order[place + 1 :]):
             problems.append(f"responses '{name}' and {listed(sorted(circle))} read each other")
     for response in model.responses:
         needs = all_needs[response.name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,8 @@ class Equations:
     """The graph of one trial.
 
     States over K levels appear as K scalars ``name[0]``, ``name[1]``, ...; summaries that
-    average a latent appear as further states (their running sums).
+    average a latent appear as further states (their running sums). ``later`` are the latents as
+    they are once the trial has updated the states, if a response reads them so (`Response.timing`).
     """
 
     states: dict[str, Variable]
@@ -64,6 +65,12 @@ class Equations:
     data: dict[str, Variable]
     next_states: dict[str, Variable]
     latents: dict[str, Variable]
+    later: dict[str, Variable] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> dict[str, Variable]:
+        """What responses may read: latents, and under `later_name` as they are later."""
+        return self.latents | {later_name(name): v for name, v in self.later.items()}
 
     def needs(self, output: Variable) -> frozenset[str]:
         """Names of the data columns that `output` needs on its own trial."""
@@ -130,11 +137,23 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     # a latent often has the name of a state, so the two are never merged by name
     _refuse_array_operations(model, next_states)
     _refuse_array_operations(model, latents)
+    later = _later(model, next_view, parameter_view, data_view)
     _add_sums(model, states, next_states, latents)
-    reached = set(ancestors([*next_states.values(), *latents.values()]))
+    reached = set(ancestors([*next_states.values(), *latents.values(), *later.values()]))
     parameters = {name: scalar for name, scalar in parameters.items() if scalar in reached}
     data = {name: scalar for name, scalar in data.items() if scalar in reached}
-    return Equations(states, parameters, data, next_states, latents)
+    return Equations(states, parameters, data, next_states, latents, later)
+
+
+def _later(
+    model: Model, next_view: Mapping[str, Any], parameters: Names, data: Names
+) -> dict[str, Variable]:
+    """Latents as the same equations give them after the update; nothing if no response asks."""
+    if all(response.timing == "before" for response in model.observables):
+        return {}
+    returned = _call_step(model, Names("state", next_view, model.name), parameters, data)
+    latents = returned[1] if isinstance(returned, tuple) else {}
+    return {name: _number(model, name, value) for name, value in latents.items()}
 
 
 _SYMBOLS = (
@@ -232,20 +251,34 @@ def computable(
     started = {state.start for state in model.states if isinstance(state.start, str)}
     carried = started <= known["parameters"] and given(equations.next_states.values())
     scalars = set(equations.states.values())
-    latents = {
-        name: output
-        for name, output in equations.latents.items()
-        if given([output]) and (carried or scalars.isdisjoint(ancestors([output])))
-    }
+    latents, later = (
+        {
+            name: output
+            for name, output in outputs.items()
+            if given([output]) and (carried or scalars.isdisjoint(ancestors([output])))
+        }
+        for outputs in (equations.latents, equations.later)
+    )
     next_states = equations.next_states if carried else {}
-    reached = set(ancestors([*next_states.values(), *latents.values()]))
+    reached = set(ancestors([*next_states.values(), *latents.values(), *later.values()]))
     return Equations(
         equations.states if carried else {},
         {name: scalar for name, scalar in equations.parameters.items() if scalar in reached},
         {name: scalar for name, scalar in equations.data.items() if scalar in reached},
         next_states,
         latents,
+        later,
     )
+
+
+def later_name(latent: str) -> str:
+    """Name of a latent as it is once the trial has updated the states."""
+    return f"later:{latent}"
+
+
+def latent_name(name: str) -> str:
+    """Name under which a response's function reads what `Equations.readable` has."""
+    return name.removeprefix("later:")
 
 
 def sum_name(summary: Summary) -> str:

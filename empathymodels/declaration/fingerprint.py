@@ -63,6 +63,8 @@ def program_fingerprint(model: Model) -> str:
         place = (response.table, response.values.name, response.range, response.levels)
         if response.range is not None:
             parts.append(repr(response.resolution))
+        if response.timing == "after":
+            parts.append("after" + graph_text(list(equations.later.values())))
         parts.append(repr((response.name, *place, response.region)) + graph_text([distribution]))
         parts += own_density(distribution)
     return _hash(parts)

@@ -366,6 +366,42 @@ class Model(Declared):
         return replace(self, responses=changed, variant=(*self.variant, (verb, steps)))
 
     @checked_arguments
+    def with_timing(self, **timing: Literal["before", "after"]) -> Model:
+        """Return the model with responses given before or after the states learn from the trial.
+
+        Parameters
+        ----------
+        **timing
+            By response: ``"after"``, if it was recorded once the participant had seen what the
+            trial brings; ``"before"``, if not.
+
+        Raises
+        ------
+        KeyError
+            The model has no such response.
+        ValueError
+            The model does not learn, or a response is of no single trials.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning").with_timing(feeling="after")
+        >>> model.label
+        'outgroup_help_learning feeling after the trial'
+        """
+        for name in timing:
+            if not self.states or self.response(name).table == "participants":
+                raise ValueError(
+                    "Before or after the states learn from a trial may be what is recorded on "
+                    f"single trials, in a model that learns; '{name}' of '{self.name}' is not. "
+                    "Leave it out of with_timing()."
+                )
+        changed = tuple(
+            replace(r, timing=timing[r.name]) if r.name in timing else r for r in self.responses
+        )
+        return replace(self, responses=changed, variant=(*self.variant, ("with_timing", timing)))
+
+    @checked_arguments
     def with_priors(
         self,
         **priors: Prior | tuple[float, float] | Mapping[str, Prior | tuple[float, float] | float],

@@ -317,6 +317,10 @@ class Response(Declared):
         For ``table="regions"``: the region whose rows are read.
     unit : str
         Unit, for cards and axes.
+    timing : {"before", "after"}
+        Whether it is given before or after the states learn from the trial. ``"after"``: its
+        function reads latents as the equations give them with the next states in place of the
+        present ones, such as a feeling toward somebody whose help has just been seen.
     """
 
     name: str
@@ -330,6 +334,7 @@ class Response(Declared):
     levels: tuple[float, ...] | None = None
     region: str | None = None
     unit: str = ""
+    timing: Literal["before", "after"] = "before"
 
     def __post_init__(self) -> None:
         Declared.__post_init__(self)

@@ -9,7 +9,7 @@ from typing import Any
 from pymc_extras.prior import Prior
 
 from empathymodels.declaration.dependencies import Needs, response_needs
-from empathymodels.declaration.equations import read_equations
+from empathymodels.declaration.equations import latent_name, read_equations
 from empathymodels.declaration.model import Model
 
 
@@ -45,8 +45,10 @@ def reads(model: Model, needs: Needs) -> list[str]:
     declared += [p.name for p in model.parameters]
     declared += [column.name for column in model.columns]
     declared += [response.name for response in model.responses]
-    read = needs.latents | needs.direct_parameters | needs.direct_data
-    return [name for name in dict.fromkeys(declared) if name in read]
+    latents = {latent_name(name): name for name in needs.latents}
+    read = {*latents, *needs.direct_parameters, *needs.direct_data}
+    found = [name for name in dict.fromkeys(declared) if name in read]
+    return [f"{n} after the trial" if latents.get(n, n) != n else n for n in found]
 
 
 def claim(function: Callable[..., Any]) -> str:

@@ -71,6 +71,8 @@ def change_text(verb: str, argument: Any) -> str:
             return " ".join([*told, *[f"steps({', '.join(steps)})"] * bool(steps)])
         case "with_read_resolution":
             return ""  # known from the data, and no other model
+        case "with_timing":
+            return " ".join(f"{name} {when} the trial" for name, when in argument.items())
         case "with_priors":
             return f"priors({', '.join(argument)})"
         case "fix":
@@ -194,6 +196,10 @@ VERBS: dict[str, Replay] = {
     "with_read_resolution": (
         _mapping_of(_is_number),
         lambda model, steps: model.with_read_resolution(**steps),
+    ),
+    "with_timing": (
+        _mapping_of(lambda when: when in ("before", "after")),
+        lambda model, timing: model.with_timing(**timing),
     ),
     "with_priors": (_mapping_of(_are_parts), _with_priors),
     "without": (_are_names, lambda model, names: model.without(*names)),

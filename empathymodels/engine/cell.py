@@ -50,11 +50,11 @@ def make_cell(equations: Equations, varying: Sequence[bool], latents: Sequence[s
     varying : sequence of bool
         For each entry of ``equations.parameters``: whether it changes from row to row.
     latents : sequence of str
-        The latents to return.
+        The latents to return, of `Equations.readable`.
     """
     states, parameters = list(equations.states.values()), list(equations.parameters.values())
     data = list(equations.data.values())
-    outputs = [*equations.next_states.values(), *(equations.latents[name] for name in latents)]
+    outputs = [*equations.next_states.values(), *(equations.readable[name] for name in latents)]
     inputs = [*states, *parameters, *data]
     cotangents = [pt.dscalar(f"cotangent_{i}") for i in range(len(outputs))]
     total = pt.add(*(c * o for c, o in zip(cotangents, outputs, strict=True)), 0.0)

@@ -143,7 +143,7 @@ def evaluator_of(
 
 def _all_latents(arrangement: Arrangement) -> list[str]:
     names = [summary.name for summary in arrangement.model.summaries]
-    return [*arrangement.equations.latents, *names]
+    return [*arrangement.equations.readable, *names]
 
 
 @in_double_precision()
@@ -151,7 +151,8 @@ def _outputs(
     arrangement: Arrangement, found: Observations, give: Give
 ) -> dict[tuple[str, str], Any]:
     outputs: dict[tuple[str, str], Any] = {}
-    groups = {"latent": found.latents, "summary": found.summaries, "start": found.starts}
+    own = {n: v for n, v in found.latents.items() if n in arrangement.equations.latents}
+    groups = {"latent": own, "summary": found.summaries, "start": found.starts}
     for kind, values in groups.items():
         outputs |= {(kind, name): value for name, value in values.items()}
     for name, distribution in found.distributions.items():

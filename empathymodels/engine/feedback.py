@@ -13,7 +13,7 @@ from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.dependencies import reading_order
-from empathymodels.declaration.equations import Names
+from empathymodels.declaration.equations import Names, latent_name
 from empathymodels.declaration.missing_values import mask_columns
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Parameter, Response
@@ -51,7 +51,7 @@ def fed_back_responses(arrangement: Arrangement) -> list[Response]:
         (column.follows for column in _following(arrangement) if column.follows),
     )
     found = [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
-    needs = {name: needs.direct_data for name, needs in arrangement.needs.items()}
+    needs = {name: needs.row_data for name, needs in arrangement.needs.items()}
     order = reading_order({r.name: needs.get(r.name, frozenset()) for r in found})
     return sorted(found, key=lambda response: order.index(response.name))
 
@@ -139,20 +139,26 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
     known = {equations.states[name]: vector for name, vector in states.items()}
     known |= {scalar: parameters[name] for name, scalar in equations.parameters.items()}
     known |= {scalar: data[name] for name, scalar in equations.data.items() if name in data}
-    latents = vectorize_graph(list(equations.latents.values()), known)
-    latent_view = Names("latent", dict(zip(equations.latents, latents, strict=True)))
     draws: dict[str, Any] = {}
     given = {name: pt.dvector(f"given {name}") for name in names}
     for response in fed_back:
-        views = Names("parameters", parameters), Names("data", data | draws)
-        draw = distribution_of(response, latent_view, *views).astype("float64")
+        names_read = sorted(arrangement.needs[response.name].latents)
+        latents = vectorize_graph([equations.readable[name] for name in names_read], known)
+        views = (
+            Names("latent", dict(zip(map(latent_name, names_read), latents, strict=True))),
+            Names("parameters", parameters),
+            Names("data", data | draws),
+        )
+        draw = distribution_of(response, *views).astype("float64")
         held = given[response.name]
         draws[response.name] = pt.switch(pt.isnan(held), draw, held)
-    known |= {equations.data[name]: draw for name, draw in draws.items() if name in equations.data}
-    for column in _following(arrangement):
-        brought = tuple(data[option] for option in option_columns(arrangement.model, column))
-        position = _position(arrangement, column, draws)
-        known[equations.data[column.name]] = pick(brought, position)
+        if response.name in equations.data:
+            known[equations.data[response.name]] = draws[response.name]
+        for column in _following(arrangement):
+            if column.follows == response.name:
+                brought = (data[o] for o in option_columns(arrangement.model, column))
+                position = _position(arrangement, column, draws)
+                known[equations.data[column.name]] = pick(tuple(brought), position)
     following = vectorize_graph(list(equations.next_states.values()), known)
     inputs = [*states.values(), *parameters.values(), *data.values(), *given.values()]
     program = compiled_program(inputs, [*draws.values(), *following])

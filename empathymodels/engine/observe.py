@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.compiling import in_double_precision
-from empathymodels.declaration.equations import ACCUMULATED, Names, sum_name
+from empathymodels.declaration.equations import ACCUMULATED, Names, latent_name, sum_name
 from empathymodels.declaration.parts import FirstResponse, Parameter, Response, Summary
 from empathymodels.declaration.rating_scale import distribution_of
 from empathymodels.engine.cell import make_cell
@@ -69,7 +69,7 @@ def observe(
         The latents (and summaries) that are wanted.
     """
     rows = _Rows(arrangement, values, give)
-    wanted = [name for name in arrangement.equations.latents if name in set(latents)]
+    wanted = [name for name in arrangement.equations.readable if name in set(latents)]
     carried = arrangement.equations.states
     summaries = [
         s
@@ -116,9 +116,9 @@ def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tupl
     varying = [arrangement.varies_within_sequence(p) for p in used]
     scalar_states = {scalar: name for name, scalar in equations.states.items()}
     passed_on = {
-        name: scalar_states[equations.latents[name]]
+        name: scalar_states[equations.readable[name]]
         for name in wanted
-        if equations.latents[name] in scalar_states
+        if equations.readable[name] in scalar_states
     }
     computed = [name for name in wanted if name not in passed_on]
     inputs = _starts(arrangement, rows)
@@ -189,7 +189,7 @@ def _static(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tuple[d
         scalar: rows.data(f"trials:{name}", arrangement.trial_data(name))
         for name, scalar in equations.data.items()
     }
-    outputs = [equations.latents[name] for name in wanted]
+    outputs = [equations.readable[name] for name in wanted]
     size = len(arrangement.trials)
     computed = vectorize_graph(outputs, vectors) if outputs else []
     full = [v if v.ndim else pt.full((size,), v) for v in computed]
@@ -258,9 +258,10 @@ def _distribution(
     def parameter(name: str) -> Any:
         return rows.parameter(model.parameter(name), place, scored.frame)
 
+    latents_read = {latent_name(name): latent(name) for name in sorted(needs.latents)}
     return distribution_of(
         response,
-        Names("latent", {name: latent(name) for name in sorted(needs.latents)}, model.name),
+        Names("latent", latents_read, model.name),
         Names("parameters", {n: parameter(n) for n in sorted(needs.direct_parameters)}, model.name),
         Names("data", {name: column(name) for name in sorted(needs.direct_data)}, model.name),
     )

@@ -95,7 +95,7 @@ def program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str
     sizes |= {"participant": len(arrangement.participants), "trial": len(arrangement.trials)}
     varying = [arrangement.varies_within_sequence(p) for p in arrangement.parameters]
     equations = arrangement.equations  # of as many levels as the study has
-    cell = graph_text([*equations.next_states.values(), *equations.latents.values()])
+    cell = graph_text([*equations.next_states.values(), *equations.readable.values()])
     model = program_fingerprint(arrangement.model)
     return repr((model, shapes, sorted(sizes.items()), varying, cell))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from inspect import signature
@@ -28,6 +29,7 @@ from empathymodels.inference.store import Store, finish, mark_partial, open_stor
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.plausibility import warn_of_constants
+from empathymodels.layout.rating_timing import mistimed
 from empathymodels.messages import listed
 from empathymodels.population.blocks import refuse_heavy_tails
 from empathymodels.population.covariates import Covariates, covariates_for, tell_coding
@@ -238,6 +240,8 @@ def _announce(arrangement: Arrangement, covariates: Mapping[str, Covariates]) ->
     columns = [c for c in arrangement.model.columns if c.name in read]
     needed = [c for c in columns if c.default is None or c.name in weighed]
     warn_of_constants(needed, arrangement.checked.tables)
+    for found in mistimed(arrangement):
+        warnings.warn(f"When was it rated? {found}", stacklevel=3)
     if arrangement.model.states:
         tell(f"States start anew with every {_sequence_words(arrangement)}.")
     tell_coding(covariates)

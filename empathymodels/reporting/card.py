@@ -240,8 +240,25 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
     uses = USES | {own.__name__: own.use for own in ResponseDistribution.__subclasses__()}
     use = _pairs((kind, uses[kind]) for kind in dict.fromkeys(kinds.values()) if uses.get(kind))
     table = _table(("response", "meaning", "where", "values"), rows)
-    parts = [table, "Their distributions, and what these read:", read]
+    parts = [table, "Their distributions, and what these read:", read, *_timing(model, needs)]
     return "\n\n".join([*parts, *(["When to use which:", use] if use else [])])
+
+
+def _timing(model: Model, needs: Mapping[str, Needs]) -> list[str]:
+    """Say whether responses are given before or after the states learn from their trial."""
+    if not model.states:
+        return []
+    texts = []
+    for timing, other in (("before", "after"), ("after", "before")):
+        of_trials = [r for r in model.responses if r.table != "participants" and r.timing == timing]
+        names = [r.name for r in of_trials if needs[r.name].latents]
+        if names:
+            example = f"`model.with_timing({names[0]}='{other}')`"
+            texts.append(
+                f"Given {timing} the states learn from the trial: {_code(names)}. What was "
+                f"recorded {other} that takes {example}."
+            )
+    return texts
 
 
 def _latents(model: Model) -> str:

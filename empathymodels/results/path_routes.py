@@ -97,8 +97,8 @@ def _known(arrangement: Arrangement, response: str) -> list[str]:
 
 
 def _outputs(arrangement: Arrangement, equations: Equations, step: str) -> list[Variable]:
-    if step in equations.latents:
-        return [equations.latents[step]]
+    if step in equations.readable:
+        return [equations.readable[step]]
     summary = next(s for s in arrangement.model.summaries if s.name == step)
     carried = sum_name(summary) if summary.kind in ACCUMULATED else summary.of
     return [equations.next_states[carried]]

@@ -213,7 +213,7 @@ def cut(equations: Equations, latent: str, held: Variable) -> Equations:
         for scalars in (equations.states, equations.parameters, equations.data)
         for scalar in scalars.values()
     ]
-    outputs = [*equations.next_states.values(), *equations.latents.values()]
+    outputs = [*equations.next_states.values(), *equations.readable.values()]
     graph = FunctionGraph(inputs, outputs, clone=True)
     MergeOptimizer().rewrite(graph)
     n_states = len(equations.next_states)
@@ -224,7 +224,8 @@ def cut(equations: Equations, latent: str, held: Variable) -> Equations:
         equations,
         data=equations.data | {HELD: held},
         next_states=dict(zip(equations.next_states, found[:n_states], strict=True)),
-        latents=dict(zip(equations.latents, found[n_states:], strict=True)),
+        latents=dict(zip(equations.latents, found[n_states:], strict=False)),
+        later=dict(zip(equations.later, found[n_states + len(equations.latents) :], strict=True)),
     )
 
 
