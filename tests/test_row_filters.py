@@ -97,6 +97,7 @@ ATTACKS = [
         ("True and practice", [0, 2]),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The condition .* names what:UserWarning")
 def test_conditions_mean_what_they_say(condition, rows):
     assert np.flatnonzero(rows_that_match(condition, TABLE)).tolist() == rows
 
@@ -172,3 +173,25 @@ def test_what_is_written_is_read_the_same(text):
 def test_columns_are_named_once():
     tree = parse("a + b > a and `c d` in [e]", operators=OPERATORS, functions=[])
     assert columns_of(tree) == ["a", "b", "c d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "column", "unmet"),
+    [
+        ("participant in ['3', '03', 'sub-7']", "participant", "'3'"),
+        ("participant in [7, 99]", "participant", "'99'"),
+        ("cue == 'a' or cue == 'bb'", "cue", "'bb'"),
+        ("cue != 'B'", "cue", "'B'"),
+        ("'c' != cue and not (cue in ['b', 'd'])", "cue", "'c', 'd'"),
+    ],
+)
+def test_what_no_row_has_is_told_although_another_matches(condition, column, unmet):
+    with pytest.warns(UserWarning, match="names what") as caught:
+        assert rows_that_match(condition, TABLE).any()
+    told = f"The condition `{condition}` names what '{column}' has in no row: {unmet}. "
+    assert str(caught[0].message).startswith(told)
+
+
+@pytest.mark.parametrize("condition", ["participant in [7, '03']", "rt < 5 or trial == 9"])
+def test_what_rows_have_and_numbers_are_no_news(condition):
+    assert rows_that_match(condition, TABLE).any()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator as operators
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from empathymodels.messages import did_you_mean
+from empathymodels.messages import did_you_mean, listed
 from empathymodels.study.expressions import (
     ARITHMETIC,
     BINDS,
@@ -76,7 +77,37 @@ def rows_that_match(condition: str, table: pd.DataFrame) -> np.ndarray:
         found = _evaluated(tree, table)
     if not (isinstance(found, pd.Series) and _is_truth(found)):
         raise ValueError("it gives no true or false for each row")
-    return found.astype(object).fillna(False).to_numpy(dtype=bool)
+    matching = found.astype(object).fillna(False).to_numpy(dtype=bool)
+    if matching.any():  # a condition of no row is told by whoever asks
+        for name, unmet in _unmet(tree, table).items():
+            warnings.warn(
+                f"The condition `{condition}` names what '{name}' has in no row: {listed(unmet)}. "
+                "If that is not meant, correct it.",
+                stacklevel=4,
+            )
+    return matching
+
+
+def _unmet(node: Node, table: pd.DataFrame) -> dict[str, list[Any]]:
+    """Labels and ids that a condition names and no row has, by column."""
+    parts: tuple[Node, ...] = node.operands if isinstance(node, Operation) else ()
+    found: dict[str, list[Any]] = {}
+    for part in parts:
+        for name, unmet in _unmet(part, table).items():
+            found[name] = [*found.get(name, []), *unmet]
+    columns = [part for part in parts if isinstance(part, Column)]
+    if isinstance(node, Operation) and node.operator in ("==", "!=", "in", "not in") and columns:
+        others = [part for part in parts if part is not columns[0]]
+        named = [n for part in others for n in (part.items if isinstance(part, Values) else [part])]
+        given = [entry.value for entry in named if isinstance(entry, Number | Text)]
+        values = table[columns[0].name].dropna()
+        if columns[0] == Column("participant"):
+            people = matched_participants(given, values.unique())
+            unmet = [one for one, who in zip(given, people, strict=True) if who is None]
+        else:
+            unmet = [one for one in given if isinstance(one, str) and not (values == one).any()]
+        found[columns[0].name] = [*found.get(columns[0].name, []), *unmet]
+    return {name: unmet for name, unmet in found.items() if unmet}
 
 
 def _evaluated(node: Node, table: pd.DataFrame) -> Any:
