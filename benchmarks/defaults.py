@@ -45,6 +45,7 @@ BUNDLED = {
     "prosocial_effort": "effort_for_others",
     "prosocial_learning": "self_other_no_one",
     "social_discounting": "shared_dollars",
+    "trust_social_value": "trust_game",
 }
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
 
@@ -228,12 +229,36 @@ def vicarious(folder: Path) -> Case:
     return Case(em.get_model("cue_expectation_learning"), folder.name, study)
 
 
+def trust(folder: Path) -> Case:
+    """Trust in friend, stranger and computer (Fareri et al. 2022); all published shares."""
+
+    def study() -> em.Study:
+        events = pd.read_csv(folder / "events_concat.tsv", sep="\t", na_values="n/a")
+        kinds = events["trial_type"].str.split("_", expand=True)
+        following = kinds.shift(-1)
+        shown = (following[0] == "outcome") & (events["sub"] == events["sub"].shift(-1))
+        events = events.assign(
+            partner=kinds[1],
+            returned=following[2].where(shown).map({"recip": 1.0, "defect": 0.0}),
+            trial=events.groupby("sub").cumcount() + 1,
+        )
+        kept = ["sub", "run", "trial", "partner", "cLow", "cHigh", "choice", "returned"]
+        return em.Study(
+            trials=events.loc[kinds[0] == "choice", kept],
+            columns={"participant": "sub", "low": "cLow", "high": "cHigh"},
+            codes={"choice": {"low": 0, "high": 1}},
+        )
+
+    return Case(em.get_model("trust_social_value"), folder.name, study)
+
+
 REAL = {
     "lockwood2024_prosocial_effort_vmpfc": lesions,
     "nilsonne_oxazepam_empathy_pain": oxazepam,
     "sleepybrain_hands_empathy_pain": hands,
     "hein_saulin2019_complex_motives": motives,
     "spacetop_vicarious_cue": vicarious,
+    "dvs_trustgame_fareri2022": trust,
 }
 
 

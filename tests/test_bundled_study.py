@@ -28,6 +28,7 @@ MODELS = {
     "self_other_no_one": "prosocial_learning",
     "shared_dollars": "social_discounting",
     "split_or_keep": "inequity_aversion",
+    "trust_game": "trust_social_value",
 }
 FOLDER = DATA / "outgroup_help"
 TABLES = [
