@@ -12,8 +12,8 @@ OWN = Path(__file__).parent / "models"
 TEXT = (OWN / "rated_pain.py").read_text(encoding="utf-8")
 CHOICE = (OWN / "followed_choice.py").read_text(encoding="utf-8")
 CHECKS = [
-    "declaration", "documentation", "typical ranges", "rivals", "normalisation", "simulator",
-    "gradient", "prior", "invariance", "missing responses", "reduction", "results",
+    "declaration", "documentation", "typical ranges", "rivals", "missing values", "normalisation",
+    "simulator", "gradient", "prior", "invariance", "missing responses", "reduction", "results",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ PARTNERS = ("friend", "stranger", "computer")
 VALUES = {
     "learning_rate": 0.3,
     "inverse_temperature": 0.7,
-    "start_belief": 0.6,
+    "bias": 0.4,
     "social_value_friend": 0.8,
     "social_value_stranger": -0.2,
 }
@@ -54,9 +54,9 @@ def loop(
     table,
     *,
     social=lambda row: VALUES.get(f"social_value_{row.partner}", 0.0),
-    start=lambda partner: VALUES["start_belief"],
+    start=lambda partner: 0.5,
     rate=lambda error: VALUES["learning_rate"],
-    bias=lambda row: 0.0,
+    bias=lambda row: VALUES["bias"],
     forgetting=0.0,
     gain=1.5,
 ):
@@ -127,12 +127,16 @@ def test_rivals_of_the_social_value(trust, games):
 
 def test_rivals_of_who_the_partner_is(trust, games):
     starts = {"friend": 0.8, "stranger": 0.55, "computer": 0.35}
-    values = without(*SOCIAL, "start_belief")
+    values = without(*SOCIAL)
     values |= {f"start_belief[{who}]": start for who, start in starts.items()}
     expected = loop(games, social=lambda row: 0.0, start=starts.get)
     agree(rows_of(trust.rival("prior_trust"), games, values), expected)
+    agree(
+        rows_of(trust.rival("estimated_start"), games, {**VALUES, "start_belief": 0.7}),
+        loop(games, start=lambda partner: 0.7),
+    )
     biases = {"friend": 0.9, "stranger": -0.1, "computer": -0.6}
-    values = without(*SOCIAL) | {f"bias[{who}]": bias for who, bias in biases.items()}
+    values = without(*SOCIAL, "bias") | {f"bias[{who}]": bias for who, bias in biases.items()}
     expected = loop(games, social=lambda row: 0.0, bias=lambda row: biases[row.partner])
     agree(rows_of(trust.rival("partner_bias"), games, values), expected)
 
@@ -151,11 +155,12 @@ def test_four_amounts(trust, games):
     table = games.assign(returned=np.random.default_rng(2).integers(0, 2, len(games)))
     expected = []
     for _, rows in table.groupby(["participant", "session"], sort=False):
-        belief = dict.fromkeys(PARTNERS, VALUES["start_belief"])
+        belief = dict.fromkeys(PARTNERS, 0.5)
         for row in rows.itertuples():
             social = VALUES.get(f"social_value_{row.partner}", 0.0)
             worth = 1.5 * belief[row.partner] * (1 + social) - 1
             odds = VALUES["inverse_temperature"] * worth * np.array(AMOUNTS)
+            odds = odds + VALUES["bias"] * np.arange(4)
             expected.append(odds[row.option] - np.log(np.exp(odds).sum()))
             if AMOUNTS[row.option] > 0:
                 error = row.returned - belief[row.partner]
@@ -167,11 +172,16 @@ def test_the_bundled_study_is_recovered_roughly():
     """Posterior modes of the population, for the sign and size of what was simulated."""
     model, study = em.get_model("trust_social_value"), em.load_study("trust_game")
     fit = em.fit(model, study, method="map", seed=1)
-    mean = {p.name: float(fit["posterior"][f"{p.name}_mean"].mean()) for p in model.parameters}
-    assert 0.2 < mean["social_value_friend"] < 0.6
-    assert 0.0 < mean["social_value_stranger"] < 0.4
-    assert -0.6 < mean["inverse_temperature"] < 0.4
-    assert -6 < mean["learning_rate"] < -2
+    mean = {
+        p.name: float(fit["posterior"][f"{p.name}_mean"].mean())
+        for p in model.parameters
+        if p.fixed is None
+    }
+    assert 0.5 < mean["social_value_friend"] < 1.2
+    assert 0.1 < mean["social_value_stranger"] < 0.6
+    assert -1.4 < mean["inverse_temperature"] < -0.4
+    assert 0.4 < mean["bias"] < 1.2
+    assert -3.5 < mean["learning_rate"] < -1.2
 
 
 # ---------------------------------------------------------------------------- the open study

@@ -56,15 +56,16 @@ def truth(rng: np.random.Generator) -> pd.DataFrame:
         logit = np.log(median / (1 - median)) + rng.normal(0, spread, PEOPLE)
         return 1 / (1 + np.exp(-logit))
 
-    friend = rng.normal(0.40, 0.35, PEOPLE)
+    friend = rng.normal(0.80, 0.50, PEOPLE)
     table = pd.DataFrame(
         {
             "participant": labels(PEOPLE),
-            "learning_rate": share(0.03, 0.7),
-            "inverse_temperature": np.exp(np.log(0.9) + rng.normal(0, 0.5, PEOPLE)),
-            "start_belief": share(0.70, 0.7),
+            "learning_rate": share(0.10, 0.8),
+            "inverse_temperature": np.exp(np.log(0.4) + rng.normal(0, 0.5, PEOPLE)),
+            "start_belief": 0.5,
+            "bias": rng.normal(0.8, 1.0, PEOPLE),
             "social_value_friend": friend,
-            "social_value_stranger": 0.5 * friend + rng.normal(0, 0.2, PEOPLE),
+            "social_value_stranger": 0.4 * friend + rng.normal(0, 0.2, PEOPLE),
         }
     )
     return table.round(4)

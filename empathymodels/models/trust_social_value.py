@@ -10,14 +10,16 @@ if something was sent:
 
     \delta_t = r_t - P_{k,t}, \qquad P_{k,t+1} = P_{k,t} + \alpha\, \delta_t
 
-with :math:`r_t` 1 for a return and 0 for none. A return from a person is worth more than its money:
-its social value :math:`\theta_k` is a share of the money that comes on top, and a computer has
-none. Per unit sent, and for the choice,
+with :math:`r_t` 1 for a return and 0 for none, and beliefs that begin at .5. A return from a person
+is worth more than its money: its social value :math:`\theta_k` is a share of the money that comes
+on top, and a computer has none. Per unit sent, and for the choice,
 
 .. math::
 
     W_t &= g\, P_{k,t}\, (1 + \theta_k) - 1, \qquad \theta_\text{computer} = 0 \\
-    P(\text{choice}_t = h) &= \frac{1}{1 + e^{-\beta (h_t - l_t) W_t}}
+    P(\text{choice}_t = h) &= \frac{1}{1 + e^{-\beta (h_t - l_t) W_t - b}}
+
+where :math:`b` is how gladly somebody sends more, to whomever.
 
 Notes
 -----
@@ -25,16 +27,16 @@ What was published: more is entrusted to a friend than to a stranger or a comput
 return equally often, and a reward for a friend's return that grows with closeness describes
 investments best (2015). Its exact form there is not confirmed here.
 What is ours: a social value in proportion to what returns, which does not cancel between two
-amounts above 0; beliefs before the first return that are estimated; every prior, the hierarchy and
-the rivals.
+amounts above 0; the bias; every prior, the hierarchy and the rivals. Without the bias, beliefs
+would have to explain that more is sent than money is worth, and could not be learned.
 What cannot be told apart: a social value, a belief that starts higher (`prior_trust`) and a plain
 preference for a partner (`partner_bias`) all raise what a partner is sent. They differ in how much
 the preference changes with what is at stake and with what is learned, and where partners return on
 half of the trials, beliefs hardly move: look at `compare` and at the intervals of the learning rate
-before any of them is named. A person's inverse temperature and social values trade off, too.
+before any of them is named. A person's inverse temperature, bias and social values trade off, too.
 `by_closeness` takes a column `closeness` with one value per person and partner (0 for a computer).
 `four_amounts` is for designs in which one of four amounts is chosen: the column `option` has its
-position, 0 to 3, and `amount_0` to `amount_3` what these are.
+position, 0 to 3, `amount_0` to `amount_3` what these are, and the bias goes with the position.
 Traps: where nothing was sent `returned` is missing or unused. A missed choice is a missing value:
 nothing is learned from it. Beliefs go on from run to run and start anew with `session` only. Two
 friends who both take part depend on each other; the model takes them for independent.
@@ -69,12 +71,13 @@ def _social_value(parameters, data):
     return em.pick(values, data.partner)
 
 
-def _decided(state, parameters, data, social_value, *, rate=None, bias=0.0):
-    """Return next beliefs and latents, for a social value, a rate of each error, and a bias."""
+def _decided(state, parameters, data, social_value, *, rate=None):
+    """Return next beliefs and latents, for a social value and a rate of each error."""
     sent = pt.where(pt.eq(data.choice, 1), data.high, data.low)
     beliefs, latents = _believed(state, parameters, data, social_value, sent, rate=rate)
     at_stake = data.high - data.low
-    utility = parameters.inverse_temperature * at_stake * latents["worth"] + bias
+    utility = parameters.inverse_temperature * at_stake * latents["worth"]
+    utility = utility + parameters.bias
     return beliefs, latents | {"utility": utility}
 
 
@@ -137,27 +140,24 @@ def _with_social_value(model, step, meaning, *, width=0.5):
         model.parameter("social_value_friend"), name="social_value", meaning=meaning,
         location=(0, width), spread=width, typical=(0, 1.2 * width), symbol=r"\theta",
     )
-    changed = replace(model, step=step, correlate=("inverse_temperature", "social_value"))
+    changed = replace(model, step=step, correlate=("inverse_temperature", "bias", "social_value"))
     return changed.with_parameters(value, without=SOCIAL)
+
+
+def estimated_start(model):
+    """What is believed of any partner before the first return is everybody's own."""
+    return model.with_parameters(replace(model.parameter("start_belief"), fixed=None))
 
 
 def prior_trust(model):
     """Partners differ in what is believed of them before the first return, not in social value."""
-    return model.fix(**dict.fromkeys(SOCIAL, 0.0)).split("partner", "start_belief")
+    start = replace(model.parameter("start_belief"), fixed=None, by="partner")
+    return model.with_parameters(start).fix(**dict.fromkeys(SOCIAL, 0.0))
 
 
 def partner_bias(model):
     """Partners differ in how gladly one sends them more, whatever is at stake and believed."""
-
-    def step(state, parameters, data):
-        return _decided(state, parameters, data, 0.0, bias=parameters.bias)
-
-    bias = em.Parameter(
-        "bias", "log odds of sending more, beside what it is worth", location=(0, 1), spread=0.75,
-        by="partner", typical=(-1, 1.5), symbol="b",
-    )
-    changed = replace(model, step=step, correlate=("inverse_temperature",))
-    return changed.with_parameters(bias, without=SOCIAL)
+    return model.fix(**dict.fromkeys(SOCIAL, 0.0)).split("partner", "bias")
 
 
 def rates_by_valence(model):
@@ -215,7 +215,9 @@ def four_amounts(model):
         return beliefs, latents | {"utility": parameters.inverse_temperature * latents["worth"]}
 
     def option(latent, parameters, data):
-        return em.SoftmaxChoice.dist([latent.utility * amount for amount in _amounts(data)])
+        utilities = [latent.utility * amount for amount in _amounts(data)]
+        gladly = [k * parameters.bias for k in range(len(utilities))]
+        return em.SoftmaxChoice.dist([u + b for u, b in zip(utilities, gladly, strict=True)])
 
     amounts = [
         em.Column(f"amount_{k}", f"amount of option {k}", range=(0, 1e6), default=float(amount))
@@ -289,7 +291,12 @@ model = em.Model(
         ),
         em.Parameter(
             "start_belief", "believed probability of a return before the first",
-            location=(0.5, 0.75), spread=0.75, support="unit", typical=(0.4, 0.85), symbol="P_1",
+            location=(0, 0.75), spread=0.75, support="unit", typical=(0.3, 0.8), symbol="P_1",
+            fixed=0.5,
+        ),
+        em.Parameter(
+            "bias", "log odds of sending more, beside what it is worth", location=(0, 1),
+            spread=0.75, typical=(-1, 1.5), symbol="b",
         ),
         *(
             em.Parameter(
@@ -304,7 +311,7 @@ model = em.Model(
         em.Response("choice", choice, "1: the higher amount is sent; 0: the lower", levels=(0, 1)),
     ),
     sequence=("session",),
-    correlate=("inverse_temperature", *SOCIAL),
+    correlate=("inverse_temperature", "bias", *SOCIAL),
     statistics=(
         *(
             em.Statistic(f"higher amounts to a {who}", "choice", _mean_of("choice", who))
@@ -315,7 +322,7 @@ model = em.Model(
         em.Statistic.between_people("choice", "sd of people's shares of higher amounts"),
     ),
     rivals=(
-        no_social_value, friend_only, any_person, by_closeness, prior_trust, partner_bias,
-        rates_by_valence, forgetting, no_learning, four_amounts,
+        no_social_value, friend_only, any_person, by_closeness, estimated_start, prior_trust,
+        partner_bias, rates_by_valence, forgetting, no_learning, four_amounts,
     ),
 )
