@@ -83,13 +83,20 @@ def test_what_has_no_timing_is_refused(model):
         model.with_timing(empathy_after="after")
     with pytest.raises(ValueError, match="in a model that learns; 'rating' of"):
         em.get_model("intergroup_bias").with_timing(rating="after")
+    plain = em.load_study("outgroup_help")
+    with pytest.raises(ValueError, match="reads latents that 'outcome' of the trial enters anyway"):
+        em.log_likelihood(model.with_timing(insula="after"), plain, {})
     with pytest.raises(KeyError, match="has no response 'felt'"):
         model.with_timing(felt="after")
 
 
 def test_what_is_told_of_it(ratings):
     before, after = em.card(ratings), em.card(ratings.with_timing(feeling="after"))
-    assert "Given before the states learn from the trial: `feeling`" in before
+    assert "Given before the states learn from the trial: `feeling`. " in em.card(
+        em.get_model("outgroup_help_learning")
+    )
+    assert "Given before the states learn from the trial: `feeling`. " in before
+    assert "Given" not in em.card(em.get_model("prosocial_learning"))
     assert "takes `model.with_timing(feeling='after')`" in before
     assert "Given after the states learn from the trial: `feeling`" in after
     assert "of value after the trial, baseline" in after.replace("`", "")

@@ -11,6 +11,7 @@ from pytensor.graph.traversal import ancestors
 from empathymodels.declaration.equations import (
     Equations,
     Names,
+    latent_name,
     later_name,
     read_equations,
     symbol,
@@ -121,6 +122,20 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
     )
 
 
+def seen_by(model: Model, needs: Needs, equations: Equations) -> set[str]:
+    """Numbers from which states learn on a trial and that a response of it reads by its latents.
+
+    Such a response, of a prediction error say, has no timing: what the trial brings is part of it.
+    """
+    updates = set().union(*map(equations.needs, equations.next_states.values()))
+    selecting = {state.over for state in model.states}
+    numbers = {c.name for c in model.columns if not c.is_label} - selecting
+    latents = [n for n in map(latent_name, needs.latents) if n in equations.latents]
+    return (
+        set().union(*(equations.needs(equations.latents[n]) for n in latents)) & updates & numbers
+    )
+
+
 def distribution_name(distribution: Variable) -> str:
     """Name of a distribution, such as ``Normal``."""
     names = getattr(distribution.owner.op, "_print_name", None)
@@ -183,6 +198,12 @@ def check_declaration(model: Model) -> Model:
         needs = all_needs[response.name]
         parameters |= needs.parameters
         data |= needs.all_data
+        if response.timing == "after" and (seen := seen_by(model, needs, equations)):
+            problems.append(
+                f"response '{response.name}' is given after the states learn from the trial, but "
+                f"reads latents that {listed(sorted(seen))} of the trial enters anyway; it has no "
+                "timing"
+            )
         if response.name in needs.row_data:
             problems.append(
                 f"response '{response.name}' depends on its own value on the same trial; only "

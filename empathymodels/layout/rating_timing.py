@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from empathymodels.declaration.dependencies import seen_by
 from empathymodels.declaration.equations import is_sum
 from empathymodels.layout.arrangement import Arrangement, Scored
 
@@ -82,11 +83,12 @@ def mistimed(arrangement: Arrangement) -> Iterator[Mistimed]:
 def _seen(arrangement: Arrangement, response: str) -> list[str]:
     """Columns of numbers from which states learn that the response reads, and not by itself."""
     equations, model = arrangement.equations, arrangement.model
-    if not arrangement.needs[response].latents or not equations.states:
+    needs = arrangement.needs[response]
+    if not needs.latents or not equations.states or seen_by(model, needs, equations):
         return []
     updates = [update for name, update in equations.next_states.items() if not is_sum(name)]
     read = set().union(*map(equations.needs, updates))
-    own = arrangement.needs[response].direct_data | _selecting(arrangement)
+    own = needs.direct_data | _selecting(arrangement)
     return [
         c.name
         for c in model.columns

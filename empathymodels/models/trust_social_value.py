@@ -220,7 +220,7 @@ def four_amounts(model):
         return em.SoftmaxChoice.dist([u + b for u, b in zip(utilities, gladly, strict=True)])
 
     amounts = [
-        em.Column(f"amount_{k}", f"amount of option {k}", range=(0, 1e6), default=float(amount))
+        em.Column(f"amount_{k}", f"amount of option {k}", default=float(amount))
         for k, amount in enumerate((0, 2, 4, 8))
     ]
     kept = [column for column in model.columns if column.name not in ("low", "high")]
@@ -274,10 +274,10 @@ model = em.Model(
     },
     columns=(
         em.Column("partner", "who is trusted", levels=PARTNERS),
-        em.Column("low", "lower amount offered", range=(0, 1e6)),
-        em.Column("high", "higher amount offered", range=(0, 1e6)),
+        em.Column("low", "lower amount offered, in any unit of money"),
+        em.Column("high", "higher amount offered, in the same unit"),
         em.Column("returned", "1: something came back; 0: nothing", levels=(0, 1)),
-        em.Column("gain", "what comes back for one unit sent", range=(0, 1e6), default=1.5),
+        em.Column("gain", "what comes back for one unit sent", default=1.5),
     ),
     parameters=(
         em.Parameter(
@@ -301,7 +301,7 @@ model = em.Model(
         *(
             em.Parameter(
                 f"social_value_{who}", f"what a {who}'s return is worth beside its money",
-                location=(0, 0.5), spread=0.5, typical=(0, 0.6),
+                location=(0, 0.5), spread=0.5, typical=(0, 1),
                 symbol=rf"\theta_\text{{{who}}}", unit="of its money", motive="approach",
             )
             for who in ("friend", "stranger")

@@ -7,7 +7,8 @@ from textwrap import fill
 from typing import Any
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.declaration.dependencies import Needs
+from empathymodels.declaration.dependencies import Needs, seen_by
+from empathymodels.declaration.equations import read_equations
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import (
     Column,
@@ -246,12 +247,18 @@ def _responses(model: Model, needs: Mapping[str, Needs]) -> str:
 
 def _timing(model: Model, needs: Mapping[str, Needs]) -> list[str]:
     """Say whether responses are given before or after the states learn from their trial."""
-    if not model.states:
+    equations = read_equations(model)
+    if not equations.states:
         return []
+    learned_from = set().union(*map(equations.needs, equations.next_states.values()))
     texts = []
     for timing, other in (("before", "after"), ("after", "before")):
-        of_trials = [r for r in model.responses if r.table != "participants" and r.timing == timing]
-        names = [r.name for r in of_trials if needs[r.name].latents]
+        names = [
+            r.name
+            for r in model.responses
+            if r.table != "participants" and r.timing == timing and needs[r.name].latents
+            if r.name not in learned_from and not seen_by(model, needs[r.name], equations)
+        ]
         if names:
             example = f"`model.with_timing({names[0]}='{other}')`"
             texts.append(
