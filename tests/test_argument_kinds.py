@@ -331,6 +331,7 @@ OF_NAMED = {
     ("fix_share", "feeling_noise"): NO_VALUE,
     ("with_priors", "learning_rate"): [*NO_VALUE, 3, {"location": 3}, {"place": None}],
     ("with_resolution", "feeling"): ["many", [1], b"a", True, np.nan, 0, -1],
+    ("with_timing", "feeling"): [*NO_TEXT, "later"],
     ("with_range", "feeling"): [None, 3, "ab", (1,), (1, 2, 3), (2, 1), (0, "a"), (0, np.inf)],
 }
 
@@ -384,6 +385,7 @@ OF_FIELD = {
     "float | Literal['observed'] | None": [*NO_REAL[1:], "all"],
     "tuple[Any, ...] | Literal['any'] | None": [3, "some", {"a"}, len],
     "Literal['location', 'scale']": [*NO_TEXT, "size"],
+    "Literal['before', 'after']": [*NO_TEXT, "later"],
     "Literal['last', 'change', 'mean', 'mean_absolute']": [*NO_TEXT, "first"],
     "Callable[[Any, Any, Any], Any]": NO_FUNCTION,
     "Callable[[Any], float]": NO_FUNCTION,
