@@ -120,8 +120,8 @@ def test_it_is_told_where_states_stay_as_they_are(capsys):
 def test_the_battery_says_what_holds_a_state():
     detail = em.verify(TRUST).set_index("check").loc["missing values", "detail"]
     assert detail == (
-        "state 'belief' stays as it is on trials where 'partner' is missing, or where the branch "
-        "taken reads 'returned' and that is missing"
+        "state 'belief' stays as it is on trials where 'partner' is missing, or where 'returned' "
+        "is missing and would change its update"
     )
     assert needed_by_states(read_equations(em.get_model("outgroup_help_learning"))) == {
         "value": ({"outcome"}, frozenset())

@@ -144,7 +144,7 @@ def _missing_values(model: Model) -> Found:
         where = [f"where {listed(sorted(always))} is missing"] if always else []
         if in_branches:
             read = listed(sorted(in_branches))
-            where.append(f"where the branch taken reads {read} and that is missing")
+            where.append(f"where {read} is missing and would change its update")
         texts.append(f"state '{state}' stays as it is on trials {', or '.join(where)}")
     return True, "; ".join(texts) or "no state is updated by data"
 

@@ -11,6 +11,7 @@ from pytensor.graph.traversal import ancestors
 from empathymodels.declaration.equations import (
     Equations,
     Names,
+    is_sum,
     latent_name,
     later_name,
     read_equations,
@@ -18,7 +19,7 @@ from empathymodels.declaration.equations import (
 )
 from empathymodels.declaration.formulas import read_formula
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Response
+from empathymodels.declaration.parts import FirstResponse, Response
 from empathymodels.declaration.rating_scale import as_recorded, stated_distribution
 from empathymodels.messages import listed
 
@@ -75,7 +76,8 @@ class Needs:
     response's scale, rather than have no use for a resolution; ``latents`` (as named by
     `Equations.readable`), ``direct_parameters`` and ``direct_data`` are read by the response's own
     function; ``row_data`` must be observed on
-    a row for the row to be scored; ``parameters`` and ``all_data`` also count what reaches it
+    a row for the row to be scored, and ``same_trial`` also has what states that the response reads
+    learn from on its trial; ``parameters`` and ``all_data`` also count what reaches it
     through the states of earlier trials.
     """
 
@@ -86,6 +88,7 @@ class Needs:
     direct_data: frozenset[str]
     parameters: frozenset[str]
     row_data: frozenset[str]
+    same_trial: frozenset[str]
     all_data: frozenset[str]
 
 
@@ -100,13 +103,14 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
     }
     latents, summaries = direct["latent"], {s.name: s for s in model.summaries}
     if response.timing == "after":
-        latents = {later_name(name) for name in latents}
-    row_data, outputs = set(direct["data"]), []
+        latents = {later_name(name) if name in equations.later else name for name in latents}
+    row_data, same_trial, outputs = set(direct["data"]), set(direct["data"]), []
     for name in latents:
         if name in summaries:
             outputs += list(equations.next_states.values())
         else:
-            row_data |= equations.needs(equations.readable[name])
+            row_data |= equations.needs(equations.latents[latent_name(name)])
+            same_trial |= equations.needs(equations.readable[name])
             outputs.append(equations.readable[name])
     reached = equations.reached_by(outputs)
     started = {s.start for s in model.states if isinstance(s.start, str)} if latents else set()
@@ -118,28 +122,50 @@ def response_needs(model: Model, response: Response, equations: Equations) -> Ne
         frozenset(direct["data"]),
         frozenset(direct["parameters"] | reached["parameters"] | started),
         frozenset(row_data),
+        frozenset(same_trial | row_data),
         frozenset(row_data | reached["data"]),
     )
 
 
-def seen_by(model: Model, needs: Needs, equations: Equations) -> set[str]:
-    """Numbers from which states learn on a trial and that a response of it reads by its latents.
+def to_come(needs: Needs, equations: Equations) -> set[str]:
+    """Data from which states learn on a trial, beside what a response of it reads by its latents.
 
-    Such a response, of a prediction error say, has no timing: what the trial brings is part of it.
+    Nothing for a response of a prediction error: what the trial brings is part of it, so it is
+    given neither before nor after.
     """
-    updates = set().union(*map(equations.needs, equations.next_states.values()))
-    selecting = {state.over for state in model.states}
-    numbers = {c.name for c in model.columns if not c.is_label} - selecting
+    updates = [u for name, u in equations.next_states.items() if not is_sum(name)]
     latents = [n for n in map(latent_name, needs.latents) if n in equations.latents]
-    return (
-        set().union(*(equations.needs(equations.latents[n]) for n in latents)) & updates & numbers
-    )
+    own = set().union(*(equations.needs(equations.latents[name]) for name in latents))
+    return set().union(*map(equations.needs, updates)) - own if latents else set()
+
+
+def _no_timing(
+    model: Model, response: Response, needs: Needs, equations: Equations
+) -> Iterator[str]:
+    """Say why a response cannot be given after the states learn from its trial."""
+    told = f"response '{response.name}' cannot be given after the states learn from the trial: "
+    if response.table == "participants" or not equations.states:
+        yield told + "it is of no single trials, or nothing is learned"
+    elif needs.latents and not to_come(needs, equations):
+        yield told + "what they learn from is part of the latents that it reads"
+    starts = [s.start.response for s in model.states if isinstance(s.start, FirstResponse)]
+    if response.name in starts:
+        yield told + "a state starts at it"
 
 
 def distribution_name(distribution: Variable) -> str:
     """Name of a distribution, such as ``Normal``."""
     names = getattr(distribution.owner.op, "_print_name", None)
     return names[0] if names else type(distribution.owner.op).__name__
+
+
+def responses_read(model: Model, needs: Mapping[str, Needs]) -> dict[str, set[str]]:
+    """Responses of the same row that each response depends on, by way of what they bring, too."""
+    brought = {c.name: c.follows for c in model.columns if c.follows is not None}
+    return {
+        name: {brought.get(read, read) for read in entry.same_trial} & needs.keys()
+        for name, entry in needs.items()
+    }
 
 
 def reading_order(read: Mapping[str, Collection[str]]) -> list[str]:
@@ -190,21 +216,18 @@ def check_declaration(model: Model) -> Model:
     problems = []
     parameters, data = set(equations.parameters), set(equations.data)
     all_needs = {r.name: response_needs(model, r, equations) for r in model.responses}
-    order = reading_order({name: needs.row_data for name, needs in all_needs.items()})
+    read = responses_read(model, all_needs)
+    order = reading_order(read)
     for place, name in enumerate(order):
-        if circle := all_needs[name].row_data & set(order[place + 1 :]):
+        if circle := read[name] & set(order[place + 1 :]):
             problems.append(f"responses '{name}' and {listed(sorted(circle))} read each other")
     for response in model.responses:
         needs = all_needs[response.name]
         parameters |= needs.parameters
         data |= needs.all_data
-        if response.timing == "after" and (seen := seen_by(model, needs, equations)):
-            problems.append(
-                f"response '{response.name}' is given after the states learn from the trial, but "
-                f"reads latents that {listed(sorted(seen))} of the trial enters anyway; it has no "
-                "timing"
-            )
-        if response.name in needs.row_data:
+        if response.timing == "after":
+            problems += _no_timing(model, response, needs, equations)
+        if response.name in needs.same_trial:
             problems.append(
                 f"response '{response.name}' depends on its own value on the same trial; only "
                 "next states may read it"

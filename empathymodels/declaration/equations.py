@@ -16,6 +16,7 @@ from typing import Any
 import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 from pytensor.graph.op import Op
+from pytensor.graph.replace import vectorize_graph
 from pytensor.graph.traversal import ancestors, toposort
 from pytensor.tensor.elemwise import Elemwise
 
@@ -137,7 +138,9 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     # a latent often has the name of a state, so the two are never merged by name
     _refuse_array_operations(model, next_states)
     _refuse_array_operations(model, latents)
-    later = _later(model, next_view, parameter_view, data_view)
+    later = {}
+    if any(response.timing == "after" for response in model.observables):
+        later = with_states(latents, states, next_states)
     _add_sums(model, states, next_states, latents)
     reached = set(ancestors([*next_states.values(), *latents.values(), *later.values()]))
     parameters = {name: scalar for name, scalar in parameters.items() if scalar in reached}
@@ -145,21 +148,14 @@ def read_equations(model: Model, sizes: Mapping[str, int] | None = None) -> Equa
     return Equations(states, parameters, data, next_states, latents, later)
 
 
-def _later(
-    model: Model, next_view: Mapping[str, Any], parameters: Names, data: Names
+def with_states(
+    latents: Mapping[str, Variable], states: Mapping[str, Variable], others: Mapping[str, Variable]
 ) -> dict[str, Variable]:
-    """Latents as the same equations give them after the update; nothing if no response asks."""
-    if all(response.timing == "before" for response in model.observables):
-        return {}
-    returned = _call_step(model, Names("state", next_view, model.name), parameters, data)
-    latents = returned[1] if isinstance(returned, tuple) else {}
-    return {name: _number(model, name, value) for name, value in latents.items()}
-
-
-_SYMBOLS = (
-    "`step` of model '{model}' must work on symbols: pt.where(condition, a, b) in place of `if` "
-    "and np.where, pt.eq(a, b) in place of a == b, pt.exp in place of np.exp."
-)
+    """Return latents as the equations give them with other states, of the same names."""
+    changed = {states[name]: other.astype("float64") for name, other in others.items()}
+    if not (latents and changed):
+        return dict(latents)
+    return dict(zip(latents, vectorize_graph(list(latents.values()), changed), strict=True))
 
 
 def _number(model: Model, name: str, value: Any) -> Variable:

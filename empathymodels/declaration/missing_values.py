@@ -12,7 +12,7 @@ from pytensor.graph.traversal import ancestors
 from pytensor.scalar.basic import AND, OR, Mul, Switch
 from pytensor.tensor.elemwise import Elemwise
 
-from empathymodels.declaration.equations import Equations, is_sum, symbol
+from empathymodels.declaration.equations import Equations, is_sum, symbol, with_states
 
 OBSERVED = "observed:"
 
@@ -126,8 +126,9 @@ def _scalar_op(value: Variable) -> object:
 def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equations:
     """Make every state keep its value on trials where a missing value would change its update.
 
-    The sums of summaries keep theirs wherever anything is missing that their latent reads. Adds 0/1
-    data inputs ``observed:<columns>``; see `mask_columns`.
+    The sums of summaries keep theirs wherever anything is missing that their latent reads. What
+    responses read after the update follows from the states that were kept. Adds 0/1 data inputs
+    ``observed:<columns>``; see `mask_columns`.
     """
     reader, next_states = Reader(equations, frozenset(incomplete)), {}
     for name, updated in equations.next_states.items():
@@ -136,7 +137,9 @@ def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equat
         if not known.is_certain:
             updated = pt.switch(reader.holds(known), updated, equations.states[name])
         next_states[name] = updated
-    return replace(equations, data=equations.data | reader.masks, next_states=next_states)
+    later = equations.later and with_states(equations.latents, equations.states, next_states)
+    data = equations.data | reader.masks
+    return replace(equations, data=data, next_states=next_states, later=later)
 
 
 def needed_by_states(equations: Equations) -> dict[str, tuple[frozenset[str], frozenset[str]]]:

@@ -379,8 +379,12 @@ class Model(Declared):
         ------
         KeyError
             The model has no such response.
-        ValueError
-            The model does not learn, or a response is of no single trials.
+
+        Notes
+        -----
+        Whoever uses the model refuses ``"after"`` for responses of people, in a model that does
+        not learn, where what is learned from is part of what the response reads (a prediction
+        error), and where a state starts at the response.
 
         Examples
         --------
@@ -390,12 +394,7 @@ class Model(Declared):
         'outgroup_help_learning feeling after the trial'
         """
         for name in timing:
-            if not self.states or self.response(name).table == "participants":
-                raise ValueError(
-                    "Before or after the states learn from a trial may be what is recorded on "
-                    f"single trials, in a model that learns; '{name}' of '{self.name}' is not. "
-                    "Leave it out of with_timing()."
-                )
+            self.response(name)
         changed = tuple(
             replace(r, timing=timing[r.name]) if r.name in timing else r for r in self.responses
         )

@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import vectorize_graph
 
 from empathymodels.compiling import in_double_precision
-from empathymodels.declaration.dependencies import reading_order
+from empathymodels.declaration.dependencies import reading_order, responses_read
 from empathymodels.declaration.equations import Names, latent_name
 from empathymodels.declaration.missing_values import mask_columns
 from empathymodels.declaration.model import Model
@@ -51,8 +51,7 @@ def fed_back_responses(arrangement: Arrangement) -> list[Response]:
         (column.follows for column in _following(arrangement) if column.follows),
     )
     found = [r for r in arrangement.model.responses if r.table == "trials" and r.name in read]
-    needs = {name: needs.row_data for name, needs in arrangement.needs.items()}
-    order = reading_order({r.name: needs.get(r.name, frozenset()) for r in found})
+    order = reading_order(responses_read(arrangement.model, arrangement.needs))
     return sorted(found, key=lambda response: order.index(response.name))
 
 

@@ -162,11 +162,11 @@ class Arrangement:
     def _unchanged_states(self) -> list[str]:
         """Say where states stay as they are since data are missing, in a sentence or none."""
         equations, trials = self.equations, len(self.trials)
-        found = {}
+        found: dict[str, set[str]] = {}
         for state, updated in equations.next_states.items():
             masks = [mask_columns(name) for name in equations.needs(updated)]
             if not is_sum(state) and any(masks):
-                found[state.partition("[")[0]] = sorted(set().union(*masks))
+                found.setdefault(state.partition("[")[0], set()).update(*masks)
         columns = sorted(set().union(*found.values()))
         if not columns:
             return []

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from empathymodels.declaration.dependencies import seen_by
-from empathymodels.declaration.equations import is_sum
+from empathymodels.declaration.dependencies import to_come
 from empathymodels.layout.arrangement import Arrangement, Scored
 
-CLEAR = 4.0  # t value from which one of the two trials counts
-FEWEST = 30  # pairs of trials
+CLEAR, NOTHING = 4.0, 2.0  # t values from which a trial tells something, and below which nothing
+FEWEST = 30  # degrees of freedom
+COLLINEAR = 0.01  # share of a column's variance that others leave, from which it can be told apart
 
 
 @dataclass(frozen=True)
@@ -61,68 +61,77 @@ class Mistimed:
 
 
 def mistimed(arrangement: Arrangement) -> Iterator[Mistimed]:
-    """Yield ratings whose data contradict their `Response.timing`.
+    """Yield ratings (responses with a range) whose data contradict their `Response.timing`.
 
-    A rating that precedes what its trial brings cannot follow it, given what came before; one that
-    follows it does so more than it follows the trial before. Both are slopes of one least-squares
-    regression within sequences, which also holds the rating before and what the response reads of
-    its own trial.
+    The column on the rating's own trial and on the one before enter one least-squares regression,
+    with the rating before and what the response reads of its own trial; all within sequences, and
+    within partners or cues where states or parameters differ by these. A rating that precedes what
+    its trial brings does not go with it. One that follows it does, and need not go with the trial
+    before; but where little is learned from each trial, both trials may tell of the same, so
+    ratings declared "after" are found only where their own trial tells nothing.
     """
     for scored in arrangement.scored.values():
         response = scored.response
         if response.table != "trials" or response.range is None or response.levels is not None:
             continue
-        for column in _seen(arrangement, response.name):
+        for column in _learned_from(arrangement, response.name):
             same, previous = _t_values(arrangement, scored, column)
-            later = abs(same) > abs(previous)
-            timing = "after" if later else "before"
-            if max(abs(same), abs(previous)) > CLEAR and timing != response.timing:
+            is_late = abs(same) > CLEAR and abs(same) > abs(previous)
+            is_early = abs(previous) > CLEAR and abs(same) < NOTHING
+            if is_late if response.timing == "before" else is_early:
+                timing = "after" if is_late else "before"
                 yield Mistimed(response.name, column, timing, same, previous)
 
 
-def _seen(arrangement: Arrangement, response: str) -> list[str]:
-    """Columns of numbers from which states learn that the response reads, and not by itself."""
-    equations, model = arrangement.equations, arrangement.model
+def _learned_from(arrangement: Arrangement, response: str) -> list[str]:
+    """Columns of numbers that states which a response reads learn from, and not it by itself."""
     needs = arrangement.needs[response]
-    if not needs.latents or not equations.states or seen_by(model, needs, equations):
-        return []
-    updates = [update for name, update in equations.next_states.items() if not is_sum(name)]
-    read = set().union(*map(equations.needs, updates))
-    own = needs.direct_data | _selecting(arrangement)
+    columns = to_come(needs, arrangement.equations) - needs.direct_data - {*_kinds(arrangement)}
     return [
         c.name
-        for c in model.columns
-        if c.name in read - own and c.name in arrangement.trials and not c.is_label
+        for c in arrangement.model.columns
+        if c.name in columns and c.name in arrangement.trials and not c.is_label
     ]
 
 
-def _selecting(arrangement: Arrangement) -> set[str]:
-    """Columns that say which state, or whose parameter, a trial is about."""
+def _kinds(arrangement: Arrangement) -> list[str]:
+    """Columns of trials that say which state, or whose parameter, a trial is about."""
     model = arrangement.model
-    return {s.over for s in model.states if s.over} | {p.by for p in model.parameters if p.by}
+    named = dict.fromkeys([s.over for s in model.states] + [p.by for p in model.parameters])
+    return [name for name in named if name is not None and name in arrangement.trials]
 
 
 def _t_values(arrangement: Arrangement, scored: Scored, column: str) -> tuple[float, float]:
     """T values of a column on a rating's trial and on the one before; zeros where nothing tells."""
     trials, response = arrangement.trials, scored.response.name
-    sequence = arrangement.layout.sequence
+    kinds = [trials[name].to_numpy() for name in _kinds(arrangement)]
+    group = pd.DataFrame(dict(enumerate([arrangement.layout.sequence, *kinds])))
+    group = group.groupby(list(group), sort=False, dropna=False).ngroup().to_numpy()
     numbers = trials[[column, response]].astype(float)
-    before = numbers.groupby(sequence).shift()
-    own = [name for name in arrangement.needs[response].direct_data if name in trials]
+    before = numbers.groupby(group).shift()
     parts = [numbers[[column]], before[[column]], before[[response]]]
+    own = [name for name in arrangement.needs[response].row_data if name in trials]
     if own:
         parts.append(pd.get_dummies(trials[own], dtype=float, drop_first=True))
-    design = pd.concat(parts, axis=1)
-    usable = (design.notna().all(axis=1) & numbers[response].notna()).to_numpy()
-    if usable.sum() < FEWEST + design.shape[1] + len(set(sequence[usable])):
+    rows = pd.concat([*parts, numbers[[response]]], axis=1)
+    usable = rows.notna().all(axis=1).to_numpy()
+    rows, group = rows[usable], group[usable]
+    freedom = len(rows) - rows.shape[1] + 1 - len(set(group))
+    if freedom < FEWEST:
         return 0.0, 0.0
-    rows = pd.concat([design, numbers[[response]]], axis=1)[usable]
-    centred = (rows - rows.groupby(sequence[usable]).transform("mean")).to_numpy()
+    centred = (rows - rows.groupby(group).transform("mean")).to_numpy()
     x, y = centred[:, :-1], centred[:, -1]
-    if np.ptp(x[:, :2], axis=0).min() == 0:
-        return 0.0, 0.0
-    slopes, *_ = np.linalg.lstsq(x, y, rcond=None)
-    freedom = len(y) - x.shape[1] - len(set(sequence[usable]))
-    variance = ((y - x @ slopes) ** 2).sum() / freedom
-    errors = np.sqrt(np.maximum(variance * np.diag(np.linalg.pinv(x.T @ x)), 1e-300))
-    return float(slopes[0] / errors[0]), float(slopes[1] / errors[1])
+    same, previous = (_partial_t(x, y, k, freedom) for k in (0, 1))
+    return same, previous
+
+
+def _partial_t(x: np.ndarray, y: np.ndarray, place: int, freedom: int) -> float:
+    """T value of one column's slope; 0 where the others leave next to nothing of the column."""
+    others = np.delete(x, place, axis=1)
+    own, rest = x[:, place], np.linalg.lstsq(others, np.column_stack([x[:, place], y]))[0]
+    alone, left = own - others @ rest[:, 0], y - others @ rest[:, 1]
+    if alone @ alone <= COLLINEAR * (own @ own):
+        return 0.0
+    slope = (alone @ left) / (alone @ alone)
+    noise = ((left - slope * alone) ** 2).sum() / freedom
+    return float(slope * np.sqrt(alone @ alone / max(noise, 1e-300)))

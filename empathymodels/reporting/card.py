@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.declaration.dependencies import Needs, seen_by
+from empathymodels.declaration.dependencies import Needs, to_come
 from empathymodels.declaration.equations import read_equations
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import (
@@ -257,7 +257,7 @@ def _timing(model: Model, needs: Mapping[str, Needs]) -> list[str]:
             r.name
             for r in model.responses
             if r.table != "participants" and r.timing == timing and needs[r.name].latents
-            if r.name not in learned_from and not seen_by(model, needs[r.name], equations)
+            if r.name not in learned_from and to_come(needs[r.name], equations)
         ]
         if names:
             example = f"`model.with_timing({names[0]}='{other}')`"
