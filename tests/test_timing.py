@@ -384,6 +384,12 @@ def test_a_fit_the_check_and_the_design_say_it(ratings, shifted):
     assert not row["passed"]
     design = em.diagnose_design(ratings, shifted, draws=1).set_index("check")
     assert not design.loc["t of 'feeling' after 'outcome'", "passed"]
-    with_regions = replace(shifted, regions=None)
-    again = em.fit(ratings.with_timing(feeling="after"), with_regions, method="map", seed=1)
+    again = em.fit(ratings.with_timing(feeling="after"), shifted, method="map", seed=1)
+    with pytest.raises(ValueError, match=r"a path through 'value' goes by what these were before"):
+        em.path_effects(again, "outcome", "feeling", through=["value"], values=(-1, 1))
+    told = em.path_effects(
+        again, "outcome", "feeling", through=["prediction_error"], values=(-1, 1)
+    )
+    effects = told.set_index("path")["mean"]
+    assert effects["total"] == pytest.approx(effects["through prediction_error"], rel=1e-6)
     assert "t of 'feeling' after 'outcome'" not in set(em.check(again, draws=20)["check"])

@@ -158,6 +158,12 @@ def with_states(
     return dict(zip(latents, vectorize_graph(list(latents.values()), changed), strict=True))
 
 
+_SYMBOLS = (
+    "`step` of model '{model}' must work on symbols: pt.where(condition, a, b) in place of `if` "
+    "and np.where, pt.eq(a, b) in place of a == b, pt.exp in place of np.exp."
+)
+
+
 def _number(model: Model, name: str, value: Any) -> Variable:
     """Make what `step` returned a symbolic number."""
     try:

@@ -37,9 +37,11 @@ before any of them is named. A person's inverse temperature, bias and social val
 `by_closeness` takes a column `closeness` with one value per person and partner (0 for a computer).
 `four_amounts` is for designs in which one of four amounts is chosen: the column `option` has its
 position, 0 to 3, `amount_0` to `amount_3` what these are, and the bias goes with the position.
-Traps: where nothing was sent `returned` is missing or unused. A missed choice is a missing value:
-nothing is learned from it. Beliefs go on from run to run and start anew with `session` only. Two
-friends who both take part depend on each other; the model takes them for independent.
+Traps: where nothing was sent `returned` is missing or unused; to simulate whole studies, fill in
+what would have come back. Give amounts in a unit of which few are at stake (dollars, not cents):
+the prior of the inverse temperature is per unit. A missed choice is a missing value: nothing is
+learned from it. Beliefs go on from run to run and start anew with `session` only. Two friends who
+both take part depend on each other; the model takes them for independent.
 
 References
 ----------
@@ -254,7 +256,9 @@ def _after(returned):
 
     def share(table):
         keys = [key for key in ("participant", "session", "partner") if key in table]
-        before = table.groupby(keys, observed=True)["returned"].ffill()
+        sent = table["high"].where(table["choice"] == 1, table["low"])
+        shown = table["returned"].where(sent > 0)
+        before = shown.groupby([table[key] for key in keys], observed=True).ffill()
         last = before.groupby([table[key] for key in keys], observed=True).shift()
         return table.choice[last == returned].mean()
 
@@ -274,8 +278,8 @@ model = em.Model(
     },
     columns=(
         em.Column("partner", "who is trusted", levels=PARTNERS),
-        em.Column("low", "lower amount offered, in any unit of money"),
-        em.Column("high", "higher amount offered, in the same unit"),
+        em.Column("low", "lower amount offered", unit="money"),
+        em.Column("high", "higher amount offered", unit="money"),
         em.Column("returned", "1: something came back; 0: nothing", levels=(0, 1)),
         em.Column("gain", "what comes back for one unit sent", default=1.5),
     ),

@@ -9,7 +9,7 @@ import xarray as xr
 from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 
-from empathymodels.declaration.equations import ACCUMULATED, Equations, sum_name, symbol
+from empathymodels.declaration.equations import ACCUMULATED, Equations, later_name, sum_name, symbol
 from empathymodels.declaration.parts import FirstResponse
 from empathymodels.inference.fits import covariates_of
 from empathymodels.layout.arrange import columns_read
@@ -109,6 +109,7 @@ def _outputs(arrangement: Arrangement, equations: Equations, step: str) -> list[
 
 def _check_steps(arrangement: Arrangement, response: str, steps: Sequence[str]) -> None:
     known, label = _known(arrangement, response), arrangement.model.label
+    read = arrangement.needs[response].latents
     for step in steps:
         if step not in known and step in {r.name for r in arrangement.model.observables}:
             _refuse_response(arrangement, response, step)
@@ -123,6 +124,12 @@ def _check_steps(arrangement: Arrangement, response: str, steps: Sequence[str]) 
                 f"these that '{response}' reads; '{label}' has {len(known)}: {listed(known)}. "
                 f"Found '{step}'. Name one of them." + did_you_mean(step, known)
             )
+    if any(later_name(step) in read for step in steps):
+        raise ValueError(
+            f"'{response}' is given after the states learn from the trial and reads its latents as "
+            f"they are then; a path through {listed(steps)} goes by what these were before. Let it "
+            "go through what the states learn from alone, such as a prediction error."
+        )
     twice = [step for k, step in enumerate(steps) if step in steps[:k]]
     if twice or not steps:
         raise ValueError(
