@@ -57,11 +57,11 @@ def deterministic_people(arrangement: Arrangement) -> list[Follows]:
     for name, scored in arrangement.scored.items():
         if scored.trial is None:
             continue
-        events = _events(arrangement, scored)
+        functions = _functions(scored, _events(arrangement, scored))
         design = _design(arrangement, scored)
-        for person in np.unique(scored.participant):
-            own = np.flatnonzero(scored.participant == person)
-            kind, how = _how(arrangement, scored, own, events, design)
+        rows = pd.Series(scored.participant).groupby(scored.participant).indices
+        for person, own in rows.items():
+            kind, how = _how(scored, own, functions.get(person, ""), design)
             if kind:
                 found.append(Follows(arrangement.participants[person], name, kind, how))
     return found
@@ -81,22 +81,15 @@ def named(people: list[Follows]) -> str:
     return who + (f" and {len(people) - NAMED:,} more" if len(people) > NAMED else "")
 
 
-def _how(
-    arrangement: Arrangement,
-    scored: Scored,
-    own: np.ndarray,
-    events: pd.DataFrame,
-    design: np.ndarray,
-) -> tuple[str, str]:
+def _how(scored: Scored, own: np.ndarray, function: str, design: np.ndarray) -> tuple[str, str]:
     """Kind and words of how one person's responses follow, or twice nothing."""
     values = scored.observed[own]
     if len(values) - 1 < FORETOLD:
         return "", ""
     if len(set(values)) == 1:
         return "constant", f"is always {values[0]:g}"
-    for names in _candidates(events):
-        if _is_function(values, events[list(names)].iloc[own]):
-            return "function", f"is always the same after the same {' and '.join(names)}"
+    if function:
+        return "function", f"is always the same after the same {function}"
     is_choice = scored.response.levels is not None and len(scored.response.levels) == 2
     if is_choice and _is_separated(values, design[own]):
         return "separated", "is told apart by the attributes without any error"
@@ -130,16 +123,33 @@ def _candidates(events: pd.DataFrame) -> Iterator[tuple[str, ...]]:
     yield from (names for number in (2, 3) for names in combinations(before, number))
 
 
-def _is_function(values: np.ndarray, events: pd.DataFrame) -> bool:
-    """Whether equal events have equal values throughout, and others have others."""
-    known = events.notna().all(axis=1).to_numpy()
-    if not known.any():
-        return False
-    codes = events[known].groupby(list(events), sort=False).ngroup().to_numpy()
-    table = pd.Series(values[known]).groupby(codes).agg(["nunique", "size", "first"])
-    foretold = int(table["size"].sum()) - len(table)
-    alike = (table["nunique"] == 1).all() and table["first"].nunique() > 1
-    return bool(alike and foretold >= FORETOLD)
+def _functions(scored: Scored, events: pd.DataFrame) -> dict[int, str]:
+    """After which events people's responses are always the same, and not after others, in words.
+
+    All people at once: everybody's values after equal events have one smallest and largest.
+    """
+    found: dict[int, str] = {}
+    for names in _candidates(events):
+        known = events[list(names)].notna().all(axis=1).to_numpy()
+        if not known.any():
+            continue
+        people = pd.Series(scored.participant[known], name="person")
+        keys = [people, *(events[name][known].reset_index(drop=True) for name in names)]
+        values = pd.Series(scored.observed[known]).groupby(keys, sort=False, observed=True)
+        table = values.agg(["min", "max", "size"])
+        table["is_alike"] = table["min"] == table["max"]
+        person = table.groupby("person", sort=False).agg(
+            least=("min", "min"),
+            most=("max", "max"),
+            rows=("size", "sum"),
+            events=("size", "size"),
+            is_alike=("is_alike", "all"),
+        )
+        foretold = person["rows"] - person["events"] >= FORETOLD
+        follows = person["is_alike"] & (person["least"] < person["most"]) & foretold
+        for one in person.index[follows]:
+            found.setdefault(one, " and ".join(names))
+    return found
 
 
 # ------------------------------------------------------------------------ perfect separation
