@@ -463,3 +463,19 @@ def test_codes_that_stand_for_nothing():
     study = Study(trials=trials, codes={"help": {"yes": 1, "?": None}})
     assert study.trials["help"].tolist()[0] == 1
     assert study.trials["help"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("ids", "codes"),
+    [
+        (["sub-01", "sub-12", "5"], {"01": "anna", "sub-12": "ben", "sub-5": "cora"}),
+        ([1.0, 12.0, 5.0], {1: "anna", "12": "ben", "sub-5": "cora"}),
+        (["1", "sub-12", "05"], {"sub-1": "anna", 12: "ben", "05": "cora"}),
+    ],
+)
+def test_codes_name_people_with_or_without_a_prefix(ids, codes):
+    trials = pd.DataFrame({"participant": ids, "trial": 1})
+    found = Study(trials=trials, codes={"participant": codes})
+    assert found.trials["participant"].tolist() == ["anna", "ben", "cora"]
+    with pytest.raises(ValueError, match="Found '007' in none of 3 values"):
+        Study(trials=trials, codes={"participant": {**codes, "007": "dora"}})

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.messages import UNSEEN, Notices, counted, listed
+from empathymodels.study.participants import matched_participants, participant_label
 from empathymodels.study.table_header import MISSING_TEXT
 
 type Tables = dict[str, pd.DataFrame]
@@ -99,7 +100,8 @@ def decode(tables: Tables, codes: Codes, others: str, told: Notices) -> None:
         meanings = {_code(code): _code(meaning) for code, meaning in given.items()}
         meant = pd.Series(list(meanings.values()), dtype=object)
         held = {table_name: table[name] for table_name, table in tables.items() if name in table}
-        at = {table_name: _positions(values, list(meanings)) for table_name, values in held.items()}
+        positions = _positions_of_people if name == "participant" else _positions
+        at = {table_name: positions(values, list(meanings)) for table_name, values in held.items()}
         _refuse_unmet("codes", name, _unmet(list(meanings), at), held, told)
         for table_name, values in held.items():
             coded = at[table_name].notna()
@@ -148,6 +150,15 @@ def _positions(values: pd.Series, codes: Sequence[Any]) -> pd.Series:
     at = values.astype(str).map(exact).astype(float)
     at = at.where(at.notna(), spelled(values).map(alike).astype(float))
     return at.where(values.notna())
+
+
+def _positions_of_people(values: pd.Series, codes: Sequence[Any]) -> pd.Series:
+    """Return the same for ids, which name people with or without BIDS's prefix."""
+    ids = list(values.dropna().unique())
+    places = {participant_label(code): k for k, code in list(enumerate(codes))[::-1]}
+    named = dict(zip(ids, matched_participants(ids, codes), strict=True))
+    at = {one: places[participant_label(who)] for one, who in named.items() if who is not None}
+    return values.map(at).astype(float)
 
 
 def _unmet(codes: Sequence[Any], at: Mapping[str, pd.Series]) -> list[Any]:
