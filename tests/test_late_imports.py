@@ -3,10 +3,14 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import empathymodels
 from empathymodels.late_imports import import_late
+
+OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
 
 NOT_NEEDED = ("arviz_base", "arviz_plots", "formulaic.transforms", "matplotlib", "pymc_extras.gp")
 LOOK = f"""
@@ -26,6 +30,33 @@ def test_a_model_and_a_study_need_no_more_than_they_use():
     run = [sys.executable, "-W", "ignore", "-c", LOOK]
     told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
     assert told.splitlines() == ["", "True True", "True"]
+
+
+APPROXIMATE = f"""
+import pandas as pd
+import empathymodels as em
+
+trials = pd.DataFrame({{"participant": list("abcdef") * 4, "trial": range(24)}})
+trials["intensity"] = [k / 12 - 1 for k in range(24)]
+trials["rating"] = [4 + k % 5 for k in range(24)]
+model = em.get_model({str(OWN_MODEL)!r})
+fit = em.fit(model, em.Study(trials=trials), method="laplace", seed=1)
+print(fit["posterior"].sizes["draw"] > 100)
+"""
+
+
+def test_an_approximate_fit_needs_nothing_that_others_imported():
+    """As the first thing that a process does: accessors of ArviZ are there once it is imported."""
+    run = [sys.executable, "-W", "ignore", "-c", APPROXIMATE]
+    told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert told.splitlines()[-1] == "True"
+
+
+def test_who_uses_an_accessor_of_arviz_imports_it():
+    files = Path(empathymodels.__file__).parent.rglob("*.py")
+    texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+    using = {name for name, text in texts.items() if ".azstats." in text}
+    assert using == {name for name in using if "import arviz as az" in texts[name]}
 
 
 @pytest.fixture

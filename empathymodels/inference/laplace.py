@@ -277,6 +277,7 @@ def _own_noise(target: Target, curvature: Curvature, rng: np.random.Generator) -
 def _pareto_k(log_weights: np.ndarray) -> float:
     if len(log_weights) < FEWEST_DRAWS:
         return np.nan
-    weights = xr.DataArray(-log_weights, dims="sample")
-    _, shape = weights.azstats.psislw(dim="sample")
+    from arviz_stats.base import array_stats  # takes long to import, and fits need it here alone
+
+    _, shape = array_stats.psislw(-log_weights, axis=-1)
     return float(shape)
