@@ -24,9 +24,7 @@ from empathymodels import (
     put,
 )
 from empathymodels.declaration.dependencies import check_declaration, reading_order, response_needs
-from empathymodels.declaration.equations import (
-    read_equations,
-)
+from empathymodels.declaration.equations import read_equations
 from empathymodels.declaration.fingerprint import fingerprint, program_fingerprint
 from empathymodels.declaration.missing_values import hold_where_missing, mask_columns, mask_name
 

@@ -379,11 +379,11 @@ def test_a_fit_the_check_and_the_design_say_it(ratings, shifted):
     told = str(caught[0].message)
     assert "'feeling' goes with 'outcome' of the same trial more than" in told
     assert "model.with_timing(feeling='after')" in told
-    row = em.check(fit, draws=20).set_index("check").loc["t of 'feeling' after 'outcome'"]
+    row = em.check(fit, draws=20).set_index("check").loc["timing of 'feeling': after 'outcome' (t)"]
     assert row["value"] > 10
     assert not row["passed"]
     design = em.diagnose_design(ratings, shifted, draws=1).set_index("check")
-    assert not design.loc["t of 'feeling' after 'outcome'", "passed"]
+    assert not design.loc["timing of 'feeling': after 'outcome' (t)", "passed"]
     again = em.fit(ratings.with_timing(feeling="after"), shifted, method="map", seed=1)
     with pytest.raises(ValueError, match=r"a path through 'value' goes by what these were before"):
         em.path_effects(again, "outcome", "feeling", through=["value"], values=(-1, 1))
@@ -392,4 +392,4 @@ def test_a_fit_the_check_and_the_design_say_it(ratings, shifted):
     )
     effects = told.set_index("path")["mean"]
     assert effects["total"] == pytest.approx(effects["through prediction_error"], rel=1e-6)
-    assert "t of 'feeling' after 'outcome'" not in set(em.check(again, draws=20)["check"])
+    assert "timing of 'feeling': after 'outcome' (t)" not in set(em.check(again, draws=20)["check"])

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 import empathymodels as em
 
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "defaults.py"  # reads the open studies
 FOLDER = Path(__file__).parents[2] / "shared" / "studies" / "dvs_trustgame_fareri2022"
 PARTNERS = ("friend", "stranger", "computer")
 VALUES = {
@@ -192,22 +194,7 @@ def open_study():
     """14,635 choices of 97 people; what came back is the row after the choice."""
     if not FOLDER.exists():
         pytest.skip("the open study dvs_trustgame_fareri2022 is absent")
-    events = pd.read_csv(FOLDER / "events_concat.tsv", sep="\t", na_values="n/a")
-    kinds = events["trial_type"].str.split("_", expand=True)
-    following = kinds.shift(-1)
-    shown = (following[0] == "outcome") & (events["sub"] == events["sub"].shift(-1))
-    events = events.assign(
-        partner=kinds[1],
-        returned=following[2].where(shown).map({"recip": 1.0, "defect": 0.0}),
-        trial=events.groupby("sub").cumcount() + 1,
-    )
-    return em.Study(
-        trials=events[kinds[0] == "choice"][
-            ["sub", "run", "trial", "partner", "cLow", "cHigh", "choice", "returned"]
-        ],
-        columns={"participant": "sub", "low": "cLow", "high": "cHigh"},
-        codes={"choice": {"low": 0, "high": 1}},
-    )
+    return run_path(str(BENCHMARK))["trust"](FOLDER).study()
 
 
 def test_shares_are_those_of_the_published_data(open_study):

@@ -75,10 +75,9 @@ class Needs:
     ``distribution`` is its name, ``in_steps`` whether it gives probabilities to the steps of the
     response's scale, rather than have no use for a resolution; ``latents`` (as named by
     `Equations.readable`), ``direct_parameters`` and ``direct_data`` are read by the response's own
-    function; ``row_data`` must be observed on
-    a row for the row to be scored, and ``same_trial`` also has what states that the response reads
-    learn from on its trial; ``parameters`` and ``all_data`` also count what reaches it
-    through the states of earlier trials.
+    function; ``row_data`` must be observed on a row for the row to be scored, and ``same_trial``
+    also has what states that the response reads learn from on its trial; ``parameters`` and
+    ``all_data`` also count what reaches it through the states of earlier trials.
     """
 
     distribution: str

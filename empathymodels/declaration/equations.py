@@ -24,6 +24,7 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import State, Summary
 from empathymodels.messages import did_you_mean, listed
 
+LATER, SUM = "later:", "sum:"  # how names begin of latents after the update, and of hidden states
 ACCUMULATED = {"mean": lambda latent: latent, "mean_absolute": pt.abs}
 
 
@@ -275,22 +276,22 @@ def computable(
 
 def later_name(latent: str) -> str:
     """Name of a latent as it is once the trial has updated the states."""
-    return f"later:{latent}"
+    return LATER + latent
 
 
 def latent_name(name: str) -> str:
     """Name under which a response's function reads what `Equations.readable` has."""
-    return name.removeprefix("later:")
+    return name.removeprefix(LATER)
 
 
 def sum_name(summary: Summary) -> str:
     """Name of the hidden state that adds up a latent over trials."""
-    return f"sum:{summary.name}"
+    return SUM + summary.name
 
 
 def is_sum(name: str) -> bool:
     """Whether a state is a hidden one that adds up a latent."""
-    return name.startswith("sum:")
+    return name.startswith(SUM)
 
 
 def trial_data_names(model: Model) -> list[str]:

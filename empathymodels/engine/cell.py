@@ -54,7 +54,8 @@ def make_cell(equations: Equations, varying: Sequence[bool], latents: Sequence[s
     """
     states, parameters = list(equations.states.values()), list(equations.parameters.values())
     data = list(equations.data.values())
-    outputs = [*equations.next_states.values(), *(equations.readable[name] for name in latents)]
+    readable = equations.readable
+    outputs = [*equations.next_states.values(), *(readable[name] for name in latents)]
     inputs = [*states, *parameters, *data]
     cotangents = [pt.dscalar(f"cotangent_{i}") for i in range(len(outputs))]
     total = pt.add(*(c * o for c, o in zip(cotangents, outputs, strict=True)), 0.0)

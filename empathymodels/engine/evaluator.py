@@ -142,8 +142,9 @@ def evaluator_of(
 
 
 def _all_latents(arrangement: Arrangement) -> list[str]:
+    """Latents and summaries, and of latents after the update those that some response reads."""
     names = [summary.name for summary in arrangement.model.summaries]
-    return [*arrangement.equations.readable, *names]
+    return [*arrangement.equations.latents, *arrangement.needed_latents, *names]
 
 
 @in_double_precision()

@@ -112,13 +112,12 @@ class _Rows:
 
 def _recursive(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tuple[dict, dict, dict]:
     equations, layout = arrangement.equations, arrangement.layout
+    readable = equations.readable
     used = [arrangement.model.parameter(name) for name in equations.parameters]
     varying = [arrangement.varies_within_sequence(p) for p in used]
     scalar_states = {scalar: name for name, scalar in equations.states.items()}
     passed_on = {
-        name: scalar_states[equations.readable[name]]
-        for name in wanted
-        if equations.readable[name] in scalar_states
+        name: scalar_states[readable[name]] for name in wanted if readable[name] in scalar_states
     }
     computed = [name for name in wanted if name not in passed_on]
     inputs = _starts(arrangement, rows)
@@ -189,7 +188,8 @@ def _static(arrangement: Arrangement, rows: _Rows, wanted: list[str]) -> tuple[d
         scalar: rows.data(f"trials:{name}", arrangement.trial_data(name))
         for name, scalar in equations.data.items()
     }
-    outputs = [equations.readable[name] for name in wanted]
+    readable = equations.readable
+    outputs = [readable[name] for name in wanted]
     size = len(arrangement.trials)
     computed = vectorize_graph(outputs, vectors) if outputs else []
     full = [v if v.ndim else pt.full((size,), v) for v in computed]

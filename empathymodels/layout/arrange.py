@@ -13,10 +13,7 @@ import pandas as pd
 
 from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.dependencies import check_declaration, response_needs
-from empathymodels.declaration.equations import (
-    computable,
-    read_equations,
-)
+from empathymodels.declaration.equations import computable, read_equations
 from empathymodels.declaration.missing_values import hold_where_missing, mask_columns
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import FirstResponse, Response

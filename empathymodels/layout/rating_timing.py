@@ -39,7 +39,7 @@ class Mistimed:
     @property
     def row(self) -> str:
         """Name of a finding of it."""
-        return f"t of '{self.response}' {self.timing} '{self.column}'"
+        return f"timing of '{self.response}': {self.timing} '{self.column}' (t)"
 
     @property
     def t_value(self) -> float:
@@ -54,8 +54,8 @@ class Mistimed:
         return (
             f"'{self.response}' goes with '{self.column}' {trials[not is_after]} more than with "
             f"that {trials[is_after]} (t = {self.same:.1f} on the same trial, {self.previous:.1f} "
-            f"one trial earlier), but the model has it given {declared}. If it was recorded "
-            f"{self.timing} '{self.column}' was seen, fit "
+            f"on the one before of its kind), but the model has it given {declared}. If it was "
+            f"recorded {self.timing} '{self.column}' was seen, fit "
             f"model.with_timing({self.response}='{self.timing}')."
         )
 
@@ -102,7 +102,7 @@ def _kinds(arrangement: Arrangement) -> list[str]:
 
 
 def _t_values(arrangement: Arrangement, scored: Scored, column: str) -> tuple[float, float]:
-    """T values of a column on a rating's trial and on the one before; zeros where nothing tells."""
+    """Return t of a column on a rating's trial and the one before; zeros where nothing tells."""
     trials, response = arrangement.trials, scored.response.name
     kinds = [trials[name].to_numpy() for name in _kinds(arrangement)]
     group = pd.DataFrame(dict(enumerate([arrangement.layout.sequence, *kinds])))
@@ -126,7 +126,7 @@ def _t_values(arrangement: Arrangement, scored: Scored, column: str) -> tuple[fl
 
 
 def _partial_t(x: np.ndarray, y: np.ndarray, place: int, freedom: int) -> float:
-    """T value of one column's slope; 0 where the others leave next to nothing of the column."""
+    """Return t of one column's slope; 0 where the others leave next to nothing of the column."""
     others = np.delete(x, place, axis=1)
     own, rest = x[:, place], np.linalg.lstsq(others, np.column_stack([x[:, place], y]))[0]
     alone, left = own - others @ rest[:, 0], y - others @ rest[:, 1]
