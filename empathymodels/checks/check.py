@@ -146,9 +146,9 @@ def _without_noise(noiseless: list[Follows]) -> list[dict[str, Any]]:
     rows = []
     for (response, kind), people in by_kind(noiseless).items():
         advice = (
-            f"{named(people)}. Priors and the population say how precise their '{response}' is, "
-            "not their data. Where they did not answer in earnest, fit again without them "
-            "(Study.exclude, with a reason) and compare."
+            f"{named(people)}. Priors and the population say how consistent their '{response}' "
+            "is, not their own data, which set no limit to it. Where they did not answer in "
+            "earnest, fit again without them (Study.exclude, with a reason) and compare."
         )
         name = KINDS[kind].format(response)
         rows.append(_row(name, len(people), "information", True, advice))
