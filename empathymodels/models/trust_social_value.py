@@ -306,7 +306,8 @@ model = em.Model(
             em.Parameter(
                 f"social_value_{who}", f"what a {who}'s return is worth beside its money",
                 location=(0, 0.5), spread=0.5, typical=(0, 1),
-                symbol=rf"\theta_\text{{{who}}}", unit="share of the money returned", motive="approach",
+                symbol=rf"\theta_\text{{{who}}}", unit="share of the money returned",
+                motive="approach",
             )
             for who in ("friend", "stranger")
         ),
