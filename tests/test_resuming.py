@@ -264,7 +264,12 @@ def test_one_process_at_a_time(copied, own_model, read_study):
 def test_what_another_process_began_or_ended_meanwhile_is_left_alone(place, drawn_fit, tmp_path):
     """Both found the store empty, and the other was first."""
     store, other = tmp_path / "fit.zarr", drawn_fit.copy()
-    other.attrs = drawn_fit.attrs | {"asked": "{}", "shares": "{}", "anchoring": "{}"}
+    other.attrs = drawn_fit.attrs | {
+        "asked": "{}",
+        "shares": "{}",
+        "anchoring": "{}",
+        "combinations": "[]",
+    }
     em.save(other, store / place)
     before = sorted(store.rglob("*"))
     for earlier in (None, other):  # which is not as it was read from there

@@ -36,6 +36,7 @@ from empathymodels.engine.function_cache import (
     kept_text,
     remove_unreadable,
 )
+from empathymodels.engine.linear_map import NO_STEPS, PLACES, WEIGHTS
 from empathymodels.terminal import tell
 
 
@@ -102,7 +103,8 @@ def _recalled_model(
     if not all(source.key and is_sound(source.key) for source in sources):
         return None
     functions = [compiled_source(source) for source in sources]
-    return _assembled(outline, functions, [_unchanging(data[name]) for name in outline.vectors])
+    given = [_unchanging(data[name]) for name in outline.vectors[:-2]]
+    return _assembled(outline, functions, given)
 
 
 def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
@@ -124,7 +126,8 @@ def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
         for form, graph in zip(FORMS, graphs, strict=True)
     }
     free, sizes = len(model.free_RVs), [list(map(int, shape)) for shape in shapes]
-    outline = Outline(free, names, sizes, transformed, [v.name for v in vectors], reads)
+    read = [*(vector.name for vector in vectors), PLACES, WEIGHTS]
+    outline = Outline(free, names, sizes, transformed, read, reads)
     functions = [
         compiled_source(source_of(form, outline), graph.vm.jit_fn)
         for form, graph in zip(FORMS, graphs, strict=True)
@@ -138,6 +141,7 @@ def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
 def _assembled(
     outline: Outline, functions: Sequence[Any], data: Sequence[np.ndarray]
 ) -> compile_pymc.CompiledPyMCModel:
+    data = [*data, *map(_unchanging, (NO_STEPS.places.ravel(), NO_STEPS.weights))]
     keys = {Vector(name): str(number) for number, name in enumerate(outline.vectors)}
     vectors = {str(number): vector for number, vector in enumerate(data)}
     shapes, ends = list(map(tuple, outline.shapes)), outline.ends

@@ -38,11 +38,15 @@ SIZE, NUMBERS = numba.types.uint64, numba.types.CPointer(numba.types.float64)
 ADDRESSES = numba.types.CPointer(numba.types.uint64)
 
 
+MAP = {-2: ("places", "np.int64"), -1: ("weights", "np.float64")}  # by place among the vectors
+
+
 class Form(NamedTuple):
     """What nutpie wants of a C function: its name here, its types, and its text.
 
     It returns 0 where all is well, less for an error, more for a draw to be refused. The data come
-    as the addresses of all vectors, followed by their sizes.
+    as the addresses of all vectors, followed by their sizes. The two last ones are a `LinearMap`,
+    which moves the point first.
     """
 
     name: str
@@ -60,9 +64,14 @@ def log_density(size, point_, slopes_, value_, data_):
     try:
         point, slopes, value = carray(point_, size), carray(slopes_, size), carray(value_, ())
         {unpack}
-        found, gradient = function(point{given})
+        moved = point.copy()
+        for k in range(len(weights)):
+            moved[places[2 * k]] += weights[k] * moved[places[2 * k + 1]]
+        found, gradient = function(moved{given})
         value[()] = found
         slopes[...] = gradient
+        for k in range(len(weights) - 1, -1, -1):
+            slopes[places[2 * k + 1]] += weights[k] * slopes[places[2 * k]]
         if not np.all(np.isfinite(slopes)):
             return 3
         if not np.isfinite(found):
@@ -82,7 +91,10 @@ def variables(size, expanded, point_, values_, data_):
     try:
         point, values = carray(point_, size), carray(values_, expanded)
         {unpack}
-        (found,) = function(point{given})
+        moved = point.copy()
+        for k in range(len(weights)):
+            moved[places[2 * k]] += weights[k] * moved[places[2 * k + 1]]
+        (found,) = function(moved{given})
         values[...] = found
     except Exception:
         return -2
@@ -120,7 +132,7 @@ class Outline(NamedTuple):
     transformed : list of str
         Those of the variables that are sampled on another scale than their own.
     vectors : list of str
-        Names of the data.
+        Names of the data, those of a linear map last.
     reads : dict of str to Read
         By the name of the C function.
     """
@@ -167,20 +179,21 @@ class Source(NamedTuple):
 def source_of(form: Form, outline: Outline) -> Source:
     """Write a C function of a compiled model."""
     read, count = outline.reads[form.name], len(outline.vectors)
+    unpacked = [_unpacked(f"data{n}", int(n), count, f"type{n}") for n in read.types]
+    unpacked += [_unpacked(name, count + n, count, kind) for n, (name, kind) in MAP.items()]
     text = form.text.format(
         **outline.sizes,
-        unpack="; ".join(_unpacked(number, count) for number in read.types) or "pass",
+        unpack="; ".join(unpacked),
         given="".join(f", data{number}" for number in read.types),
     )
     parts = [text, str(form.signature), str(read.types)]
     return Source(form, text, read.types, read.graph and identity(read.graph, parts))
 
 
-def _unpacked(number: str, count: int) -> str:
+def _unpacked(name: str, number: int, count: int, kind: str) -> str:
     """Text that reads one of so many vectors."""
     data = f"carray(data_, {2 * count})"
-    size = int(number) + count
-    return f"data{number} = carray(at({data}[{number}]), {data}[{size}], type{number})"
+    return f"{name} = carray(at({data}[{number}]), {data}[{number + count}], {kind})"
 
 
 def compiled_source(source: Source, graph: Any = None) -> Any:

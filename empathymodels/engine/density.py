@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from empathymodels.compiling import compiling
 from empathymodels.declaration.fingerprint import graph_text, own_density
 from empathymodels.engine.c_function import compiled_model
+from empathymodels.engine.linear_map import LinearMap
 from empathymodels.engine.program import program_key, with_values
 from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
@@ -75,6 +76,15 @@ class Density:
     def reparametrised(self, other: Parametrisation) -> Density:
         """The same in other coordinates: nothing is compiled anew."""
         return self.given(other.data)
+
+    @property
+    def linear_map(self) -> LinearMap:
+        """What moves a point before all else."""
+        return LinearMap.in_density(self.compiled)
+
+    def mapped(self, linear_map: LinearMap) -> Density:
+        """The same of points that are moved first, as the given map says: nothing is compiled."""
+        return replace(self, compiled=linear_map.applied_by(self.compiled))
 
     def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:
         """Draws of the sampled variables as group ``posterior`` of a fit."""

@@ -125,7 +125,9 @@ def fit(
         short pilot run: the median over people of 1 minus the posterior variance over the
         population variance. Measured too is whether values are better sampled in units of a
         positive parameter of the population that multiplies them, such as a rating's slope
-        (``"anchoring"`` among the recorded settings). Both change speed, not the posterior.
+        (``"anchoring"`` among the recorded settings), and in combinations of a person's own, such
+        as level and change of somebody who always rates at one end of the scale
+        (``"combinations"``: how many). All change speed, not the posterior.
     sampler : mapping, optional
         Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
     progress : bool, optional

@@ -217,6 +217,13 @@ def _are_versions(value: Any) -> bool:
     return _are_texts(value) and "empathymodels" in value
 
 
+def _are_steps(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        type(to) is int and type(of) is int and isinstance(weight, float)
+        for to, of, weight in value
+    )
+
+
 PLAIN: dict[str, Callable[[Any], bool]] = {
     "model": lambda value: isinstance(value, str) and NAME.fullmatch(value) is not None,
     "label": _of(str),
@@ -237,6 +244,7 @@ AS_JSON: dict[str, Callable[[Any], bool]] = {
     "held": _of(dict),
     "asked": _of(dict),
     "shares": _of(dict),
+    "combinations": _are_steps,
     "runs": _of(list),
 }
 NEEDED = {"model", "fingerprint", "variant", "versions"}

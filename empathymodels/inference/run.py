@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,7 @@ def _sampled(density: Density, request: Request, store: Store | None, seed: int)
         "target_accept": request.targets[0],
         "centring": {name: np.asarray(share).round(3).tolist() for name, share in shares.items()},
         "anchoring": anchor_labels(arrangement, anchoring),
+        "combinations": len(density.linear_map.weights),
     }
 
     def judge(trace: Trace) -> str:
@@ -86,7 +87,8 @@ def _sampled(density: Density, request: Request, store: Store | None, seed: int)
         exact = {name: np.asarray(share).tolist() for name, share in shares.items()}
         powers = {unit: power.tolist() for unit, power in anchoring.items()}
         begun.attrs |= {"asked": store.asked, "shares": json.dumps(exact)}
-        begun.attrs["anchoring"] = json.dumps(powers)
+        begun.attrs |= {"anchoring": json.dumps(powers)}
+        begun.attrs |= {"combinations": density.linear_map.to_json()}
         stored = sample_to(store, begun, density.compiled, **how)
         trace, parts = stored.trace, stored.runs
     settings |= {"draws": trace.size, "target_accept": trace.target_accept}
@@ -100,7 +102,6 @@ def _coordinates(
     if request.shares is None:
         pilot = run_pilot(density, seed=seed, **request.running)
         return pilot.density, pilot.centring, pilot.starts
-    if store is not None:
-        anchored = replace(density.parametrisation, anchoring=store.anchoring)
-        density = density.reparametrised(anchored)
+    if store is not None and store.kept is not None:
+        return store.coordinates(density), request.shares, store.kept.last
     return density, request.shares, starts_around(density, seed=seed)

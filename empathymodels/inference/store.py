@@ -26,6 +26,8 @@ import xarray as xr
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.engine.build import shares_of_centring
+from empathymodels.engine.density import Density
+from empathymodels.engine.linear_map import LinearMap
 from empathymodels.files import Rule, lying, refuse_loss
 from empathymodels.inference.convergence import Length
 from empathymodels.inference.fit_files import (
@@ -88,18 +90,27 @@ class Store:
         """Seed of the fit that was begun, or the given one."""
         return given if self.earlier is None else int(self.earlier.attrs["seed"])
 
+    @property
+    def kept(self) -> StoredDraws | None:
+        """The draws that all chains have; None where it has none."""
+        return None if self.earlier is None else kept_draws(self.path)
+
     def centring(self, given: Any) -> Any:
         """Shares of centring that the draws in the store have, or what is given."""
-        if self.earlier is None or kept_draws(self.path) is None:
-            return given
-        return recorded(self.earlier, "shares")
+        return given if self.kept is None else recorded(self.begun, "shares")
 
     @property
-    def anchoring(self) -> dict[str, np.ndarray]:
-        """Powers that anchor the draws in the store; none where it has none."""
-        if self.earlier is None or kept_draws(self.path) is None:
-            return {}
-        return _powers(self.earlier)
+    def begun(self) -> xr.DataTree:
+        """The fit that it holds."""
+        if self.earlier is None:
+            raise ValueError(f"No fit was begun in {self.path}.")
+        return self.earlier
+
+    def coordinates(self, density: Density) -> Density:
+        """A density with its centring in the other coordinates of the draws that are there."""
+        anchored = replace(density.parametrisation, anchoring=_powers(self.begun))
+        combined = LinearMap.from_json(self.begun.attrs["combinations"])
+        return density.reparametrised(anchored).mapped(combined)
 
 
 # ------------------------------------------------------------------ what a store is for

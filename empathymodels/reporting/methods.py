@@ -225,8 +225,9 @@ def _seed(found: Fitted) -> str:
 
 
 def settings_alike(found: Fitted, first: Fitted) -> bool:
-    """Whether two fits were sampled with the same settings, centring aside, which is measured."""
-    one, other = ({**recorded(f.fit, "settings"), "centring": None} for f in (found, first))
+    """Whether two fits were sampled with the same settings, those aside that are measured."""
+    measured = dict.fromkeys(("centring", "anchoring", "combinations"))
+    one, other = ({**recorded(f.fit, "settings"), **measured} for f in (found, first))
     return one == other
 
 

@@ -1,0 +1,122 @@
+"""Combinations of a person's parameters that the sampler moves: the same density, larger steps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import empathymodels as em
+from empathymodels.engine.build import build
+from empathymodels.engine.c_function import log_density_at, variables_at
+from empathymodels.engine.density import compiled_density
+from empathymodels.engine.linear_map import NO_STEPS, LinearMap
+from empathymodels.inference.centring import measured_combinations
+from empathymodels.inference.fits import recorded
+from empathymodels.inference.starts import places, start_point
+from empathymodels.layout.arrange import arrange
+from empathymodels.population.blocks import blocks
+
+FIXED = dict.fromkeys(("group_effect", "bias", "item_effect"), 0.0)
+PEOPLE = 12
+
+
+def some_at_the_floor(low=3, trials=120):
+    """Ratings on a slider; without pain, those of the first people are all at its lower end."""
+    rng = np.random.default_rng(4)
+    pain, who = np.tile(np.arange(trials) % 2, PEOPLE), np.repeat(np.arange(PEOPLE), trials)
+    level = np.where(who < low, -20, rng.normal(25, 12, PEOPLE)[who])
+    felt = rng.normal(level + pain * np.where(who < low, 65, 30), 2)
+    table = {
+        "participant": [f"P{k:02}" for k in who],
+        "trial": np.tile(np.arange(trials) + 1, PEOPLE),
+        "pain": pain,
+        "rating": np.clip(felt.round(), 0, 100),
+    }
+    return em.Study(trials=pd.DataFrame(table), simulated=True)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return em.get_model("intergroup_bias").fix(**FIXED)
+
+
+@pytest.fixture(scope="module")
+def density(model):
+    arrangement = arrange(model, some_at_the_floor())
+    return compiled_density(build(arrangement, {}), arrangement, {})
+
+
+def any_map(size, steps=40):
+    """Steps of which later ones add what earlier ones have changed."""
+    rng = np.random.default_rng(6)
+    pairs = [rng.choice(size, 2, replace=False).tolist() for _ in range(steps)]
+    return LinearMap.of([(to, added, float(rng.normal())) for to, added in pairs])
+
+
+def test_a_map_is_undone_and_has_the_determinant_1():
+    linear = any_map(9)
+    points = np.random.default_rng(1).normal(size=(2, 5, 9))
+    moved = linear.applied(points)
+    assert abs(moved - points).max() > 1
+    np.testing.assert_allclose(linear.undone(moved), points, rtol=1e-9)
+    assert np.linalg.det(linear.applied(np.eye(9))) == pytest.approx(1)
+    again = LinearMap.from_json(linear.to_json())
+    np.testing.assert_array_equal(again.applied(points), moved)
+    np.testing.assert_array_equal(NO_STEPS.applied(points), points)
+
+
+def test_a_density_and_its_slopes_are_those_of_the_moved_point(density):
+    """Slopes follow by the chain rule; all variables of a draw are those of the moved point."""
+    compiled, start = density.compiled, start_point(density.built)
+    linear = any_map(len(start))
+    point = start + 0.1 * np.random.default_rng(2).normal(size=len(start))
+    mapped = density.mapped(linear).compiled
+    value, slopes = log_density_at(mapped, point)
+    expected, plain = log_density_at(compiled, linear.applied(point))
+    matrix = linear.applied(np.eye(len(point)))  # whose rows are where unit vectors go
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(slopes, matrix @ plain, rtol=1e-9)
+    variables = variables_at(compiled, linear.applied(point))
+    np.testing.assert_allclose(variables_at(mapped, point), variables, rtol=1e-12)
+    assert log_density_at(compiled, point)[0] != pytest.approx(expected)
+
+
+def test_a_map_stays_when_data_are_swapped(density):
+    linear = any_map(density.compiled.n_dim)
+    swapped = density.mapped(linear).given(density.data)
+    np.testing.assert_array_equal(swapped.linear_map.places, linear.places)
+    np.testing.assert_array_equal(swapped.linear_map.weights, linear.weights)
+    assert len(density.linear_map.weights) == 0
+
+
+@pytest.mark.parametrize("step", [(0, -1, 1.0), (10_000, 0, 1.0), (3, 3, 1.0), (1, 0, np.nan)])
+def test_coordinates_that_are_not_there_are_refused(density, step):
+    """Nothing may be written beside the numbers of a point, whatever a file holds."""
+    with pytest.raises(ValueError, match="must add finite multiples of coordinates to others"):
+        density.mapped(LinearMap.of([step]))
+
+
+def test_what_a_column_follows_is_taken_out_of_it(density):
+    """The second column of one person is known up to the first; all others are left alone."""
+    rng, (block,) = np.random.default_rng(2), blocks(density.arrangement)
+    columns = block.shape[1]
+    deviations = places(density.built)["participant:deviation"]
+    points = rng.normal(size=(400, density.compiled.n_dim))
+    first = deviations.start + 4 * columns
+    points[:, first + 1] = 0.2 * points[:, first + 1] - 1.5 * points[:, first]
+    linear = measured_combinations(density, points)
+    np.testing.assert_array_equal(linear.places, [[first + 1, first]])
+    assert linear.weights == pytest.approx([-1.5], abs=0.05)
+    released = linear.undone(points)[:, [first, first + 1]]
+    assert abs(np.corrcoef(released.T)[0, 1]) < 1e-9
+
+
+def test_people_at_an_end_of_the_scale_cost_no_small_steps(model):
+    """Of them only the sum of level and change is known: 31 steps a draw by columns, now 19."""
+    fit = em.fit(model, some_at_the_floor(), chains=2, draws=150, tune=300, seed=1)
+    assert recorded(fit, "settings")["combinations"] == 3
+    level, change = (fit["posterior"][n].to_numpy() for n in ("baseline", "pain_effect"))
+    for person in range(3):
+        both = level[..., person].ravel(), change[..., person].ravel()
+        assert np.corrcoef(*both)[0, 1] < -0.9
+    assert float(fit["sample_stats"]["n_steps"].mean()) < 25
+    assert int(fit["sample_stats"]["diverging"].sum()) == 0
