@@ -388,6 +388,21 @@ def test_latents_break_between_blocks_and_can_lie_over_each_other(fit, study):
         em.plot_latent(odd, "value", x="onset")
 
 
+def test_every_partner_has_a_line_of_its_own(as_drawn):
+    """Beliefs about three partners do not jump from one to another."""
+    study = em.load_study("trust_game")
+    drawn = as_drawn(em.get_model("trust_social_value"), study)
+    figure = em.plot_latent(drawn, "belief", n=2, draws=4)
+    partners = ["friend", "stranger", "computer"]
+    assert key(figure)[-3:] == [f"partner: {name}" for name in partners]
+    met = study.trials.groupby(["participant", "partner"])["trial"]
+    for panel in figure.axes:
+        person = panel.get_title(loc="left").removeprefix("participant ")
+        lines = [line.get_xdata().tolist() for line in panel.lines[:3]]
+        assert sorted(lines) == sorted(met.get_group((person, p)).tolist() for p in partners)
+        assert len({line.get_color() for line in panel.lines[:3]}) == 3
+
+
 def test_many_people_keep_the_label_of_their_axis(fit, monkeypatch):
     monkeypatch.setattr(parameters, "LABELLED_PEOPLE", 30)
     (panel,) = em.plot_people(fit, "learning_rate").axes

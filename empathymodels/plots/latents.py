@@ -84,8 +84,10 @@ def plot_latent(
     -------
     Figure
         Posterior median with 50 % and 90 % bands over trials; lines break where a new
-        sequence or block begins. Where the trials have a column ``outcome`` with two values,
-        triangles along the top mark the larger one, along the bottom the smaller one.
+        sequence or block begins. Where a state has a value for each level of a column (a partner,
+        a cue), every level that is met has a line of its own. Where the trials have a column
+        ``outcome`` with two values, triangles along the top mark the larger one, along the bottom
+        the smaller one.
 
     Raises
     ------
@@ -108,13 +110,17 @@ def plot_latent(
     chosen = named or _spread_people(trials, values, n)
     outcomes = _outcomes(trials)
     figure, axes = panels(len(chosen), width=2.9, height=2.2, share=True)
+    apart = None if x == IN_BLOCK else _met_column(model, trials)
     colours = _block_colours(trials) if x == IN_BLOCK else {}
+    if apart:
+        colours = colours_of(levels_of(arrangement, apart))
     for panel, label in zip(axes, chosen, strict=True):
         rows = np.flatnonzero(trials["participant"] == label)
         own = trials.iloc[rows]
         place = trial_in_block(own) if x == IN_BLOCK else _trial_axis(own)
-        for block, at in _curves(model, own):
-            colour = colours.get(block, COLOURS[0])
+        for at in _curves(model, own):
+            kind = own[apart].iloc[at[0]] if apart else _block_names(own.iloc[at[:1]])[0]
+            colour = colours.get(kind, COLOURS[0])
             add_band(panel, place[at], values[rows[at]], colour)
         if x == "trial":  # else those of several blocks would lie over each other
             _add_outcomes(panel, place, own, outcomes)
@@ -125,7 +131,8 @@ def plot_latent(
             panel.set_ylabel(fill(_latent_label(model, latent), 30), fontsize=SMALL)
     handles, labels = axes[0].get_legend_handles_labels()
     key = dict(zip(labels, handles, strict=True))
-    key |= {name: Line2D([], [], color=colour) for name, colour in colours.items()}
+    shown = {level_label(apart, name) if apart else name: c for name, c in colours.items()}
+    key |= {name: Line2D([], [], color=colour) for name, colour in shown.items()}
     if key:
         meaning = next((c.meaning for c in model.columns if c.name == "outcome" and handles), "")
         add_key(figure, key, title=meaning)
@@ -162,16 +169,25 @@ def _spread_people(trials: pd.DataFrame, values: np.ndarray, n: int) -> list[str
     return [str(order[i]) for i in places]
 
 
-def _curves(model: Model, rows: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the block and the row positions, in time, of each of one person's sequences."""
+def _met_column(model: Model, trials: pd.DataFrame) -> str | None:
+    """Column of which one level is met per trial, and of which a state has a value each."""
+    answers = {response.name for response in model.responses}
+    over = dict.fromkeys(state.over for state in model.states if state.over)
+    return next((name for name in over if name in trials and name not in answers), None)
+
+
+def _curves(model: Model, rows: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Yield the row positions, in time, of what one person's curves each consist of."""
+    met = _met_column(model, rows)
     keys = [key for key in dict.fromkeys([*BLOCKS, *model.sequence]) if key in rows]
-    names, positions = _block_names(rows), pd.Series(np.arange(len(rows)), index=rows.index)
+    keys += [met] if met else []
+    positions = pd.Series(np.arange(len(rows)), index=rows.index)
     grouped = (
         positions.groupby([rows[key] for key in keys], sort=False) if keys else [("", positions)]
     )
     for _, found in grouped:
         own = found.to_numpy()
-        yield names[own[0]], own[np.argsort(rows["trial"].to_numpy()[own], kind="stable")]
+        yield own[np.argsort(rows["trial"].to_numpy()[own], kind="stable")]
 
 
 def _trial_axis(rows: pd.DataFrame) -> np.ndarray:
