@@ -119,7 +119,7 @@ def test_the_posterior_is_the_same_in_any_unit(density, pilot, powers):
     # every location, the effect on the weights, and what is sampled of everybody
     stretched = log_unit * np.array([2 + PEOPLE * share[0], 0.0])  # a log link is moved alone
     densities = [
-        density_and_slopes(one.compiled)(points[-1])[0]
+        density_and_slopes(one.compiled)(points[-1, -1])[0]
         for one, points in ((same_share, first), (moved, starts))
     ]
     np.testing.assert_allclose(densities[1], densities[0] - stretched.sum(), rtol=1e-9)

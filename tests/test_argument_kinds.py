@@ -128,6 +128,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "certify": both,
         "check": fit,
         "compare": {"fits": {"a": drawn_fit, "b": drawn_fit}},
+        "combine_glms": {"effects": [1.0, 2.0], "variances": [1.0, 1.0]},
         "confuse": {"models": {"a": own_model, "b": own_model.fix(slope=0)}, "design": own_study},
         "card": {"model": own_model},
         "contrast": fit | sides,
@@ -167,6 +168,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "select": {"evidences": pd.DataFrame({"a": [1.0, 2.0], "b": [2.0, 1.0]})},
         "sensitivity": fit,
         "simulate": both | {"seed": 1},
+        "to_events": fit | {"folder": tmp_path / "events", "latent": "value", "task": "help"},
         "verify": {"model": own_model},
         "with_log_likelihood": fit,
     }

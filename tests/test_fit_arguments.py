@@ -30,9 +30,14 @@ OF_ONE = {
     "reliability": ("slope",),
     "save": ("fit.nc",),
     "sensitivity": (),
+    "to_events": ("events",),
     "with_log_likelihood": (),
 }
-KEYWORDS = {"predict": {"seed": 1}, "path_effects": {}}
+KEYWORDS = {
+    "predict": {"seed": 1},
+    "path_effects": {},
+    "to_events": {"latent": "value", "task": "help"},
+}
 OF_SEVERAL = {"compare": (), "report": ("page.html",)}
 NO_FITS = {
     "a path": "fit.nc",

@@ -1,17 +1,23 @@
 """Combinations of a person's parameters that the sampler moves: the same density, larger steps."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import empathymodels as em
 from empathymodels.engine.build import build
 from empathymodels.engine.c_function import log_density_at, variables_at
 from empathymodels.engine.density import compiled_density
 from empathymodels.engine.linear_map import NO_STEPS, LinearMap
-from empathymodels.inference.centring import measured_combinations
+from empathymodels.inference import centring
+from empathymodels.inference.centring import measured_combinations, pilot_starts, pilot_trace
 from empathymodels.inference.fits import recorded
+from empathymodels.inference.integrity import _are_steps
 from empathymodels.inference.starts import places, start_point
+from empathymodels.inference.store import in_coordinates_of
 from empathymodels.layout.arrange import arrange
 from empathymodels.population.blocks import blocks
 
@@ -93,22 +99,91 @@ def test_coordinates_that_are_not_there_are_refused(density, step):
     """Nothing may be written beside the numbers of a point, whatever a file holds."""
     with pytest.raises(ValueError, match="must add finite multiples of coordinates to others"):
         density.mapped(LinearMap.of([step]))
+    size = density.compiled.n_dim
+    assert len(density.mapped(LinearMap.of([(size - 1, 0, 1.0)])).linear_map.weights) == 1
+    with pytest.raises(ValueError, match="found 1 of 1 steps that do not"):
+        density.mapped(LinearMap.of([(0, size, 1.0)]))
+    with pytest.raises(ValueError, match="two places and one weight per step"):
+        density.mapped(LinearMap(np.zeros((0, 2), int), np.ones(3)))
 
 
-def test_what_a_column_follows_is_taken_out_of_it(density):
-    """The second column of one person is known up to the first; all others are left alone."""
-    rng = np.random.default_rng(2)
+@pytest.mark.parametrize("place", [-1, 2**31, 10**30, 0.5, True, "0"])
+def test_steps_in_a_file_are_of_their_kind(place):
+    assert _are_steps([[1, 0, 0.5]])
+    assert not _are_steps([[place, 0, 0.5]])
+    assert not _are_steps([[1, place, 0.5]])
+    assert not _are_steps([[1, 0, "0.5"]])
+
+
+@pytest.fixture
+def own_columns(density):
+    """Places of the columns of the fifth person."""
     (block,) = [b for b in blocks(density.arrangement) if b.unit == "participant"]
-    columns = block.shape[1]
     deviations = places(density.built)["participant:deviation"]
-    points = rng.normal(size=(400, density.compiled.n_dim))
-    first = deviations.start + 4 * columns
-    points[:, first + 1] = 0.2 * points[:, first + 1] - 1.5 * points[:, first]
+    return deviations.start + 4 * block.shape[1] + np.arange(block.shape[1])
+
+
+def points_of(density, chains=2):
+    return np.random.default_rng(2).normal(size=(chains, 200, density.compiled.n_dim))
+
+
+def test_what_a_column_follows_is_taken_out_of_it(density, own_columns):
+    """The second column of one person is known up to the first; all others are left alone."""
+    points, (first, second, *_) = points_of(density), own_columns
+    points[..., second] = 0.2 * points[..., second] - 1.5 * points[..., first]
     linear = measured_combinations(density, points)
-    np.testing.assert_array_equal(linear.places, [[first + 1, first]])
+    np.testing.assert_array_equal(linear.places, [[second, first]])
     assert linear.weights == pytest.approx([-1.5], abs=0.05)
-    released = linear.undone(points)[:, [first, first + 1]]
-    assert abs(np.corrcoef(released.T)[0, 1]) < 1e-9
+    released = linear.undone(points)[..., [first, second]].reshape(-1, 2)
+    assert abs(np.corrcoef(released.T)[0, 1]) < 0.02
+
+
+def test_columns_that_follow_each_other_are_all_released(density, own_columns):
+    points, (first, second, third, *_) = points_of(density), own_columns
+    points[..., second] = 0.2 * points[..., second] - 1.5 * points[..., first]
+    points[..., third] = 0.2 * points[..., third] + 0.7 * points[..., second]
+    linear = measured_combinations(density, points)
+    assert set(linear.places[:, 0].tolist()) == {second, third}
+    released = linear.undone(points)[..., [first, second, third]].reshape(-1, 3)
+    assert abs(np.corrcoef(released.T) - np.eye(3)).max() < 0.02
+    np.testing.assert_allclose(linear.applied(linear.undone(points)), points, atol=1e-12)
+
+
+def test_chains_apart_and_columns_that_stand_still_follow_nothing(density, own_columns):
+    points = points_of(density)
+    points[0] += 3
+    assert len(measured_combinations(density, points).weights) == 0
+    points[..., own_columns[:3]] = 0.1
+    assert len(measured_combinations(density, points).weights) == 0
+
+
+def test_a_pilot_ends_where_its_chains_are(density, monkeypatch):
+    """Its starts, moved by the map that it found, are its draws; a store finds the same density."""
+    monkeypatch.setattr(centring, "PILOT", centring.PILOT | {"tune": 150, "draws": 60})
+    kept = {}
+
+    def trace_of(*of, **how):
+        kept["trace"] = pilot_trace(*of, **how)
+        return kept["trace"]
+
+    monkeypatch.setattr(centring, "pilot_trace", trace_of)
+    pilot = centring.run_pilot(density, seed=1, cores=2, progress_bar=False)
+    linear = pilot.density.linear_map
+    assert len(linear.weights) > 0
+    unmapped = pilot.density.mapped(NO_STEPS)
+    draws = pilot_starts(kept["trace"], density, unmapped)
+    np.testing.assert_allclose(linear.applied(pilot.starts), draws.reshape(len(pilot.starts), -1))
+    value = log_density_at(pilot.density.compiled, pilot.starts[-1])[0]
+    assert value == pytest.approx(log_density_at(unmapped.compiled, draws[-1, -1])[0], rel=1e-12)
+    shares = {name: np.asarray(share).tolist() for name, share in pilot.centring.items()}
+    begun = xr.DataTree()
+    begun.attrs = {
+        "shares": json.dumps(shares),
+        "anchoring": "{}",
+        "combinations": linear.to_json(),
+    }
+    again = in_coordinates_of(begun, density)
+    assert log_density_at(again.compiled, pilot.starts[-1])[0] == value
 
 
 def test_people_at_an_end_of_the_scale_cost_no_small_steps(model):

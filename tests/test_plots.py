@@ -388,6 +388,10 @@ def test_latents_break_between_blocks_and_can_lie_over_each_other(fit, study):
         em.plot_latent(odd, "value", x="onset")
 
 
+def person_of(panel):
+    return panel.get_title(loc="left").removeprefix("participant ")
+
+
 def test_every_partner_has_a_line_of_its_own(as_drawn):
     """Beliefs about three partners do not jump from one to another."""
     study = em.load_study("trust_game")
@@ -397,10 +401,35 @@ def test_every_partner_has_a_line_of_its_own(as_drawn):
     assert key(figure)[-3:] == [f"partner: {name}" for name in partners]
     met = study.trials.groupby(["participant", "partner"])["trial"]
     for panel in figure.axes:
-        person = panel.get_title(loc="left").removeprefix("participant ")
+        person = person_of(panel)
         lines = [line.get_xdata().tolist() for line in panel.lines[:3]]
         assert sorted(lines) == sorted(met.get_group((person, p)).tolist() for p in partners)
         assert len({line.get_color() for line in panel.lines[:3]}) == 3
+
+
+def test_colours_of_a_numbered_cue_are_those_of_the_key(as_drawn):
+    study = em.load_study("cue_pain")
+    number = study.trials["cue"].map({"low": 1, "high": 2})
+    numbered = em.Study(trials=study.trials.assign(cue=number), simulated=True)
+    figure = em.plot_latent(
+        as_drawn(em.get_model("cue_expectation_learning"), numbered), "expectation", n=1, draws=4
+    )
+    (legend,), (panel,) = figure.legends, figure.axes
+    named = dict(zip(key(figure), legend.get_lines(), strict=True))
+    for level in (1, 2):
+        (line,) = [
+            line
+            for line in panel.lines
+            if set(line.get_xdata())
+            == set(
+                numbered.trials.loc[
+                    (numbered.trials["participant"] == person_of(panel)) & (number == level),
+                    "trial",
+                ]
+            )
+        ]
+        assert line.get_color() == named[f"cue: {level}"].get_color()
+    assert len({line.get_color() for line in named.values()}) == 2
 
 
 def test_many_people_keep_the_label_of_their_axis(fit, monkeypatch):

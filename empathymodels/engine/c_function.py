@@ -36,7 +36,7 @@ from empathymodels.engine.function_cache import (
     kept_text,
     remove_unreadable,
 )
-from empathymodels.engine.linear_map import NO_STEPS, PLACES, WEIGHTS
+from empathymodels.engine.linear_map import NO_STEPS, VECTORS
 from empathymodels.terminal import tell
 
 
@@ -103,7 +103,7 @@ def _recalled_model(
     if not all(source.key and is_sound(source.key) for source in sources):
         return None
     functions = [compiled_source(source) for source in sources]
-    given = [_unchanging(data[name]) for name in outline.vectors[:-2]]
+    given = [_unchanging(data[name]) for name in outline.vectors[: -len(VECTORS)]]
     return _assembled(outline, functions, given)
 
 
@@ -126,7 +126,7 @@ def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
         for form, graph in zip(FORMS, graphs, strict=True)
     }
     free, sizes = len(model.free_RVs), [list(map(int, shape)) for shape in shapes]
-    read = [*(vector.name for vector in vectors), PLACES, WEIGHTS]
+    read = [*(vector.name for vector in vectors), *VECTORS]
     outline = Outline(free, names, sizes, transformed, read, reads)
     functions = [
         compiled_source(source_of(form, outline), graph.vm.jit_fn)

@@ -38,7 +38,10 @@ SIZE, NUMBERS = numba.types.uint64, numba.types.CPointer(numba.types.float64)
 ADDRESSES = numba.types.CPointer(numba.types.uint64)
 
 
-MAP = {-2: ("places", "np.int64"), -1: ("weights", "np.float64")}  # by place among the vectors
+MAP = {"places": "np.int64", "weights": "np.float64"}  # a `LinearMap`, the last of the vectors
+MOVE = """moved = point.copy()
+        for k in range(len(weights)):
+            moved[places[2 * k]] += weights[k] * moved[places[2 * k + 1]]"""
 
 
 class Form(NamedTuple):
@@ -64,9 +67,7 @@ def log_density(size, point_, slopes_, value_, data_):
     try:
         point, slopes, value = carray(point_, size), carray(slopes_, size), carray(value_, ())
         {unpack}
-        moved = point.copy()
-        for k in range(len(weights)):
-            moved[places[2 * k]] += weights[k] * moved[places[2 * k + 1]]
+        {move}
         found, gradient = function(moved{given})
         value[()] = found
         slopes[...] = gradient
@@ -91,9 +92,7 @@ def variables(size, expanded, point_, values_, data_):
     try:
         point, values = carray(point_, size), carray(values_, expanded)
         {unpack}
-        moved = point.copy()
-        for k in range(len(weights)):
-            moved[places[2 * k]] += weights[k] * moved[places[2 * k + 1]]
+        {move}
         (found,) = function(moved{given})
         values[...] = found
     except Exception:
@@ -180,10 +179,12 @@ def source_of(form: Form, outline: Outline) -> Source:
     """Write a C function of a compiled model."""
     read, count = outline.reads[form.name], len(outline.vectors)
     unpacked = [_unpacked(f"data{n}", int(n), count, f"type{n}") for n in read.types]
-    unpacked += [_unpacked(name, count + n, count, kind) for n, (name, kind) in MAP.items()]
+    for number, (name, kind) in enumerate(MAP.items(), start=count - len(MAP)):
+        unpacked.append(_unpacked(name, number, count, kind))
     text = form.text.format(
         **outline.sizes,
         unpack="; ".join(unpacked),
+        move=MOVE,
         given="".join(f", data{number}" for number in read.types),
     )
     parts = [text, str(form.signature), str(read.types)]

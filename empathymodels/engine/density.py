@@ -83,7 +83,10 @@ class Density:
         return LinearMap.in_density(self.compiled)
 
     def mapped(self, linear_map: LinearMap) -> Density:
-        """The same of points that are moved first, as the given map says: nothing is compiled."""
+        """The same of points that are moved first, as the given map says and no other.
+
+        Nothing is compiled anew.
+        """
         return replace(self, compiled=linear_map.applied_by(self.compiled))
 
     def labelled(self, draws: Mapping[str, np.ndarray]) -> xr.Dataset:

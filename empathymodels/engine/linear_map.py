@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from nutpie.compile_pymc import CompiledPyMCModel
 
-PLACES, WEIGHTS = "linear map: places", "linear map: weights"  # names of vectors that hold it
+VECTORS = PLACES, WEIGHTS = "linear map: places", "linear map: weights"  # that hold it, by name
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +52,26 @@ class LinearMap:
         return json.dumps([[*places, weight] for places, weight in steps])
 
     def applied_by(self, compiled: CompiledPyMCModel) -> CompiledPyMCModel:
-        """A compiled density of the points that the map gives, in place of those that it had.
+        """A compiled density of the points that the map gives; a map that it had is replaced.
 
         Raises
         ------
         ValueError
             A coordinate is none of the density's.
         """
-        beyond = (self.places < 0) | (self.places >= compiled.n_dim)
-        itself = self.places[:, 0] == self.places[:, 1]
-        if beyond.any() or itself.any() or not np.isfinite(self.weights).all():
+        if self.places.shape != (len(self.weights), 2):
+            raise ValueError(
+                "A linear map must have two places and one weight per step; found arrays of "
+                f"shapes {self.places.shape} and {self.weights.shape}."
+            )
+        to, added = self.places.T
+        beyond = ((self.places < 0) | (self.places >= compiled.n_dim)).any(axis=1)
+        wrong = beyond | (to == added) | ~np.isfinite(self.weights)
+        if wrong.any():
             raise ValueError(
                 "A linear map must add finite multiples of coordinates to others; found "
-                f"{beyond.sum() + itself.sum():,} steps that do not, or weights that are not "
-                f"finite, of {len(self.weights):,} in {compiled.n_dim:,} coordinates."
+                f"{wrong.sum():,} of {len(wrong):,} steps that do not, in {compiled.n_dim:,} "
+                "coordinates."
             )
         return compiled.with_data(**{PLACES: self.places.ravel(), WEIGHTS: self.weights})
 

@@ -25,6 +25,7 @@ from empathymodels.population.scales import linked_values
 MOST_CENTRED = 0.9
 
 STRONG = 0.8  # correlations of the columns of a unit from which they are sampled in combination
+STILL = 1e-9  # share of its size by which a column moves that is constant but for rounding
 
 PILOT = {"tune": 300, "draws": 150, "chains": 2, "target_accept": 0.9}
 
@@ -71,7 +72,8 @@ def run_pilot(density: Density, *, seed: int, **how: Any) -> Pilot:
     measured = density.reparametrised(Parametrisation(shares, anchoring))
     starts = pilot_starts(trace, density, measured)
     combined = measured_combinations(measured, starts)
-    return Pilot(measured.mapped(combined), centring, combined.undone(starts))
+    starts = combined.undone(starts.reshape(-1, starts.shape[-1]))
+    return Pilot(measured.mapped(combined), centring, starts)
 
 
 def pilot_trace(density: Density, *, seed: int, **how: Any) -> Trace:
@@ -81,14 +83,17 @@ def pilot_trace(density: Density, *, seed: int, **how: Any) -> Trace:
 
 
 def pilot_starts(trace: Trace, density: Density, other: Density) -> np.ndarray:
-    """Draws of a density, (draw, place) on the sampler's scale, in the coordinates of another."""
+    """Draws of a density, (chain, draw, place) on the sampler's scale, in coordinates of another.
+
+    Neither has a linear map.
+    """
     points = trace.stats["unconstrained_draw"].to_numpy().copy()
     coordinates = density.parametrisation, other.parametrisation
     changed = reparametrised(density.arrangement, density.covariates, *coordinates, trace.draws)
     for name, place in places(density.built).items():
         if name in changed:
             points[..., place] = changed[name].reshape(*points.shape[:2], -1)
-    return points.reshape(-1, points.shape[-1])
+    return points
 
 
 def measured_anchoring(trace: Trace, density: Density) -> dict[str, np.ndarray]:
@@ -191,29 +196,31 @@ def measured_combinations(density: Density, points: np.ndarray) -> LinearMap:
     ----------
     density : Density
         With the centring and anchoring that will be sampled in.
-    points : ndarray (draw, place)
-        Draws on its scale.
+    points : ndarray (chain, draw, place)
+        Draws on its scale. Chains that lie apart say nothing of what follows what.
 
     Returns
     -------
     LinearMap
         What a column follows of those before it that it correlates with by more than 0.8. All
         others are left alone: combined with one whose spread is near 0, a column keeps that spread
-        from getting there.
+        from getting there. Columns of which only a sum of three or more is known are not found.
     """
     steps, where = [], places(density.built)
+    centred = points - points.mean(axis=1, keepdims=True)
+    moves = (centred**2).sum(axis=(0, 1)) > STILL**2 * (points**2).sum(axis=(0, 1))
+    centred = np.where(moves, centred, 0.0).reshape(-1, points.shape[-1])
     for block in blocks(density.arrangement):
         if is_shared(block):
             continue
         deviations = where[f"{block.unit}:deviation"]
-        draws = points[:, deviations].reshape(-1, *block.shape)
-        centred = draws - draws.mean(axis=0)
-        products = np.einsum("dij,dik->ijk", centred, centred)
+        draws = centred[:, deviations].reshape(-1, *block.shape)
+        products = np.einsum("dij,dik->ijk", draws, draws)
         sizes = np.sqrt(np.diagonal(products, axis1=-2, axis2=-1))
         strong = np.tril(abs(products) > STRONG * sizes[:, :, None] * sizes[:, None, :], -1)
         for unit, column in np.argwhere(strong.any(axis=-1)).tolist():
             others = np.flatnonzero(strong[unit, column])
-            slopes = np.linalg.lstsq(centred[:, unit, others], centred[:, unit, column])[0]
+            slopes = np.linalg.lstsq(draws[:, unit, others], draws[:, unit, column])[0]
             first = deviations.start + unit * block.shape[1]
             followed = zip((first + others).tolist(), slopes.tolist(), strict=True)
             steps += [(first + column, other, slope) for other, slope in followed]

@@ -6,7 +6,6 @@ import json
 import secrets
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
@@ -207,7 +206,7 @@ def fit(
         if kept.finished is not None:
             tell(f"{store} holds this fit already.")
             return remembered(kept.finished, model)
-        seed, request = kept.seed(seed), replace(request, shares=kept.centring(request.shares))
+        seed = kept.seed(seed)
     seed = secrets.randbits(31) if seed is None else seed
 
     arrangement = arrange(model, study)

@@ -217,10 +217,13 @@ def _are_versions(value: Any) -> bool:
     return _are_texts(value) and "empathymodels" in value
 
 
+MOST_PLACES = 2**31  # more numbers than any density has
+
+
 def _are_steps(value: Any) -> bool:
     return isinstance(value, list) and all(
-        type(to) is int and type(of) is int and isinstance(weight, float)
-        for to, of, weight in value
+        all(type(k) is int and 0 <= k < MOST_PLACES for k in places) and isinstance(weight, float)
+        for *places, weight in value
     )
 
 

@@ -13,12 +13,14 @@ import xarray as xr
 from empathymodels.engine.density import Density
 from empathymodels.inference.centring import run_pilot
 from empathymodels.inference.convergence import FIRST
+from empathymodels.inference.fits import recorded
 from empathymodels.inference.laplace import approximate
 from empathymodels.inference.provenance import fit_tree, provenance
 from empathymodels.inference.request import Request
 from empathymodels.inference.sample import Trace, sample_anew
 from empathymodels.inference.starts import start_point, starts_around
-from empathymodels.inference.store import Store, sample_to
+from empathymodels.inference.store import Store, in_coordinates_of, sample_to
+from empathymodels.inference.store_draws import kept_draws
 from empathymodels.population.parametrisation import anchor_labels
 
 
@@ -68,7 +70,7 @@ def _sampled(density: Density, request: Request, store: Store | None, seed: int)
         "target_accept": request.targets[0],
         "centring": {name: np.asarray(share).round(3).tolist() for name, share in shares.items()},
         "anchoring": anchor_labels(arrangement, anchoring),
-        "combinations": len(density.linear_map.weights),
+        "combinations": len(set(density.linear_map.places[:, 0].tolist())),
     }
 
     def judge(trace: Trace) -> str:
@@ -99,9 +101,10 @@ def _coordinates(
     density: Density, request: Request, store: Store | None, seed: int
 ) -> tuple[Density, Mapping[str, Any], np.ndarray]:
     """The density as it is sampled, shares of centring, and where chains start."""
+    begun = store.earlier if store else None
+    if store is not None and begun is not None and (kept := kept_draws(store.path)):
+        return in_coordinates_of(begun, density), recorded(begun, "shares"), kept.last
     if request.shares is None:
         pilot = run_pilot(density, seed=seed, **request.running)
         return pilot.density, pilot.centring, pilot.starts
-    if store is not None and store.kept is not None:
-        return store.coordinates(density), request.shares, store.kept.last
     return density, request.shares, starts_around(density, seed=seed)

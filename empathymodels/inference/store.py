@@ -54,6 +54,7 @@ from empathymodels.inference.save import save
 from empathymodels.inference.store_draws import StoredDraws, finished_draws, kept_draws, run_folders
 from empathymodels.inference.study_tree import study_from_tree
 from empathymodels.layout.arrange import arrange
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.labels import labelled
 from empathymodels.population.parametrisation import Parametrisation
 from empathymodels.study.study import Study
@@ -89,28 +90,6 @@ class Store:
     def seed(self, given: int | None) -> int | None:
         """Seed of the fit that was begun, or the given one."""
         return given if self.earlier is None else int(self.earlier.attrs["seed"])
-
-    @property
-    def kept(self) -> StoredDraws | None:
-        """The draws that all chains have; None where it has none."""
-        return None if self.earlier is None else kept_draws(self.path)
-
-    def centring(self, given: Any) -> Any:
-        """Shares of centring that the draws in the store have, or what is given."""
-        return given if self.kept is None else recorded(self.begun, "shares")
-
-    @property
-    def begun(self) -> xr.DataTree:
-        """The fit that it holds."""
-        if self.earlier is None:
-            raise ValueError(f"No fit was begun in {self.path}.")
-        return self.earlier
-
-    def coordinates(self, density: Density) -> Density:
-        """A density with its centring in the other coordinates of the draws that are there."""
-        anchored = replace(density.parametrisation, anchoring=_powers(self.begun))
-        combined = LinearMap.from_json(self.begun.attrs["combinations"])
-        return density.reparametrised(anchored).mapped(combined)
 
 
 # ------------------------------------------------------------------ what a store is for
@@ -275,7 +254,6 @@ def sample_to(
     path = store.path
     with _alone(path):
         _refuse_news(store)
-        resumed = kept_draws(path)
         left = targets[targets.index(_target(path, targets)) :]
         for target, following in zip_longest(left, left[1:]):
             if kept_draws(path) is None or _target(path, targets) != target:
@@ -289,8 +267,6 @@ def sample_to(
             if kept is None or kept.trace.ended != DIVERGED:
                 break
             tell(begins_anew(kept.trace, following))
-            if resumed:  # without a pilot, whose draws are better starts than any made up
-                settings["starts"] = kept.last
     if kept is None:
         raise RuntimeError(f"Chains must end with all draws; {_there(path, length)} Run it again.")
     return replace(kept, trace=replace(kept.trace, target_accept=target))
@@ -437,8 +413,7 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
         )
     arrangement = arrange(find_model(begun), study_from_tree(begun["study"]))
     covariates = covariates_of(begun, arrangement)
-    shares = shares_of_centring(arrangement, recorded(begun, "shares"))
-    coordinates = Parametrisation(shares, _powers(begun))
+    coordinates = _parametrisation(begun, arrangement)
     fit = begun.copy()
     posterior = labelled(arrangement, covariates, coordinates, kept.trace.draws)
     fit["posterior"] = xr.DataTree(posterior)
@@ -450,9 +425,16 @@ def partial_fit(path: Path, begun: xr.DataTree) -> xr.DataTree:
     return fit
 
 
-def _powers(begun: xr.DataTree) -> dict[str, np.ndarray]:
+def _parametrisation(begun: xr.DataTree, arrangement: Arrangement) -> Parametrisation:
+    shares = shares_of_centring(arrangement, recorded(begun, "shares"))
     powers = recorded(begun, "anchoring")
-    return {unit: np.array(each) for unit, each in powers.items()}
+    return Parametrisation(shares, {unit: np.array(each) for unit, each in powers.items()})
+
+
+def in_coordinates_of(begun: xr.DataTree, density: Density) -> Density:
+    """A density in the coordinates of the draws that a store has of a fit that was begun."""
+    combined = LinearMap.from_json(begun.attrs["combinations"])
+    return density.reparametrised(_parametrisation(begun, density.arrangement)).mapped(combined)
 
 
 def mark_partial(fit: xr.DataTree, share: str) -> None:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
-from empathymodels.files import NOTHING, whole
+from empathymodels.files import refuse_loss, whole
 from empathymodels.inference.fits import model_of, study_of
 from empathymodels.messages import counted, listed
 from empathymodels.results.latents import check_latent, latents
@@ -96,6 +96,7 @@ def to_events(
     >>> em.to_events(fit, "events", latent="prediction_error", task="help")  # doctest: +SKIP
     """
     target, model = Path(folder), model_of(fit)
+    refuse_loss(target)
     names = [latent] if isinstance(latent, str) else list(latent)
     for name in names:
         check_latent(model, name)
@@ -105,7 +106,7 @@ def to_events(
     timed = _timed(trials, duration, _faulty_names(names, event, task))
     values = {name: found[name].stack(sample=("chain", "draw")).to_numpy() for name in names}
     versions = [""] if draws is None else _versions(values, draws)
-    with whole(target, what="Events", rule=NOTHING) as [place]:
+    with whole(target, what="Events") as [place]:
         written = []
         for number, version in enumerate(versions):
             for run in _runs(timed, task):

@@ -38,6 +38,7 @@ from empathymodels.plots.style import (
     panels,
     says_method,
 )
+from empathymodels.population.design_matrix import labels_of
 from empathymodels.results.latents import check_latent, latent_at_rows, latents
 from empathymodels.results.predicted_rows import (
     BLOCKS,
@@ -85,7 +86,8 @@ def plot_latent(
     Figure
         Posterior median with 50 % and 90 % bands over trials; lines break where a new
         sequence or block begins. Where a state has a value for each level of a column (a partner,
-        a cue), every level that is met has a line of its own. Where the trials have a column
+        a cue), every level that is met has a line of its own, in its colour as long as there are
+        colours enough. Where the trials have a column
         ``outcome`` with two values, triangles along the top mark the larger one, along the bottom
         the smaller one.
 
@@ -112,18 +114,19 @@ def plot_latent(
     figure, axes = panels(len(chosen), width=2.9, height=2.2, share=True)
     apart = None if x == IN_BLOCK else _met_column(model, trials)
     colours = _block_colours(trials) if x == IN_BLOCK else {}
-    if apart:
-        colours = colours_of(levels_of(arrangement, apart))
+    if apart and len(levels := levels_of(arrangement, apart)) <= len(COLOURS):
+        colours = colours_of(levels)
     for panel, label in zip(axes, chosen, strict=True):
         rows = np.flatnonzero(trials["participant"] == label)
         own = trials.iloc[rows]
         place = trial_in_block(own) if x == IN_BLOCK else _trial_axis(own)
         for at in _curves(model, own):
-            kind = own[apart].iloc[at[0]] if apart else _block_names(own.iloc[at[:1]])[0]
-            colour = colours.get(kind, COLOURS[0])
+            first = own.iloc[at[:1]]
+            kind = labels_of(first[apart]).iloc[0] if apart else _block_names(first)[0]
+            colour = colours[kind] if colours else COLOURS[0]
             add_band(panel, place[at], values[rows[at]], colour)
         if x == "trial":  # else those of several blocks would lie over each other
-            _add_outcomes(panel, place, own, outcomes)
+            _add_outcomes(panel, place, own, outcomes, [DARK] * 2 if apart else COLOURS[1:3])
         label_axes(panel, x=words(x), title=f"participant {label}")
         panel.xaxis.set_major_locator(MaxNLocator(**ROUND, integer=True))
         spec = panel.get_subplotspec()
@@ -134,7 +137,8 @@ def plot_latent(
     shown = {level_label(apart, name) if apart else name: c for name, c in colours.items()}
     key |= {name: Line2D([], [], color=colour) for name, colour in shown.items()}
     if key:
-        meaning = next((c.meaning for c in model.columns if c.name == "outcome" and handles), "")
+        titled = handles and not apart
+        meaning = next((c.meaning for c in model.columns if c.name == "outcome" and titled), "")
         add_key(figure, key, title=meaning)
     return figure
 
@@ -202,10 +206,12 @@ def _outcomes(trials: pd.DataFrame) -> np.ndarray:
     return values if len(values) == 2 else np.empty(0)
 
 
-def _add_outcomes(panel: Axes, x: np.ndarray, rows: pd.DataFrame, outcomes: np.ndarray) -> None:
-    for value, height, marker in zip(outcomes, (0.03, 0.97), ("v", "^"), strict=False):
+def _add_outcomes(
+    panel: Axes, x: np.ndarray, rows: pd.DataFrame, outcomes: np.ndarray, colours: Sequence[str]
+) -> None:
+    marks = zip(outcomes, (0.03, 0.97), ("v", "^"), colours, strict=False)
+    for value, height, marker, colour in marks:
         here = x[(rows["outcome"] == value).to_numpy()]
-        colour = COLOURS[1] if marker == "v" else COLOURS[2]
         panel.plot(
             here,
             np.full(len(here), height),

@@ -94,14 +94,20 @@ def add_legend(panel: Axes, *, place: Any = "best") -> None:
         panel.legend(*panel.get_legend_handles_labels(), loc=place, fontsize=SMALL, frameon=False)
 
 
+KEY_WIDTH, LETTER_WIDTH = 0.5, 0.075  # inches that an entry of a key takes, about
+
+
 def add_key(figure: Figure, entries: Mapping[str, Artist], *, title: str = "") -> None:
-    """Add a legend below all panels, where it covers nothing."""
+    """Add a legend below all panels, where it covers nothing, in as many rows as it needs."""
+    widths = [KEY_WIDTH + LETTER_WIDTH * len(label) for label in entries]
+    fits = sum(widths) <= figure.get_figwidth()
+    columns = len(entries) if fits else max(1, int(figure.get_figwidth() / max(widths)))
     figure.legend(
         list(entries.values()),
         list(entries),
         title=title or None,
         loc="outside lower center",
-        ncols=len(entries),
+        ncols=columns,
         columnspacing=1.4,
         handlelength=1.6,
         fontsize=SMALL,
