@@ -26,6 +26,7 @@ from empathymodels.study.study import Study
 
 DRAWS, GRID, SPAN = 60, 801, 3  # draws that find where a density lies, points of its integral,
 # and how many ranges of the draws it reaches beyond them
+BESIDE = 200  # more of them on either side of values that have a probability, taken together
 MAX_SEQUENCES, SIMULATED_SEQUENCES, PEOPLE = 256, 20_000, 2_000
 
 
@@ -90,7 +91,10 @@ def _atoms(draws: np.ndarray) -> np.ndarray:
 
 
 def _grid(draws: np.ndarray, atoms: np.ndarray) -> np.ndarray:
-    """Points (grid, observation) beyond all draws, and close to both sides of every atom."""
+    """Points (grid, observation) beyond all draws, and ever closer to both sides of every atom.
+
+    A density may be without limit beside an atom, as that of a square is at 0.
+    """
     low, high = draws.min(axis=0), draws.max(axis=0)
     width = high - low
     # of draws that lie at an end of a scale one cannot see how far the density beside it reaches
@@ -98,7 +102,8 @@ def _grid(draws: np.ndarray, atoms: np.ndarray) -> np.ndarray:
     reach = SPAN * np.maximum(width, np.finfo(float).tiny)
     grid = np.linspace(low - reach, high + reach, GRID)
     beside = 1e-9 * width.max()
-    edges = np.add.outer(atoms, [-beside, beside]).ravel()
+    near = width.max() * np.geomspace(1e-9, 1, max(1, BESIDE // max(1, len(atoms))))
+    edges = np.add.outer(atoms, [*-near, *near]).ravel()
     edges = np.repeat(edges[:, None], grid.shape[1], axis=1)
     grid = np.where(np.isin(grid, atoms), grid + beside, grid)
     return np.sort(np.concatenate([grid, edges]), axis=0)
