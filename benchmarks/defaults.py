@@ -46,6 +46,7 @@ BUNDLED = {
     "prosocial_learning": "self_other_no_one",
     "social_discounting": "shared_dollars",
     "trust_social_value": "trust_game",
+    "vicarious_fear": "observed_shocks",
 }
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
 

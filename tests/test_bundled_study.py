@@ -22,6 +22,7 @@ MODELS = {
     "group_pain": "intergroup_bias",
     "induced_motives": "costly_helping",
     "motives": "motivated_empathy",
+    "observed_shocks": "vicarious_fear",
     "outgroup_help": "outgroup_help_learning",
     "regulated_empathy": "empathy_regulation",
     "rival_fortunes": "affect_congruence",
