@@ -90,6 +90,9 @@ def main() -> None:
     parameters = truth(rng, planned.participants)
     model = em.get_model("vicarious_fear")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
+    scr = study.trials["scr"]
+    trials = study.trials.assign(scr=scr.where(scr == 0, scr.clip(lower=0.01)))  # rounded later
+    study = em.Study(trials=trials, participants=study.participants)
     write(
         FOLDER,
         study,
