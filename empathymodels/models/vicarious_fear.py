@@ -33,7 +33,7 @@ Traps: where all shocks are the demonstrator's, only the product of size and slo
 `source` only where some trials threaten oneself (in a test: whose shocks a cue was learned with).
 Without it the slope is held at 1, and `social_shock` is in roots of microsiemens, not relative to
 own shocks: large in who reacts strongly to anything. A falling expectation looks like habituation;
-conductance alone tells little of rates. Amplitudes follow the cue, not the shock; 0 if not scored.
+conductance alone tells little of rates. Amplitudes follow the cue; small ones scored as 0 bias `k`.
 
 References
 ----------
