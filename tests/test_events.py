@@ -137,6 +137,14 @@ def test_versions_have_one_draw_each(fit, tmp_path):
     assert abs(first["modulation"] - second["modulation"]).max() > 1e-3
     sidecar = json.loads(written[8].with_suffix(".json").read_text())
     assert sidecar["Version"] == "draw-2"
+    draws = em.latents(fit)["prediction_error"].stack(sample=("chain", "draw")).to_numpy()
+    own = draws[:10, -1]
+    last = pd.read_csv(written[4 * 8], sep="\t").query("trial_type == 'trial_prediction_error'")
+    expected = own[np.isfinite(own)] - np.nanmean(own)
+    np.testing.assert_allclose(last["modulation"], expected, atol=1e-12)
+    for wrong, words in ((1, "2 or more"), (11, "at most what the fit has; found 11 of 10")):
+        with pytest.raises(ValueError, match=words):
+            em.to_events(fit, tmp_path / "no", latent="value", task="help", draws=wrong)
 
 
 def test_nothing_is_overwritten(fit, folder):

@@ -22,6 +22,7 @@ from empathymodels.study.recoding import as_numbers
 from empathymodels.terminal import tell
 
 ENTITIES = {"session": "ses", "block": "run"}  # of BIDS, by our keys
+DRAWS = 400  # of the posterior, about, for means and standard deviations
 SAME = 1e-9  # of the largest size, below which a modulator does not move
 
 
@@ -100,20 +101,17 @@ def to_events(
     names = [latent] if isinstance(latent, str) else list(latent)
     for name in names:
         check_latent(model, name)
-    found = latents(fit, draws=draws or 400)[names]
+    found = latents(fit, draws=max(DRAWS, draws or 0))[names]
     trials = study_of(fit).trials
     assert trials is not None
     timed = _timed(trials, duration, _faulty_names(names, event, task))
     values = {name: found[name].stack(sample=("chain", "draw")).to_numpy() for name in names}
-    versions = [""] if draws is None else _versions(values, draws)
+    versions = {"": slice(None)} if draws is None else _versions(found, draws)
     with whole(target, what="Events") as [place]:
         written = []
-        for number, version in enumerate(versions):
+        for version, chosen in versions.items():
             for run in _runs(timed, task):
-                columns = {
-                    name: own.mean(axis=1) if draws is None else own[:, number]
-                    for name, own in ((n, v[run.rows]) for n, v in values.items())
-                }
+                columns = {n: v[run.rows][:, chosen].mean(axis=1) for n, v in values.items()}
                 file = place / version / run.path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 events, about = _events(run, columns, event)
@@ -196,15 +194,17 @@ def _timed(trials: pd.DataFrame, duration: float | None, faults: list[str]) -> p
     return timed
 
 
-def _versions(values: Mapping[str, np.ndarray], draws: int) -> list[str]:
-    """Names of the versions, of as many draws as there are at most."""
+def _versions(found: xr.Dataset, draws: int) -> dict[str, slice]:
+    """One draw for every version, by its name: evenly spaced over all chains."""
     if draws < 2:
         raise ValueError(f"draws must be 2 or more versions; found {draws}. Leave it out for one.")
-    there = min(v.shape[1] for v in values.values())
+    there = found.sizes["chain"] * found.sizes["draw"]
     if there < draws:
         raise ValueError(f"draws must be at most what the fit has; found {draws} of {there}.")
     width = len(str(draws))
-    return [f"draw-{number:0{width}}" for number in range(1, draws + 1)]
+    places = np.linspace(0, there - 1, draws).round().astype(int).tolist()
+    numbered = enumerate(places, start=1)
+    return {f"draw-{number:0{width}}": slice(place, place + 1) for number, place in numbered}
 
 
 def _runs(timed: pd.DataFrame, task: str) -> Iterator[Run]:
