@@ -19,7 +19,7 @@ def timed(study, people=4):
         study.trials["participant"].isin(study.trials["participant"].unique()[:people])
     ]
     trials = trials.reset_index(drop=True)
-    trials["block"] = np.where(trials["trial"] <= 10, 1, 2)
+    trials["block"] = np.where(trials["trial"] <= 10, 1.0, 2.0)  # as readers make of gaps
     place = trials.groupby(["participant", "block"]).cumcount()
     trials["onset"] = 6.0 + 19.0 * place + (place % 3)
     trials["duration"] = 2.0
@@ -173,6 +173,18 @@ def test_all_faults_are_told_at_once(model, study, as_drawn, tmp_path):
     assert not (tmp_path / "no").exists()
     with pytest.raises(KeyError, match="has no latent 'valu'"):
         em.to_events(odd, tmp_path / "no", latent="valu", task="help")
+
+
+def test_modulators_that_stand_still_are_told_once(model, study, as_drawn, tmp_path, capsys):
+    still = as_drawn(model.fix(learning_rate=0.0), timed(study, people=2))
+    capsys.readouterr()
+    written = em.to_events(still, tmp_path / "still", latent=LATENTS, task="help", draws=3)
+    told = [line for line in capsys.readouterr().err.splitlines() if "should move" in line]
+    assert len(told) == 1
+    assert "in 4 files they do not, first 'value' in sub-01_task-help_run-1_events.tsv" in told[0]
+    events = pd.read_csv(written[0], sep="\t")
+    assert (events.loc[events["trial_type"] == "trial_value", "modulation"] == 0).all()
+    assert "Correlations" not in json.loads(written[0].with_suffix(".json").read_text())
 
 
 # --------------------------------------------------------------------------- Rubin's rules

@@ -88,9 +88,12 @@ def _sampled(density: Density, request: Request, store: Store | None, seed: int)
         begun.attrs = provenance(arrangement, request.method, seed, settings, formulas)
         exact = {name: np.asarray(share).tolist() for name, share in shares.items()}
         powers = {unit: power.tolist() for unit, power in anchoring.items()}
-        begun.attrs |= {"asked": store.asked, "shares": json.dumps(exact)}
-        begun.attrs |= {"anchoring": json.dumps(powers)}
-        begun.attrs |= {"combinations": density.linear_map.to_json()}
+        begun.attrs |= {
+            "asked": store.asked,
+            "shares": json.dumps(exact),
+            "anchoring": json.dumps(powers),
+            "combinations": density.linear_map.to_json(),
+        }
         stored = sample_to(store, begun, density.compiled, **how)
         trace, parts = stored.trace, stored.runs
     settings |= {"draws": trace.size, "target_accept": trace.target_accept}

@@ -17,13 +17,14 @@ from empathymodels.declaration.model import Model
 from empathymodels.files import refuse_loss, whole
 from empathymodels.inference.fits import model_of, study_of
 from empathymodels.messages import counted, listed
+from empathymodels.population.design_matrix import labels_of
 from empathymodels.results.latents import check_latent, latents
 from empathymodels.study.recoding import as_numbers
 from empathymodels.terminal import tell
 
 ENTITIES = {"session": "ses", "block": "run"}  # of BIDS, by our keys
 DRAWS = 400  # of the posterior, about, for means and standard deviations
-SAME = 1e-9  # of the largest size, below which a modulator does not move
+SAME = 1e-12  # share of its mean by which a modulator moves that is constant but for rounding
 
 
 @checked_arguments
@@ -101,26 +102,35 @@ def to_events(
     names = [latent] if isinstance(latent, str) else list(latent)
     for name in names:
         check_latent(model, name)
-    found = latents(fit, draws=max(DRAWS, draws or 0))[names]
     trials = study_of(fit).trials
     assert trials is not None
     timed = _timed(trials, duration, _faulty_names(names, event, task))
+    found = latents(fit, draws=max(DRAWS, draws or 0))[names]
     values = {name: found[name].stack(sample=("chain", "draw")).to_numpy() for name in names}
     versions = {"": slice(None)} if draws is None else _versions(found, draws)
     with whole(target, what="Events") as [place]:
-        written = []
+        written, still = [], dict[str, list[str]]()
         for version, chosen in versions.items():
             for run in _runs(timed, task):
                 columns = {n: v[run.rows][:, chosen].mean(axis=1) for n, v in values.items()}
                 file = place / version / run.path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 events, about = _events(run, columns, event)
+                if unmoved := [n for n in names if not _moves(events, f"{event}_{n}")]:
+                    still[run.path.name] = unmoved
                 events.to_csv(file, sep="\t", index=False, na_rep="n/a")
                 spread = {name: own[run.rows].std(axis=1) for name, own in values.items()}
                 about |= _about(fit, model, names, event, spread, version)
                 text = json.dumps(about, indent=1, ensure_ascii=False)
                 file.with_suffix(".json").write_text(text, encoding="utf-8")
                 written.append(target / version / run.path)
+    if still:
+        name, unmoved = next(iter(still.items()))
+        tell(
+            f"Latents should move from trial to trial, or a GLM cannot tell their effect; in "
+            f"{counted(len(still), 'file')} they do not, first {listed(unmoved)} in {name}. Leave "
+            "these modulators, or these runs, out."
+        )
     return written
 
 
@@ -148,7 +158,7 @@ def _faulty_names(names: Sequence[str], event: str, task: str) -> list[str]:
 def _timed(trials: pd.DataFrame, duration: float | None, faults: list[str]) -> pd.DataFrame:
     """Keys, onset and duration of every trial; raises ValueError naming all that is wrong."""
     keys = ["participant", *(key for key in ENTITIES if key in trials)]
-    timed = trials[keys].astype(str)
+    timed = trials[keys].apply(labels_of)
     timed["participant"] = timed["participant"].str.removeprefix("sub-")
     for key in keys:
         odd = sorted({x for x in timed[key] if not (x.isascii() and x.isalnum())})
@@ -231,17 +241,7 @@ def _events(
     known = np.isfinite(table).all(axis=1)
     middle = table[known].mean(axis=0) if known.any() else np.full(len(columns), np.nan)
     centred = table - middle
-    largest = np.abs(table[known]).max(axis=0, initial=0.0)
-    still = [
-        name
-        for k, name in enumerate(columns)
-        if not (np.abs(centred[known, k]) > SAME * largest[k]).any()
-    ]
-    if still:
-        tell(
-            f"{run.path.name}: {listed(still)} does not move from trial to trial; a GLM cannot "
-            "tell its effect. Leave this modulator, or this run, out."
-        )
+    centred[np.abs(centred) <= SAME * np.abs(middle)] = 0.0  # a constant but for rounding
     kinds = [(event, np.ones(len(run.rows)), known)]
     kinds += [(f"{event}_{n}", centred[:, k], known) for k, n in enumerate(columns)]
     kinds += [(f"{event}_missed", np.ones(len(run.rows)), ~known)]
@@ -259,7 +259,7 @@ def _events(
     order = pd.concat(rows).sort_values("onset", kind="stable")
     subtracted = [x if known.any() else None for x in middle.tolist()]
     about: dict[str, Any] = {"Subtracted": dict(zip(columns, subtracted, strict=True))}
-    if len(columns) > 1 and known.sum() > 1 and not still:
+    if len(columns) > 1 and centred[known].any(axis=0).all():
         together = np.corrcoef(centred[known].T)
         about["Correlations"] = {
             f"{one}, {other}": float(together[j, k])
@@ -268,6 +268,10 @@ def _events(
             if j < k
         }
     return order, about
+
+
+def _moves(events: pd.DataFrame, kind: str) -> bool:
+    return bool(events.loc[events["trial_type"] == kind, "modulation"].any())
 
 
 def _about(

@@ -87,9 +87,8 @@ def plot_latent(
         Posterior median with 50 % and 90 % bands over trials; lines break where a new
         sequence or block begins. Where a state has a value for each level of a column (a partner,
         a cue), every level that is met has a line of its own, in its colour as long as there are
-        colours enough. Where the trials have a column
-        ``outcome`` with two values, triangles along the top mark the larger one, along the bottom
-        the smaller one.
+        colours enough. Where the trials have a column ``outcome`` with two values, triangles along
+        the top mark the larger one, along the bottom the smaller one.
 
     Raises
     ------
