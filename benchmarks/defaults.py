@@ -41,6 +41,7 @@ BUNDLED = {
     "inequity_aversion": "split_or_keep",
     "intergroup_bias": "group_pain",
     "motivated_empathy": "motives",
+    "observational_learning": "watched_boxes",
     "outgroup_help_learning": "outgroup_help",
     "prosocial_effort": "effort_for_others",
     "prosocial_learning": "self_other_no_one",
@@ -253,6 +254,32 @@ def trust(folder: Path) -> Case:
     return Case(em.get_model("trust_social_value"), folder.name, study)
 
 
+def observation(folder: Path) -> Case:
+    """Learning from a partner's choices and own rewards, study 1 (Charpentier et al. 2024)."""
+
+    def study() -> em.Study:
+        trials = pd.read_csv(folder / "data_study1.csv")
+        trials["first_of_block"] = (trials["trialNbBl"] == 1).astype(int)
+        trials["orange_left"] = (trials["choiceLR"] == trials["choiceColor"]).astype(int)
+        trials["orange_left"] = trials["orange_left"].where(trials["choiceColor"].notna())
+        return em.Study(
+            trials=trials,
+            columns={
+                "participant": "subNb",
+                "block": "blockNb",
+                "trial": "trialNbBl",
+                "partner_box": "boxPartner",
+                "partner_token": "tokPartner",
+                "partner_left": "chPartnerLR",
+                "orange_rewarded": "isOrRew",
+                "points_at_stake": "rewMag",
+                "choice": "choiceColor",
+            },
+        )
+
+    return Case(em.get_model("observational_learning"), folder.name, study)
+
+
 REAL = {
     "lockwood2024_prosocial_effort_vmpfc": lesions,
     "nilsonne_oxazepam_empathy_pain": oxazepam,
@@ -260,6 +287,7 @@ REAL = {
     "hein_saulin2019_complex_motives": motives,
     "spacetop_vicarious_cue": vicarious,
     "dvs_trustgame_fareri2022": trust,
+    "charpentier2024_observational": observation,
 }
 
 

@@ -30,6 +30,7 @@ MODELS = {
     "shared_dollars": "social_discounting",
     "split_or_keep": "inequity_aversion",
     "trust_game": "trust_social_value",
+    "watched_boxes": "observational_learning",
 }
 FOLDER = DATA / "outgroup_help"
 TABLES = [

@@ -33,7 +33,8 @@ def log_likelihood(
         Natural-scale values in data units. As a table: one row per participant (column or
         index ``participant``), one column ``name`` or ``name[level]`` per value;
         population-level parameters repeat. As a mapping: those names to one number for
-        everybody or to a Series indexed by participant.
+        everybody or to a Series indexed by participant, so that published values on another
+        scale are converted on the way: ``{"inverse_temperature": 1 / table["temperature"]}``.
 
     Returns
     -------
