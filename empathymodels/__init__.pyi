@@ -30,6 +30,8 @@ from empathymodels.inference.fit_rivals import fit_rivals as fit_rivals
 from empathymodels.inference.load import load as load
 from empathymodels.inference.point_estimates import point_estimates as point_estimates
 from empathymodels.inference.save import save as save
+from empathymodels.learners.volatility import hgf_binary as hgf_binary
+from empathymodels.learners.volatility import volatile_kalman as volatile_kalman
 from empathymodels.neuro.combine_glms import combine_glms as combine_glms
 from empathymodels.neuro.to_events import to_events as to_events
 from empathymodels.plots.calibration import plot_calibration as plot_calibration

@@ -174,7 +174,8 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
     }
 
 
-NO_VERBS = {"cite", "list_models", "list_studies", "measured", "pick", "put", "thresholds"}
+NO_VERBS = {"cite", "list_models", "list_studies"}
+NO_VERBS |= {"measured", "pick", "put", "thresholds", "hgf_binary", "volatile_kalman"}
 VERBS = sorted(n for n in em.__all__ if inspect.isfunction(getattr(em, n)) and n not in NO_VERBS)
 
 

@@ -17,7 +17,7 @@ LAYERS = [
     *("recovery", "comparison", "checks", "results"),
     *("inference", "simulation"),
     *("engine", "population", "layout"),
-    *("declaration", "responses", "study"),
+    *("declaration", "responses", "learners", "study"),
     *("arguments", "compiling", "files", "late_imports", "terminal", "version", "messages", "kept"),
 ]
 FRONT_DOOR = ""
@@ -30,6 +30,7 @@ TOGETHER = {
     "study.bundled": {"list_studies", "load_study"},
     "comparison.loo": {"with_log_likelihood"},
     "responses.options": {"pick", "put"},
+    "learners.volatility": {"hgf_binary", "volatile_kalman"},
     "responses.distribution": {"measured"},
     "responses.likert": {"thresholds"},
 }
