@@ -40,6 +40,7 @@ BUNDLED = {
     "empathy_selection": "chosen_empathy",
     "inequity_aversion": "split_or_keep",
     "intergroup_bias": "group_pain",
+    "moral_conflict_learning": "money_or_shocks",
     "motivated_empathy": "motives",
     "observational_learning": "watched_boxes",
     "outgroup_help_learning": "outgroup_help",

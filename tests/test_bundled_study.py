@@ -21,6 +21,7 @@ MODELS = {
     "effort_for_others": "prosocial_effort",
     "group_pain": "intergroup_bias",
     "induced_motives": "costly_helping",
+    "money_or_shocks": "moral_conflict_learning",
     "motives": "motivated_empathy",
     "observed_shocks": "vicarious_fear",
     "outgroup_help": "outgroup_help_learning",
