@@ -49,6 +49,7 @@ BUNDLED = {
     "social_discounting": "shared_dollars",
     "trust_social_value": "trust_game",
     "vicarious_fear": "observed_shocks",
+    "vicarious_reward": "shared_wins",
 }
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
 
@@ -281,6 +282,43 @@ def observation(folder: Path) -> Case:
     return Case(em.get_model("observational_learning"), folder.name, study)
 
 
+def shared_reward(folder: Path) -> Case:
+    """Wins and losses shared with friend, stranger and computer: ratings, ventral striatum."""
+
+    def study() -> em.Study:
+        ratings = pd.read_csv(folder / "combined_logs-edited.csv")
+        ratings = ratings.assign(
+            partner=ratings["partner"].map({1: "computer", 2: "stranger", 3: "friend"}),
+            win=1 - ratings["trait"],
+        )
+        scanned = pd.read_csv(folder / "derived_vs_roi_by_person.csv")
+        cells = {
+            f"vs_{partner[0].upper()}_{said}": (partner, win)
+            for partner in ("computer", "stranger", "friend")
+            for said, win in (("rew", 1), ("pun", 0))
+        }
+        betas = scanned.melt(id_vars="sub", value_vars=list(cells), value_name="beta")
+        betas[["partner", "win"]] = [cells[name] for name in betas["variable"]]
+        betas["beta"] /= betas["beta"].std()
+        keys = ["sub", "partner", "win"]
+        rows = betas[keys].merge(ratings[[*keys, "response"]], on=keys, how="outer")
+        rows["trial"] = rows.groupby("sub").cumcount() + 1
+        betas = betas.merge(rows[[*keys, "trial"]], on=keys).assign(region="VS")
+        aged = pd.read_csv(folder / "combined_logs_with_age.csv").groupby("sub")["age"].first()
+        centred = scanned.set_index("sub")["age_centred"]
+        known = (aged - centred).mean()  # mean age, which the others' ages are stated from
+        people = pd.DataFrame({"sub": rows["sub"].unique()})
+        people["age"] = people["sub"].map(aged).fillna(people["sub"].map(centred + known))
+        return em.Study(
+            trials=rows,
+            participants=people,
+            regions=betas[["sub", "trial", "region", "beta"]],
+            columns={"participant": "sub", "rating": "response"},
+        )
+
+    return Case(em.get_model("vicarious_reward").with_range(rating=(-5, 5)), folder.name, study)
+
+
 REAL = {
     "lockwood2024_prosocial_effort_vmpfc": lesions,
     "nilsonne_oxazepam_empathy_pain": oxazepam,
@@ -289,6 +327,7 @@ REAL = {
     "spacetop_vicarious_cue": vicarious,
     "dvs_trustgame_fareri2022": trust,
     "charpentier2024_observational": observation,
+    "dvs_sharedreward_aging": shared_reward,
 }
 
 

@@ -29,6 +29,7 @@ MODELS = {
     "rival_fortunes": "affect_congruence",
     "self_other_no_one": "prosocial_learning",
     "shared_dollars": "social_discounting",
+    "shared_wins": "vicarious_reward",
     "split_or_keep": "inequity_aversion",
     "trust_game": "trust_social_value",
     "watched_boxes": "observational_learning",
@@ -84,6 +85,10 @@ def test_its_model_can_use_it(name, model):
         items = pd.read_csv(DATA / name / "true_items.csv").set_index("item")["item_effect"]
         values |= {"insula_link": 0.8, "item_effect": items.reindex([*items.index, "request"])}
         values["item_effect"] = values["item_effect"].fillna(0.0)
+    if name == "shared_wins":
+        values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("partner").items())
+        shared = ("closeness_slope", "vs_closeness_slope", "vs_noise")
+        values |= {column: float(values[column].iloc[0]) for column in shared}
     if name == "regulated_empathy":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
     if name == "outgroup_help":
