@@ -33,6 +33,11 @@ from empathymodels.inference.save import save as save
 from empathymodels.learners.volatility import hgf_binary as hgf_binary
 from empathymodels.learners.volatility import volatile_kalman as volatile_kalman
 from empathymodels.neuro.combine_glms import combine_glms as combine_glms
+from empathymodels.neuro.extract import extract as extract
+from empathymodels.neuro.filter import Filter as Filter
+from empathymodels.neuro.regions import regions as regions
+from empathymodels.neuro.signature_scores import signature_scores as signature_scores
+from empathymodels.neuro.simulate_feedback import simulate_feedback as simulate_feedback
 from empathymodels.neuro.to_events import to_events as to_events
 from empathymodels.plots.calibration import plot_calibration as plot_calibration
 from empathymodels.plots.comparison import plot_compare as plot_compare
@@ -46,6 +51,7 @@ from empathymodels.plots.parameters import plot_people as plot_people
 from empathymodels.plots.predictions import plot_predictions as plot_predictions
 from empathymodels.plots.predictions import plot_statistics as plot_statistics
 from empathymodels.plots.recovery import plot_recovery as plot_recovery
+from empathymodels.plots.regions import plot_regions as plot_regions
 from empathymodels.plots.selection import plot_selection as plot_selection
 from empathymodels.recovery.calibrate import calibrate as calibrate
 from empathymodels.recovery.certify import certify as certify

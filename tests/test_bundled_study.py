@@ -15,6 +15,7 @@ import empathymodels as em
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 MODELS = {
+    "care_runs": "signature_tracking",
     "chosen_empathy": "empathy_selection",
     "closeness_learning": "empathy_learning",
     "cue_pain": "cue_expectation_learning",

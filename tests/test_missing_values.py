@@ -165,6 +165,18 @@ KNOWN = {  # updates, and on which trials they are known where only 'shown' is m
         lambda cue, met: met != 1,
     ),
     "times a column of 0": (STATE + PARAMETER * SHOWN * CUE, lambda cue, met: cue == 0),
+    "times a gate that is closed": (
+        PARAMETER * (STATE + pt.where(pt.eq(CUE, 1), 0.0, PARAMETER / 2) * (SHOWN - STATE)),
+        lambda cue, met: cue == 1,
+    ),
+    "times a gate that is open": (
+        STATE + PARAMETER * pt.where(pt.eq(CUE, 1), PARAMETER, 0) * SHOWN,
+        lambda cue, met: cue != 1,
+    ),
+    "times a gate that what is missing closes": (
+        STATE + pt.where(pt.eq(SHOWN, 1), 0.0, PARAMETER) * SHOWN,
+        lambda cue, met: False,
+    ),
     "divided by": (STATE + CUE / (1 + SHOWN), lambda cue, met: False),
     "in a branch, and elsewhere": (
         pt.where(pt.eq(met, 1), SHOWN, STATE) + SHOWN,
@@ -206,9 +218,10 @@ def random_update(rng, depth):
         lambda: pt.where(truths[0] | truths[1], parts[2], parts[0]),
         lambda: parts[0] * parts[1],
         lambda: parts[0] * truths[1] + parts[2],
+        lambda: parts[0] * pt.where(truths[1], 0.0, parts[1]) + parts[2],
         lambda: parts[0] + parts[1] * parts[2],
         lambda: pt.tanh(parts[0]) - parts[1],
-    ][rng.integers(7)]()
+    ][rng.integers(8)]()
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Variable
 from pytensor.graph.traversal import ancestors
 from pytensor.scalar.basic import AND, OR, Mul, Switch
+from pytensor.tensor.basic import get_underlying_scalar_constant_value
 from pytensor.tensor.elemwise import Elemwise
 
 from empathymodels.declaration.equations import Equations, is_sum, symbol, with_states
@@ -103,6 +104,8 @@ class Reader:
     def _decides(self, op: object, value: Variable, every: Known) -> list[Variable]:
         """When one argument settles the result where not all are known; nothing if it cannot."""
         is_product = isinstance(op, Mul)
+        if is_product and isinstance(_scalar_op(value), Switch):
+            return self._where_zero(*value.owner.inputs)
         if is_product and not self._is_data(value):  # parameters are not 0; data may be
             inner = value.owner.inputs if isinstance(_scalar_op(value), Mul) else []
             return [truth for one in inner for truth in self._decides(op, one, every)]
@@ -111,6 +114,13 @@ class Reader:
         if known == every:
             return []
         return [settled if known.is_certain else pt.and_(self.holds(known), settled)]
+
+    def _where_zero(self, condition: Variable, *branches: Variable) -> list[Variable]:
+        """When a choice of two values takes one that is 0."""
+        taken = (pt.neq(condition, 0), pt.eq(condition, 0))
+        zero = [t for t, branch in zip(taken, branches, strict=True) if _is_zero(branch)]
+        known = self.known(condition)
+        return zero if known.is_certain else [pt.and_(self.holds(known), t) for t in zero]
 
     def _is_data(self, value: Variable) -> bool:
         """Whether a value is made of data alone."""
@@ -121,6 +131,12 @@ class Reader:
 def _scalar_op(value: Variable) -> object:
     op = value.owner.op if value.owner is not None else None
     return op.scalar_op if isinstance(op, Elemwise) else None
+
+
+def _is_zero(value: Variable) -> bool:
+    """Whether a value is the constant 0."""
+    constant = get_underlying_scalar_constant_value(value, raise_not_constant=False)
+    return not isinstance(constant, Variable) and bool(constant == 0)
 
 
 def hold_where_missing(equations: Equations, incomplete: Iterable[str]) -> Equations:

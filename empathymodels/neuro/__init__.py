@@ -1,6 +1,7 @@
-"""From a fit into the scanner: latents as events of a GLM, and results of many GLMs as one.
+"""From images to tables, from a fit into the scanner: regions, signatures, events, online filter.
 
-Verbs: to_events, combine_glms.
-Doors: none.
-May import: results, and what lies below it.
+Verbs: regions, extract, signature_scores, train_signature, to_events, combine_glms, Filter,
+simulate_feedback.
+Doors: images, regions.
+May import: results, and what lies below it. nilearn is imported when used.
 """

@@ -2,5 +2,5 @@
 
 Verbs: plot_*.
 Doors: comparison, correlations, motives, parameters, predictions.
-May import: recovery, checks, results, and what lies below them.
+May import: recovery, checks, neuro, results, and what lies below them.
 """
