@@ -51,6 +51,7 @@ def _of_one(posterior: xr.Dataset, participant: str) -> xr.Dataset:
     if participant not in known:
         raise ValueError(
             f"participant must be one of the fit's {len(known)}, such as {listed(known[:3])}; "
-            f"found {participant!r}{did_you_mean(participant, known)}. Leave it out for somebody new."
+            f"found {participant!r}. Leave it out for somebody new."
+            + did_you_mean(participant, known)
         )
     return posterior.isel(participant=known.index(participant))
