@@ -322,7 +322,8 @@ def _fitted(series: np.ndarray, row: pd.Series, glm: _Glm, label: str) -> pd.Dat
     if (late := events["onset"] >= len(series) * t_r).any():
         raise ValueError(
             f"{label}: {int(late.sum())} events begin after the end of the image "
-            f"({len(series) * t_r:g} s), the last at {events['onset'].max():g} s; onsets are in seconds"
+            f"({len(series) * t_r:g} s), the last at {events['onset'].max():g} s; onsets are in "
+            "seconds"
         )
     mean = series.mean(axis=0)
     percent = 100 * (series / mean - 1)
