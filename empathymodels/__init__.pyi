@@ -39,6 +39,7 @@ from empathymodels.neuro.regions import regions as regions
 from empathymodels.neuro.signature_scores import signature_scores as signature_scores
 from empathymodels.neuro.simulate_feedback import simulate_feedback as simulate_feedback
 from empathymodels.neuro.to_events import to_events as to_events
+from empathymodels.neuro.train_signature import train_signature as train_signature
 from empathymodels.plots.calibration import plot_calibration as plot_calibration
 from empathymodels.plots.comparison import plot_compare as plot_compare
 from empathymodels.plots.confusion import plot_confusion as plot_confusion

@@ -174,6 +174,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "simulate_feedback": {"filter": None},
         "simulate": both | {"seed": 1},
         "to_events": fit | {"folder": tmp_path / "events", "latent": "value", "task": "help"},
+        "train_signature": {"images": pd.DataFrame(), "target_column": "care"},
         "verify": {"model": own_model},
         "with_log_likelihood": fit,
     }

@@ -358,6 +358,85 @@ def test_faults_of_signatures_are_told(brain, weights, runs):
         em.signature_scores([], weights)
 
 
+# ------------------------------------------------------------------------------- training
+
+
+def rated(brain, weights, *, people=12, each=8, noise=1.0, seed=2):
+    """Images whose ratings follow from smooth weights, people's own levels and noise."""
+    rng = np.random.default_rng(seed)
+    mask = brain.get_fdata() > 0
+    rows = []
+    for person in range(people):
+        level = rng.normal(0, 0.5)
+        for _ in range(each):
+            strength = rng.normal()
+            values = rng.normal(0, 1, brain.shape) + strength * weights + 3
+            image = nibabel.Nifti1Image(np.where(mask, values, 0), brain.affine)
+            care = 50 + 10 * (strength + level + noise * rng.normal())
+            rows.append({"participant": f"p{person}", "image": image, "care": care})
+    return pd.DataFrame(rows)
+
+
+def bump(brain):
+    return np.exp(-((np.indices(brain.shape) - 10) ** 2).sum(axis=0) / 12)
+
+
+def test_a_planted_signature_is_found_in_new_people(brain):
+    table = rated(brain, 3 * bump(brain))
+    found = em.train_signature(table, "care", components=40, permutations=19)
+    value = found.evaluation
+    assert value["r_within"] > 0.5 > value["floor"] > 0
+    assert value["p"] == pytest.approx(1 / 20)
+    assert value["rmse"] < value["rmse_of_mean"]
+    assert 0.7 < value["slope"] < 1.3
+    assert 0.82 <= value["coverage"] <= 0.97
+    assert np.corrcoef(found.weight_map.get_fdata().ravel(), bump(brain).ravel())[0, 1] > 0.3
+    scores = em.signature_scores(table, found.weight_map).score + found.intercept
+    assert np.corrcoef(scores, table.care)[0, 1] > 0.7
+    assert scores.mean() == pytest.approx(table.care.mean(), abs=1.0)
+    again = em.train_signature(table.sample(frac=1, random_state=3), "care", permutations=1)
+    assert list(again.predictions) == ["participant", "care", "predicted", "sd"]
+
+
+def test_where_nothing_is_planted_nothing_is_found(brain):
+    """Over 6 studies, few are above the floor."""
+    above = []
+    for seed in range(6):
+        table = rated(brain, 0 * bump(brain), people=6, each=6, seed=100 + seed)
+        value = em.train_signature(table, "care", permutations=19).evaluation
+        above.append(value["r_within"] > value["floor"])
+    assert np.sum(above) <= 2
+
+
+def test_nobody_is_predicted_from_their_own_images(brain):
+    """Another rating of one person changes no prediction for this person."""
+    table = rated(brain, bump(brain), people=6, each=4)
+    own = table.participant == "p2"
+    changed = table.assign(care=table.care.where(~own, 0.0))
+    first = em.train_signature(table, "care", permutations=1).predictions.predicted
+    second = em.train_signature(changed, "care", permutations=1).predictions.predicted
+    assert first[own].to_numpy() == pytest.approx(second[own].to_numpy())
+    assert np.abs(first[~own] - second[~own]).max() > 1
+
+
+def test_what_cannot_be_trained_on_is_told(brain):
+    table = rated(brain, bump(brain), people=6, each=2)
+    with pytest.raises(ValueError, match=r"(?s)Found 2.*1 row of 'care' without.*4 people"):
+        few = table[table.participant < "p4"].copy()
+        few.loc[few.index[0], "care"] = np.nan
+        em.train_signature(few, "care")
+    with pytest.raises(ValueError, match="'care' is constant"):
+        em.train_signature(table.assign(care=1.0), "care")
+    with pytest.raises(ValueError, match="voxels are not those of the first image"):
+        moved = nibabel.Nifti1Image(table.image[0].get_fdata(), np.eye(4))
+        em.train_signature(table.assign(image=[moved, *table.image[1:]]), "care")
+    with pytest.raises(ValueError, match="absent: 'distress'"):
+        em.train_signature(table, "distress")
+    nothing = nibabel.Nifti1Image(np.zeros(brain.shape), brain.affine)
+    with pytest.raises(ValueError, match="no voxel has a value in all images"):
+        em.train_signature(table, "care", mask=nothing)
+
+
 # ------------------------------------------------------------------------------- regions
 
 
