@@ -32,6 +32,7 @@ from empathymodels.inference.convergence import criteria
 SEED = 1
 STUDIES = Path(__file__).parents[2] / "shared" / "studies"
 BUNDLED = {
+    "advice_taking": "advised_lottery",
     "affect_congruence": "rival_fortunes",
     "costly_helping": "induced_motives",
     "cue_expectation_learning": "cue_pain",

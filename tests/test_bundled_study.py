@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 MODELS = {
     "care_runs": "signature_tracking",
+    "advised_lottery": "advice_taking",
     "chosen_empathy": "empathy_selection",
     "closeness_learning": "empathy_learning",
     "cue_pain": "cue_expectation_learning",
