@@ -34,6 +34,7 @@ STUDIES = Path(__file__).parents[2] / "shared" / "studies"
 BUNDLED = {
     "advice_taking": "advised_lottery",
     "affect_congruence": "rival_fortunes",
+    "closeness_similarity": "close_others",
     "costly_helping": "induced_motives",
     "cue_expectation_learning": "cue_pain",
     "empathy_learning": "closeness_learning",

@@ -18,6 +18,7 @@ MODELS = {
     "care_runs": "signature_tracking",
     "advised_lottery": "advice_taking",
     "chosen_empathy": "empathy_selection",
+    "close_others": "closeness_similarity",
     "closeness_learning": "empathy_learning",
     "cue_pain": "cue_expectation_learning",
     "effort_for_others": "prosocial_effort",
@@ -90,6 +91,9 @@ def test_its_model_can_use_it(name, model):
     if name == "shared_wins":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("partner").items())
         shared = ("closeness_slope", "vs_closeness_slope", "vs_noise")
+        values |= {column: float(values[column].iloc[0]) for column in shared}
+    if name == "close_others":
+        shared = ("interaction", "noise", "acc_interaction", "acc_noise")
         values |= {column: float(values[column].iloc[0]) for column in shared}
     if name == "regulated_empathy":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
