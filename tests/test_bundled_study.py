@@ -33,6 +33,7 @@ MODELS = {
     "self_other_no_one": "prosocial_learning",
     "shared_dollars": "social_discounting",
     "shared_wins": "vicarious_reward",
+    "shown_empathy": "observational_empathy",
     "split_or_keep": "inequity_aversion",
     "trust_game": "trust_social_value",
     "watched_boxes": "observational_learning",
