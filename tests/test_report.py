@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
+from empathymodels.checks import predictive_statistics
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
+from empathymodels.reporting.answer import Effect, _found, _may_turn, _trust
 from empathymodels.reporting.fit_section import fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
@@ -22,7 +25,16 @@ from empathymodels.reporting.study_section import summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
 
 SECTIONS = (
-    *("models", "data", "priors", "diagnostics", "estimates", "predictions", "comparison"),
+    *(
+        "answer",
+        "models",
+        "data",
+        "priors",
+        "diagnostics",
+        "estimates",
+        "predictions",
+        "comparison",
+    ),
     *("sensitivity", "settings", "methods", "references"),
 )
 LOADING = {"src", "href", "srcset", "data", "poster", "action", "background"}
@@ -73,11 +85,85 @@ def told(written):
     return read(written)
 
 
+def test_the_answer_comes_first(told, own_fit):
+    """Numbers of the sentences are those of the tables; what is approximate says so."""
+    text = told.texts["answer"]
+    for word in ("Asked", "Found", "Trust", "Prediction", "Open"):
+        assert f" {word} " in text
+    assert text.index("Does empathy follow pain?") < text.index("Found")
+    rows = em.estimates(own_fit)
+    effect = rows[rows["whose"].str.startswith("effect of ")].iloc[0]
+    numbers = f"{effect['median']:.3g} on the link scale (90 % interval "
+    numbers += f"[{effect['hdi_low']:.3g}, {effect['hdi_high']:.3g}])"
+    assert f"{effect['whose']} on {effect['parameter']} is {numbers}" in text
+    assert "above 0 with probability > 0.99" in text
+    assert "approximate (method 'laplace'): sample it before anything is reported" in text
+    pictures = [t for t in told.tags if t[0] == "img"]
+    assert "Effects in the population" in pictures[0][1]["alt"]
+
+
+def of_checks(failed):
+    """Something with the checks that failed, and one that passed."""
+    rows = [("R-hat, people", "<= 1.02"), ("predictive p: mean rating", "0.025 to 0.975")]
+    rows += [("timing: rating", ""), ("rows", "information")]
+    table = pd.DataFrame(rows, columns=["check", "limit"])
+    table["passed"] = ~table["check"].isin(failed)
+    return SimpleNamespace(
+        checks=table, method="nuts", failed=lambda: table[~table["passed"].astype(bool)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        ([], "All 3 checks passed"),
+        (["R-hat, people"], r"1 of 3 checks failed\. Sampling \(R-hat, people\).*do not report"),
+        (["predictive p: mean rating"], "Data do not look as predicted in mean rating: effects"),
+        (["timing: rating"], "See in the diagnostics: timing: rating"),
+    ],
+)
+def test_what_failed_is_told_with_what_it_means(failed, words):
+    assert re.search(words, _trust(of_checks(failed)))
+
+
+def test_effects_say_their_sign_and_scale():
+    effect = Effect("the effect of age on rate", -0.5, -0.9, -0.1, 0.02, "link")
+    assert str(effect) == (
+        "the effect of age on rate is -0.5 on the link scale (90 % interval [-0.9, -0.1]), below 0 "
+        "with probability 0.98"
+    )
+    assert "probability > 0.99" in str(replace(effect, p_positive=0.001))
+    vague = replace(effect, p_positive=0.4)
+    assert _found([vague], has_draws=True).startswith("Nothing with a clear sign; farthest from 0")
+    assert "no effect has an interval" in _found([], has_draws=False)
+
+
+def test_places_on_a_scale_are_no_effects():
+    model = em.get_model("intergroup_bias")
+    told = {p.name for p in model.parameters if _may_turn(p)}
+    places = {p.name for p in model.parameters if p.role == "location"}
+    assert places and not told & places
+    assert any("bias" in name for name in told)
+
+
+def test_predicted_features_are_computed_once(own_fit, monkeypatch):
+    calls = []
+    computed = predictive_statistics._computed
+    monkeypatch.setattr(
+        predictive_statistics, "_computed", lambda *a: calls.append(a) or computed(*a)
+    )
+    em.check(own_fit, draws=37, seed=5)
+    em.plot_statistics(own_fit, draws=37, seed=5)
+    assert len(calls) == 1
+    em.plot_statistics(own_fit, draws=37, seed=6)
+    assert len(calls) == 2
+
+
 def test_every_section_is_there_once(told):
     found = [attrs["id"] for tag, attrs in told.tags if tag == "section"]
     assert found == list(SECTIONS)
     links = [attrs["href"] for tag, attrs in told.tags if tag == "a"]
-    assert [f"#{name}" for name in SECTIONS] == [link for link in links if link[0] == "#"]
+    assert [f"#{name}" for name in SECTIONS[1:]] == [link for link in links if link[0] == "#"]
     assert all(len(text) > 40 for text in told.texts.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import xarray as xr
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Statistic
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws
+from empathymodels.kept import Kept
 
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 
@@ -64,8 +66,28 @@ def predictive_statistics(
 ) -> list[Feature]:
     """Compute every statistic of a model, and those of its kinds of responses, that have a value.
 
-    One group only, for example, has no difference between groups.
+    One group only, for example, has no difference between groups. What `check` computed of a fit is
+    there for its picture.
     """
+    values = blake2b()
+    for name in sorted(posterior.data_vars, key=str):
+        values.update(np.ascontiguousarray(posterior[name].to_numpy()).data)
+    key = id(model), id(compiled), values.digest(), seed
+    return _FEATURES.get(key, lambda: _Features(model, compiled, posterior, seed)).found
+
+
+class _Features:
+    """Statistics, with what they are of, so that neither gives its place to another."""
+
+    def __init__(self, model: Model, compiled: Evaluator, posterior: xr.Dataset, seed: int):
+        self.model, self.compiled = model, compiled
+        self.found = _computed(compiled, model, posterior, seed)
+
+
+_FEATURES = Kept(8)
+
+
+def _computed(compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int) -> list[Feature]:
     compiled.reseed(seed)
     drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
     statistics = [(s, ANOTHER) for s in model.statistics if s.response in drawn]

@@ -20,6 +20,7 @@ from empathymodels.declaration.text import equations_text
 from empathymodels.files import Rule, lying, refuse_loss, whole
 from empathymodels.inference.fits import checked_fits, method_of
 from empathymodels.messages import JOINERS, listed, printable
+from empathymodels.reporting.answer import answer
 from empathymodels.reporting.cite import citations, reference_text
 from empathymodels.reporting.figures import of_comparison
 from empathymodels.reporting.fit_section import Fitted, fit_section, fitted, overview
@@ -111,6 +112,7 @@ def report(
     text = _page(
         names=[found.name for found in everything],
         question=question.strip(),
+        answers=_answers(everything, question.strip(), reading),
         overview=overview(everything),
         is_approximate=any(found.method != "nuts" for found in everything),
         studies=_studies(everything),
@@ -183,6 +185,14 @@ def _check_comparison(comparison: object) -> None:
 
 
 # --------------------------------------------------------------------------------- parts
+
+
+def _answers(everything: Sequence[Fitted], question: str, reading: str) -> list[dict[str, Any]]:
+    """Return what each fit says in short; what compares them is told with the first."""
+    return [
+        answer(found, question if first else "", reading if first else "")
+        for first, found in zip([True] + [False] * len(everything), everything, strict=False)
+    ]
 
 
 def _sections(everything: Sequence[Fitted], *, draws: int, seed: int) -> list[dict[str, Any]]:

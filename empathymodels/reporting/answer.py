@@ -1,0 +1,263 @@
+"""What a report says first: five sentences on every fit, and one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from empathymodels.declaration.parts import Parameter
+from empathymodels.layout.levels import levels_of
+from empathymodels.messages import counted, drawable, sentence, words
+from empathymodels.plots.style import COLOURS, GREY, SMALL, TEXT
+from empathymodels.reporting.figures import Picture, picture
+from empathymodels.reporting.fit_section import (
+    INFORMATION,
+    PREDICTIVE,
+    SURE,
+    Fitted,
+    interval_text,
+)
+from empathymodels.results.contrast import contrast
+from empathymodels.results.population_values import sign_is_open
+
+SHOWN, TOLD = 8, 3  # effects in the picture, and in the sentence
+CLEAR, UNCLEAR = 0.95, 0.1  # probability of a sign, and contraction below which priors speak
+SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
+LEAST = "least contraction, population: "
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something of the population that may be above or below 0.
+
+    Attributes
+    ----------
+    label : str
+        In words.
+    median, low, high : float
+        Posterior median, and the 90 % interval.
+    p_positive : float
+        Probability of being above 0.
+    scale : str
+        Of these numbers.
+    is_between : bool
+        Whether it is a difference between people or conditions, which questions are mostly about.
+    """
+
+    label: str
+    median: float
+    low: float
+    high: float
+    p_positive: float
+    scale: str
+    is_between: bool = False
+
+    @property
+    def certainty(self) -> float:
+        """Probability of its more probable sign."""
+        return max(self.p_positive, 1 - self.p_positive)
+
+    def __str__(self) -> str:
+        side = "above" if self.p_positive >= 0.5 else "below"
+        sure = f"> {SURE:.2f}" if self.certainty > SURE else f"{self.certainty:.2f}"
+        scale = " on the link scale" if self.scale == "link" else ""
+        interval = interval_text(self.low, self.high)
+        return (
+            f"{self.label} is {self.median:.3g}{scale} (90 % interval {interval}), {side} 0 with "
+            f"probability {sure}"
+        )
+
+
+def answer(found: Fitted, question: str, compared: str) -> dict[str, Any]:
+    """Return what was asked, found, trusted, compared and left open, and a picture of effects.
+
+    Parameters
+    ----------
+    found : Fitted
+        The fit.
+    question : str
+        What the analysis asks.
+    compared : str
+        What a comparison of all fits says.
+    """
+    has_draws = found.method != "map"
+    effects = (
+        sorted(_effects(found), key=lambda e: (not e.is_between, -_distance(e)))
+        if has_draws
+        else []
+    )
+    sentences = {
+        "Asked": _asked(found, question),
+        "Found": _found(effects, has_draws=has_draws),
+        "Trust": _trust(found),
+        "Prediction": compared,
+        "Open": _open(found, effects),
+    }
+    shown = effects[:SHOWN]
+    return {"name": found.name, "sentences": sentences, "picture": _picture(shown)}
+
+
+# ----------------------------------------------------------------------------- effects
+
+
+def _effects(found: Fitted) -> Iterator[Effect]:
+    """Yield effects of covariates, parameters whose sign is open, and differences of levels."""
+    for parameter in found.arrangement.parameters:
+        if parameter.fixed is not None:
+            continue
+        own = found.estimates[found.estimates["parameter"] == parameter.name]
+        name = words(parameter.name)
+        for row in own.itertuples():
+            level = "" if pd.isna(row.level) else f", {row.level}"
+            if str(row.whose).startswith("effect of "):
+                yield _effect(f"the {row.whose} on {name}{level}", row, row.unit, is_between=True)
+            elif row.whose == "median person" and _may_turn(parameter):
+                yield _effect(f"{name}{level}", row, row.unit)
+        yield from _differences(found, parameter)
+
+
+def _differences(found: Fitted, parameter: Parameter) -> Iterator[Effect]:
+    """Yield differences of a parameter's other levels from its first."""
+    if parameter.by is None or parameter.level != "participant":
+        return
+    first, *others = levels_of(found.arrangement, parameter.by)
+    for other in others:
+        (row,) = contrast(
+            found.fit, parameter.name, {parameter.by: other}, {parameter.by: first}
+        ).itertuples()
+        label = f"{words(parameter.name)}, {other} minus {first},"
+        yield _effect(label, row, "natural", is_between=True)
+
+
+def _may_turn(parameter: Parameter) -> bool:
+    """Whether it says something that a parameter is above 0: not of a place on a scale."""
+    return sign_is_open(parameter) and parameter.role != "location"
+
+
+def _effect(label: str, row: Any, scale: str, *, is_between: bool = False) -> Effect:
+    interval = float(row.hdi_low), float(row.hdi_high)
+    return Effect(label, float(row.median), *interval, float(row.p_positive), scale, is_between)
+
+
+def _distance(effect: Effect) -> float:
+    """How far an effect is from 0, in half widths of its interval."""
+    half = (effect.high - effect.low) / 2
+    return abs(effect.median) / half if half > 0 else 0.0
+
+
+# --------------------------------------------------------------------------- sentences
+
+
+def _asked(found: Fitted, question: str) -> str:
+    people = counted(len(found.arrangement.participants), "participant")
+    sizes = [
+        f"{len(scored.observed):,} of {words(name)}"
+        for name, scored in found.arrangement.scored.items()
+    ]
+    opening = f"{question.rstrip('?')}? " if question else ""
+    return f"{opening}{sentence(found.model.title)}: {people}, observations {_plain(sizes)}."
+
+
+def _found(effects: list[Effect], *, has_draws: bool) -> str:
+    if not has_draws:
+        return "A single most probable point: no effect has an interval, and none is told here."
+    known = [e for e in effects if np.isfinite(e.p_positive)]
+    clear = [effect for effect in known if effect.certainty >= CLEAR][:TOLD]
+    if clear:
+        return f"{sentence('; '.join(map(str, clear)))}."
+    if known:
+        return f"Nothing with a clear sign; farthest from 0, {known[0]}."
+    return "No parameter of the population could be above or below 0: see the estimates."
+
+
+def _trust(found: Fitted) -> str:
+    bad = [str(name) for name in found.failed()["check"]]
+    total = int((found.checks["limit"] != INFORMATION).sum())
+    if found.method != "nuts":
+        return (
+            f"The fit is approximate (method '{found.method}'): sample it before anything is "
+            f"reported. {total - len(bad)} of {total} checks passed."
+        )
+    if not bad:
+        return f"All {total} checks passed: chains agree, and the data look as the model predicts."
+    sampling = [name for name in bad if name.startswith(SAMPLING)]
+    predictive = [name.removeprefix(PREDICTIVE) for name in bad if name.startswith(PREDICTIVE)]
+    other = [name for name in bad if not name.startswith((*SAMPLING, PREDICTIVE))]
+    told = [f"{len(bad)} of {total} checks failed."]
+    if sampling:
+        told.append(
+            f"Sampling ({_plain(sampling)}): the numbers may be other ones when it is "
+            "run longer, so do not report them yet."
+        )
+    if predictive:
+        told.append(
+            f"Data do not look as predicted in {_plain(predictive)}: effects that rest on these "
+            "may be those of a wrong model."
+        )
+    if other:
+        told.append(f"See in the diagnostics: {_plain(other)}.")
+    return " ".join(told)
+
+
+def _open(found: Fitted, effects: list[Effect]) -> str:
+    told = []
+    unclear = [e.label.rstrip(",") for e in effects if e.certainty < CLEAR]
+    if unclear:
+        told.append(f"Which side of 0 they lie on: {_plain(unclear[-TOLD:][::-1])}.")
+    least = found.checks[found.checks["check"].str.startswith(LEAST)]
+    for row in least.itertuples():
+        name, value = words(str(row.check).removeprefix(LEAST)), float(row.value)
+        if value < UNCLEAR:
+            told.append(f"The data say nearly nothing of {name} (contraction {value:.2f}).")
+        else:
+            told.append(
+                f"Of the population, {name} is least informed: the data took away {value:.0%} of "
+                "its prior variance."
+            )
+    return " ".join(told) or "No parameter of the population is left to its prior."
+
+
+def _plain(names: list[str]) -> str:
+    """Names in a row, without marks around them."""
+    shown = names[:SHOWN]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(shown) + more
+
+
+# ----------------------------------------------------------------------------- picture
+
+
+def _picture(effects: list[Effect]) -> Picture | None:
+    drawn = [effect for effect in effects if np.isfinite([effect.low, effect.high]).all()]
+    if not drawn:
+        return None
+    return picture(
+        lambda: _intervals(drawn),
+        "Effects in the population with their intervals, beside 0.",
+        "Effects in the population, between people and conditions first, then by distance from 0: "
+        "posterior medians and 90 % intervals, each in units of half its own interval; blue where the sign has a probability of .95 or more. Numbers are in the text.",
+    )
+
+
+def _intervals(effects: list[Effect]) -> Figure:
+    """Draw effects in units of half their own interval: what is clear is seen at once."""
+    figure, axes = plt.subplots(figsize=(6.5, 0.5 + 0.34 * len(effects)), layout="constrained")
+    for place, effect in enumerate(effects):
+        half = (effect.high - effect.low) / 2
+        colour = COLOURS[0] if effect.certainty >= CLEAR else GREY
+        low, middle, high = effect.low / half, effect.median / half, effect.high / half
+        axes.plot([low, high], [place, place], color=colour, linewidth=2)
+        axes.plot(middle, place, "o", color=colour)
+    axes.axvline(0, color=GREY, linewidth=1)
+    labels = [drawable(sentence(effect.label.rstrip(","))) for effect in effects]
+    axes.set_yticks(range(len(effects)), labels, fontsize=SMALL)
+    axes.set_ylim(len(effects) - 0.5, -0.5)
+    axes.set_xlabel("half widths of its 90 % interval", fontsize=TEXT)
+    axes.tick_params(axis="x", labelsize=SMALL)
+    return figure
