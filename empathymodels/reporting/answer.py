@@ -241,7 +241,8 @@ def _picture(effects: list[Effect]) -> Picture | None:
         lambda: _intervals(drawn),
         "Effects in the population with their intervals, beside 0.",
         "Effects in the population, between people and conditions first, then by distance from 0: "
-        "posterior medians and 90 % intervals, each in units of half its own interval; blue where the sign has a probability of .95 or more. Numbers are in the text.",
+        "posterior medians and 90 % intervals, each in units of half its own interval; blue where "
+        "the sign has a probability of .95 or more. Numbers are in the text.",
     )
 
 
