@@ -17,7 +17,7 @@ from empathymodels.checks import predictive_statistics
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
-from empathymodels.reporting.answer import Effect, _found, _may_turn, _trust
+from empathymodels.reporting.answer import Effect, _largest, _may_turn, _trust
 from empathymodels.reporting.fit_section import fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
@@ -134,8 +134,10 @@ def test_effects_say_their_sign_and_scale():
     )
     assert "probability > 0.99" in str(replace(effect, p_positive=0.001))
     vague = replace(effect, p_positive=0.4)
-    assert _found([vague], has_draws=True).startswith("Nothing with a clear sign; farthest from 0")
-    assert "no effect has an interval" in _found([], has_draws=False)
+    assert _largest([vague], has_draws=True).startswith(
+        "Nothing with a clear sign; farthest from 0"
+    )
+    assert "no effect has an interval" in _largest([], has_draws=False)
 
 
 def test_places_on_a_scale_are_no_effects():

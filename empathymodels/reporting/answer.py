@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from empathymodels.declaration.parts import Parameter
 from empathymodels.layout.levels import levels_of
-from empathymodels.messages import counted, drawable, sentence, words
-from empathymodels.plots.style import COLOURS, GREY, SMALL, TEXT
+from empathymodels.messages import counted, sentence, words
+from empathymodels.plots.effects import draw_effects
 from empathymodels.reporting.figures import Picture, picture
 from empathymodels.reporting.fit_section import (
     INFORMATION,
@@ -94,7 +92,7 @@ def answer(found: Fitted, question: str, compared: str) -> dict[str, Any]:
     )
     sentences = {
         "Asked": _asked(found, question),
-        "Found": _found(effects, has_draws=has_draws),
+        "Found": _largest(effects, has_draws=has_draws),
         "Trust": _trust(found),
         "Prediction": compared,
         "Open": _open(found, effects),
@@ -164,7 +162,7 @@ def _asked(found: Fitted, question: str) -> str:
     return f"{opening}{sentence(found.model.title)}: {people}, observations {_plain(sizes)}."
 
 
-def _found(effects: list[Effect], *, has_draws: bool) -> str:
+def _largest(effects: list[Effect], *, has_draws: bool) -> str:
     if not has_draws:
         return "A single most probable point: no effect has an interval, and none is told here."
     known = [e for e in effects if np.isfinite(e.p_positive)]
@@ -238,27 +236,13 @@ def _picture(effects: list[Effect]) -> Picture | None:
     if not drawn:
         return None
     return picture(
-        lambda: _intervals(drawn),
+        lambda: draw_effects(
+            [sentence(effect.label.rstrip(",")) for effect in drawn],
+            [(effect.low, effect.median, effect.high) for effect in drawn],
+            [effect.certainty >= CLEAR for effect in drawn],
+        ),
         "Effects in the population with their intervals, beside 0.",
         "Effects in the population, between people and conditions first, then by distance from 0: "
         "posterior medians and 90 % intervals, each in units of half its own interval; blue where "
         "the sign has a probability of .95 or more. Numbers are in the text.",
     )
-
-
-def _intervals(effects: list[Effect]) -> Figure:
-    """Draw effects in units of half their own interval: what is clear is seen at once."""
-    figure, axes = plt.subplots(figsize=(6.5, 0.5 + 0.34 * len(effects)), layout="constrained")
-    for place, effect in enumerate(effects):
-        half = (effect.high - effect.low) / 2
-        colour = COLOURS[0] if effect.certainty >= CLEAR else GREY
-        low, middle, high = effect.low / half, effect.median / half, effect.high / half
-        axes.plot([low, high], [place, place], color=colour, linewidth=2)
-        axes.plot(middle, place, "o", color=colour)
-    axes.axvline(0, color=GREY, linewidth=1)
-    labels = [drawable(sentence(effect.label.rstrip(","))) for effect in effects]
-    axes.set_yticks(range(len(effects)), labels, fontsize=SMALL)
-    axes.set_ylim(len(effects) - 0.5, -0.5)
-    axes.set_xlabel("half widths of its 90 % interval", fontsize=TEXT)
-    axes.tick_params(axis="x", labelsize=SMALL)
-    return figure
