@@ -12,6 +12,7 @@ from nilearn.glm.first_level import FirstLevelModel, make_first_level_design_mat
 from nilearn.image import resample_img
 
 import empathymodels as em
+from empathymodels import cli
 
 T_R, VOLUMES = 2.0, 120
 AREAS = {"AI": (-40, 22, 0, 10), "TPJ": (56, -48, 24, 10), "VS": (-8, 8, -6, 10)}
@@ -467,3 +468,50 @@ def test_regions_are_drawn_in_three_colours_or_by_effect():
         em.plot_regions(effects={"Insula": 1.0})
     own = pd.DataFrame({"region": ["$a$"], "x": [1], "y": [2], "z": [3]})
     em.plot_regions(own).canvas.draw()
+
+
+# ------------------------------------------------------------------------------- command line
+
+
+def exit_code(*arguments):
+    with pytest.raises(SystemExit) as end:
+        cli.main([str(argument) for argument in arguments])
+    return end.value.code or 0
+
+
+def test_tables_of_paths_on_the_command_line(runs, brain, events, tmp_path):
+    """Paths beside the table, ids as they are written; the same numbers as in Python."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    rows = ["participant;image;events"]
+    for k in range(2):
+        runs["image"][k].to_filename(folder / f"run{k}.nii.gz")
+        rows.append(f"00{k};run{k}.nii.gz;events.tsv")
+    events.to_csv(folder / "events.tsv", sep="\t", index=False)
+    (folder / "runs.csv").write_text("\n".join(rows))
+    mask = nibabel.Nifti1Image(inside(brain, AREAS["AI"]).astype(np.int8), brain.affine)
+    mask.to_filename(folder / "ai.nii")
+    out = tmp_path / "regions.csv"
+    line = ["extract", folder / "runs.csv", "--t-r", "2", "--mask", f"AI={folder / 'ai.nii'}"]
+    assert exit_code(*line, "--out", out) == 0
+    found = pd.read_csv(out, dtype={"participant": str})
+    assert found.participant.unique().tolist() == ["000", "001"]
+    direct = em.extract(runs[:2], {"AI": mask}, t_r=T_R)
+    assert found.beta.to_numpy() == pytest.approx(direct.beta.to_numpy(), abs=1e-4)
+    maps(brain, 1)[0].to_filename(folder / "map.nii")
+    (folder / "maps.csv").write_text("participant,image\n01,map.nii\n")
+    scores = tmp_path / "scores.csv"
+    line = ["signature_scores", folder / "maps.csv", "--weights", f"ai={folder / 'ai.nii'}"]
+    assert exit_code(*line, "--out", scores) == 0
+    expected = maps(brain, 1)[0].get_fdata()[inside(brain, AREAS["AI"])].sum()
+    assert pd.read_csv(scores).score.item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_the_command_line_refuses(tmp_path, capsys):
+    out = str(tmp_path / "out.csv")
+    assert exit_code("extract", tmp_path / "none.csv", "--out", out) == 2
+    assert "found nothing at" in capsys.readouterr().err
+    (tmp_path / "runs.csv").write_text("participant,image,events\na,none.nii,none.tsv\n")
+    assert exit_code("extract", tmp_path / "runs.csv", "--t-r", "2", "--out", out) == 2
+    assert "no file at" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()

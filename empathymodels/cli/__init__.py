@@ -18,6 +18,7 @@ import typer
 
 from empathymodels.cli.certificates import certify
 from empathymodels.cli.fits import check, compare, estimates, latents, predict, report
+from empathymodels.cli.images import extract, signature_scores
 from empathymodels.cli.models import card, list_, verify
 from empathymodels.cli.studies import demo, diagnose_design, fit, simulate
 from empathymodels.terminal import tell
@@ -46,6 +47,10 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an 
     report: (
         "empathymodels report learning.nc no_learning.nc --out report.html",
         "--question 'Is empathy learned from help?'",
+    ),
+    extract: ("empathymodels extract runs.csv --t-r 2 --region AI --region VS --out regions.csv",),
+    signature_scores: (
+        "empathymodels signature_scores maps.csv --weights care=care.nii --out scores.csv",
     ),
     verify: ("empathymodels verify my_model.py",),
     certify: (
