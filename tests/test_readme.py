@@ -89,7 +89,7 @@ def test_every_command_is_shown_and_exists():
     assert set(re.findall(r"^empathymodels (\w+)", README, re.MULTILINE)) <= set(COMMANDS)
     for line in shown:
         taken = {name for option in COMMANDS[line.split()[1]].params for name in option.opts}
-        assert set(re.findall(r"--\w+", line)) <= taken
+        assert set(re.findall(r"--[\w-]+", line)) <= taken
 
 
 def test_every_model_is_in_the_table():
