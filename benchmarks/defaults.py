@@ -49,6 +49,7 @@ BUNDLED = {
     "outgroup_help_learning": "outgroup_help",
     "prosocial_effort": "effort_for_others",
     "prosocial_learning": "self_other_no_one",
+    "signature_expression": "care_and_distress",
     "signature_tracking": "care_runs",
     "social_discounting": "shared_dollars",
     "trust_social_value": "trust_game",

@@ -15,6 +15,7 @@ import empathymodels as em
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 MODELS = {
+    "care_and_distress": "signature_expression",
     "care_runs": "signature_tracking",
     "advised_lottery": "advice_taking",
     "chosen_empathy": "empathy_selection",
@@ -93,6 +94,8 @@ def test_its_model_can_use_it(name, model):
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("partner").items())
         shared = ("closeness_slope", "vs_closeness_slope", "vs_noise")
         values |= {column: float(values[column].iloc[0]) for column in shared}
+    if name == "care_and_distress":
+        values["residual_correlation"] = 0.5
     if name == "close_others":
         shared = ("interaction", "noise", "acc_interaction", "acc_noise")
         values |= {column: float(values[column].iloc[0]) for column in shared}
