@@ -28,6 +28,7 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.inference.convergence import criteria
+from empathymodels.study.open_studies import OPEN_STUDIES
 
 SEED = 1
 STUDIES = Path(__file__).parents[2] / "shared" / "studies"
@@ -96,56 +97,29 @@ def cases() -> Iterator[Case]:
 # --------------------------------------------------------------------- published studies
 
 
+def _open(folder: Path, name: str) -> Case:
+    """A study as it is fetched, from files that are there, with the model that it is for."""
+    model = em.get_model(OPEN_STUDIES[name].model)
+    return Case(model, folder.name, lambda: em.fetch_study(name, folder=folder))
+
+
 def lesions(folder: Path) -> Case:
     """Effort for others after lesions (Lockwood et al. 2024)."""
-
-    def study() -> em.Study:
-        people = pd.read_csv(folder / "EM_fit_parameters_all.csv")
-        return em.Study(
-            trials=folder / "lme_data_PM_am-mpfc-lc-ol.csv",
-            participants=people[["ui", "group"]].rename(columns={"ui": "PM_ID"}),
-            columns={
-                "participant": "PM_ID",
-                "trial": "Trial number",
-                "work": "Choice",
-                "reward": "Reward",
-                "effort": "Effort",
-                "recipient": "Agent",
-            },
-            missing={"work": 2},
-            codes={
-                "recipient": {1: "self", 2: "other"},
-                "group": {1: "healthy", 2: "vmPFC", 3: "lesion control", 4: "other lesion"},
-            },
-        )
-
-    return Case(em.get_model("prosocial_effort"), folder.name, study)
+    return _open(folder, "lockwood_2024")
 
 
 def oxazepam(folder: Path) -> Case:
     """Oxazepam and empathy for pain (Nilsonne et al.): the authors' mixed model."""
 
     def study() -> em.Study:
-        people = pd.read_csv(folder / "demographics.csv").query("Included_EP == True")
-        people = people.rename(columns={"Subject": "participant"})
+        found = em.fetch_study("nilsonne_2017", folder=folder)
+        people = found.participants
         concern = (people["IRI_EC"] - people["IRI_EC"].mean()) / people["IRI_EC"].std()
         positive = concern > 0
-        people["concern"] = concern - concern[positive].mean() * positive
-        people["Wave"] = "wave " + people["Wave"].astype(str)
-        ratings = pd.read_csv(folder / "Ratings.csv")
-        ratings = ratings[ratings["Subject"].isin(people["participant"])].copy()
-        ratings["trial"] = ratings.groupby("Subject").cumcount() + 1
-        return em.Study(
-            trials=ratings,
-            participants=people[["participant", "Treatment", "Wave", "concern"]],
-            columns={
-                "participant": "Subject",
-                "pain": "Stimulus",
-                "group": "Condition",
-                "rating": "Unpleasantness",
-            },
-            codes={"pain": {"High": 1, "Low": 0}, "group": {"Self": "in", "Other": "out"}},
-        ).exclude("missing(concern)", table="participants", reason="no IRI")
+        people = people.assign(concern=concern - concern[positive].mean() * positive)
+        return em.Study(trials=found.trials, participants=people).exclude(
+            "missing(concern)", table="participants", reason="no IRI"
+        )
 
     treatment = 'C(Treatment, Treatment("Placebo"))'
     covariates = {
@@ -198,23 +172,8 @@ def hands(folder: Path) -> Case:
 
 
 def motives(folder: Path) -> Case:
-    """Helping with one or two motives (Saulin et al. 2019)."""
-
-    def study() -> em.Study:
-        trials = pd.read_csv(folder / "data_all_trials.csv", sep=";")
-        trials["trial"] = trials.groupby("ID").cumcount() + 1
-        return em.Study(
-            trials=trials,
-            columns={
-                "participant": "ID",
-                "motive": "condition",
-                "own_loss": "self_poss_loss",
-                "other_gain": "other_poss_gain",
-                "help": "resp_code",
-            },
-        )
-
-    return Case(em.get_model("costly_helping"), folder.name, study)
+    """Helping with one or two motives (Saulin et al. 2022)."""
+    return _open(folder, "saulin_2022")
 
 
 def vicarious(folder: Path) -> Case:
@@ -263,28 +222,7 @@ def trust(folder: Path) -> Case:
 
 def observation(folder: Path) -> Case:
     """Learning from a partner's choices and own rewards, study 1 (Charpentier et al. 2024)."""
-
-    def study() -> em.Study:
-        trials = pd.read_csv(folder / "data_study1.csv")
-        trials["first_of_block"] = (trials["trialNbBl"] == 1).astype(int)
-        trials["orange_left"] = (trials["choiceLR"] == trials["choiceColor"]).astype(int)
-        trials["orange_left"] = trials["orange_left"].where(trials["choiceColor"].notna())
-        return em.Study(
-            trials=trials,
-            columns={
-                "participant": "subNb",
-                "block": "blockNb",
-                "trial": "trialNbBl",
-                "partner_box": "boxPartner",
-                "partner_token": "tokPartner",
-                "partner_left": "chPartnerLR",
-                "orange_rewarded": "isOrRew",
-                "points_at_stake": "rewMag",
-                "choice": "choiceColor",
-            },
-        )
-
-    return Case(em.get_model("observational_learning"), folder.name, study)
+    return _open(folder, "charpentier_2024")
 
 
 def shared_reward(folder: Path) -> Case:

@@ -83,6 +83,7 @@ from empathymodels.simulation.log_likelihood import log_likelihood as log_likeli
 from empathymodels.simulation.simulate import simulate as simulate
 from empathymodels.study.bundled import list_studies as list_studies
 from empathymodels.study.bundled import load_study as load_study
+from empathymodels.study.fetch_study import fetch_study as fetch_study
 from empathymodels.study.study import Study as Study
 from empathymodels.version import __version__ as __version__
 

@@ -136,6 +136,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "diagnose_design": both,
         "estimates": fit,
         "extract": {"images": pd.DataFrame()},
+        "fetch_study": {"name": "lockwood_2024"},
         "fit": both,
         "fit_rivals": both,
         "get_model": {"name": "prosocial_effort"},
