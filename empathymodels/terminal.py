@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rich.progress import track
@@ -34,6 +34,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def progress(items: list[Any], description: str) -> Iterator[Any]:
-    """Iterate with a progress bar where somebody can see it."""
-    return iter(track(items, description, disable=not is_interactive(), transient=True))
+def progress(items: Iterable[Any], description: str, *, total: int | None = None) -> Iterator[Any]:
+    """Iterate with a progress bar where somebody can see it; `total` where items have no length."""
+    quiet = not is_interactive()
+    return iter(track(items, description, total=total, disable=quiet, transient=True))

@@ -138,7 +138,7 @@ def extract(
     parallel = Parallel(n_jobs=workers, return_as="generator")
     found = parallel(delayed(_of_image)(row, label, areas, glm, is_series) for row, label in jobs)
     parts, few = [], list[str]()
-    for part, own_faults, own_few in progress(_sized(found, len(jobs)), "Images"):
+    for part, own_faults, own_few in progress(found, "Images", total=len(jobs)):
         parts.append(part)
         faults += own_faults
         few += own_few
@@ -169,19 +169,6 @@ type Area = tuple[str, list[Any]]  # a region's name, and its spheres or masks
 
 def _is_folder(images: Any) -> bool:
     return isinstance(images, str | Path) and Path(images).is_dir()
-
-
-def _sized(found: Any, size: int) -> list[Any]:
-    """Results as they come, for a progress bar that knows how many there will be."""
-
-    class Sized:
-        def __len__(self) -> int:
-            return size
-
-        def __iter__(self) -> Any:
-            return iter(found)
-
-    return Sized()  # type: ignore[return-value]
 
 
 def _faulty_rows(table: pd.DataFrame, glm: _Glm | None) -> list[str]:
