@@ -53,6 +53,7 @@ BUNDLED = {
     "signature_expression": "care_and_distress",
     "signature_tracking": "care_runs",
     "social_discounting": "shared_dollars",
+    "training_effects": "trained_compassion",
     "trust_social_value": "trust_game",
     "vicarious_fear": "observed_shocks",
     "vicarious_reward": "shared_wins",

@@ -36,6 +36,7 @@ MODELS = {
     "shared_wins": "vicarious_reward",
     "shown_empathy": "observational_empathy",
     "split_or_keep": "inequity_aversion",
+    "trained_compassion": "training_effects",
     "trust_game": "trust_social_value",
     "watched_boxes": "observational_learning",
 }
@@ -99,6 +100,10 @@ def test_its_model_can_use_it(name, model):
     if name == "close_others":
         shared = ("interaction", "noise", "acc_interaction", "acc_noise")
         values |= {column: float(values[column].iloc[0]) for column in shared}
+    if name == "trained_compassion":
+        shared = [n for n in values if "_effect[" in n or n in ("ai_noise", "mofc_noise")]
+        values |= {column: float(values[column].iloc[0]) for column in shared}
+        values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("item").items())
     if name == "regulated_empathy":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
     if name == "outgroup_help":
