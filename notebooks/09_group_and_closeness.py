@@ -45,7 +45,7 @@ folder = Path(tempfile.mkdtemp())
 #
 # 24 people see a friend, a stranger and a computer win or lose, 8 times each, while scanned for 8
 # minutes (volumes of 2 s). Wins of the friend move the ventral striatum by 1.0 % of its signal,
-# those of the others by 0.4 %, plus 0.3 % per standard deviation of rated closeness. A third of
+# those of the others by 0.4 %, plus 0.3 % per unit of rated closeness. A third of
 # the people move a lot: their noise is three times as large.
 
 # %%

@@ -31,15 +31,16 @@ cues (2014, by its abstract). The filter is that of Mathys et al., in the enhanc
 toolbox; the rival `volatile_kalman` is that of Piray and Daw.
 What is ours: the forms of the mixture and of the rival `volatile_decisions` (recalled, not
 confirmed here), the starts, the hierarchy, every prior and the other rivals.
-Traps: `meta_volatility` is hardly known from choices: it is the same for everybody here, and still
-its posterior is close to its prior; do not correlate it, nor the latent `volatility`, with anything
-before `recover` says that it can be found. Only the sum of the first :math:`\mu_3` and
-:math:`\omega` is known, so :math:`\mu_3` starts at 0; :math:`\kappa` is held at 1. Own evidence
-that hardly varies leaves the weight of advice unknown. Where advice is followed whatever it was,
-weight and start trade off. Whether advice was right must be seen where it was rejected, too. Let
-own evidence be between 0 and 1: at these ends `own_evidence_only` is certain. The likelihood has
-bends, where a precision meets its bound, at which the searches of `fit(method="map")` and of
-"laplace" ended without a mode in the bundled study; those of `no_volatility` did not.
+Traps: what is shown to be found again here is `no_volatility` (point estimates of 30 people
+correlate with the truth by .61 to .89); a fit of all three levels has not been followed to its end.
+`meta_volatility` is the same for everybody, since choices say little of it; do not correlate it,
+nor the latent `volatility`, with anything before `recover` says that it can be found. Only the sum
+of the first :math:`\mu_3` and :math:`\omega` is known, so :math:`\mu_3` starts at 0; :math:`\kappa`
+is held at 1. Own evidence that hardly varies leaves the weight of advice unknown. Where advice is
+followed whatever it was, weight and start trade off. Whether advice was right must be seen where it
+was rejected, too. Let own evidence be between 0 and 1: at these ends `own_evidence_only` is
+certain. The likelihood has bends, where a precision meets its bound, at which the search of
+`fit(method="map")` ended without a mode in the bundled study; that of `no_volatility` did not.
 
 References
 ----------
