@@ -239,6 +239,9 @@ def test_all_that_is_wrong_is_told_at_once(runs, events, brain, tmp_path):
     with pytest.raises(ValueError, match="1 event without onset or duration"):
         gap = events.assign(duration=events.duration.where(events.index != 3))
         em.extract(faulty(runs, events=[gap, gap]), AREAS, t_r=2)
+    with pytest.raises(ValueError, match="2 events without trial_type"):
+        gap = events.assign(trial_type=events.trial_type.where(events.index > 1))
+        em.extract(faulty(runs, events=[gap, gap]), AREAS, t_r=2)
     with pytest.raises(ValueError, match="119 rows of confounds for 120 volumes"):
         short = pd.DataFrame({"x": np.arange(119.0)})
         em.extract(faulty(runs, confounds=[short, short]), AREAS, t_r=2)
