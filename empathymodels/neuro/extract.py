@@ -368,7 +368,9 @@ def _events(
     if bad := int((~np.isfinite(times.to_numpy(dtype=float))).any(axis=1).sum()):
         raise ValueError(f"{label}: {counted(bad, 'event')} without onset or duration in seconds")
     if bad := int(events["trial_type"].isna().sum()):
-        raise ValueError(f"{label}: {counted(bad, 'event')} without trial_type; name or remove them")
+        raise ValueError(
+            f"{label}: {counted(bad, 'event')} without trial_type; name or remove them"
+        )
     events = events.assign(**times, trial_type=events["trial_type"].astype(str))
     if absent := [t for t in single if t not in set(events["trial_type"])]:
         raise ValueError(f"{label}: no events {listed(absent)}, of which single betas are wanted")
