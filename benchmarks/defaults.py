@@ -45,6 +45,7 @@ BUNDLED = {
     "intergroup_bias": "group_pain",
     "moral_conflict_learning": "money_or_shocks",
     "motivated_empathy": "motives",
+    "neurofeedback_tuning": "insula_feedback",
     "observational_empathy": "shown_empathy",
     "observational_learning": "watched_boxes",
     "outgroup_help_learning": "outgroup_help",

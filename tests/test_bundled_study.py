@@ -25,6 +25,7 @@ MODELS = {
     "effort_for_others": "prosocial_effort",
     "group_pain": "intergroup_bias",
     "induced_motives": "costly_helping",
+    "insula_feedback": "neurofeedback_tuning",
     "money_or_shocks": "moral_conflict_learning",
     "motives": "motivated_empathy",
     "observed_shocks": "vicarious_fear",
@@ -106,6 +107,9 @@ def test_its_model_can_use_it(name, model):
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("item").items())
     if name == "regulated_empathy":
         values |= dict(pd.read_csv(DATA / name / "true_items.csv").set_index("story").items())
+    if name == "insula_feedback":
+        shared = ("time_constant", "transfer_effect", "transfer_share")
+        values |= {column: float(values[column].iloc[0]) for column in shared}
     if name == "outgroup_help":
         values = truth
     if name == "motives":
