@@ -27,8 +27,9 @@ Traps: without a sham group practice and learning are told apart by the shape of
 People of the sham group say nothing of what they would have learned: their `learning` follows the
 population. A training that is short beside the time constant shows a line, of which only the slope
 (learning / time constant) is known; a level that is reached at once is part of the baseline unless
-there are runs with `runs` 0 before. Hence one time constant for all people. Transfer needs transfer
-runs of the real group late in training. Sessions differ by more than runs: standardise within
+there are runs with `runs` 0 before. Hence one time constant for all people, and with 10 people
+per group even that is hardly known, nor what trait empathy changes: plan more (see the study's
+README). Transfer needs transfer runs of the real group late in training. Sessions differ by more than runs: standardise within
 session only what does not change with training. Real and sham groups are compared as randomised;
 nothing here tells what participants believed.
 `signature_tracking` follows the score within runs, `Filter` feeds it back, and
