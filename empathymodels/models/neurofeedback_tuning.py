@@ -29,9 +29,9 @@ population. A training that is short beside the time constant shows a line, of w
 (learning / time constant) is known; a level that is reached at once is part of the baseline unless
 there are runs with `runs` 0 before. Hence one time constant for all people, and with 10 people
 per group even that is hardly known, nor what trait empathy changes: plan more (see the study's
-README). Transfer needs transfer runs of the real group late in training. Sessions differ by more than runs: standardise within
-session only what does not change with training. Real and sham groups are compared as randomised;
-nothing here tells what participants believed.
+README). Transfer needs transfer runs of the real group late in training. Standardise over all
+runs, never within a session: that takes the learning out. Real and sham groups are compared as
+randomised; nothing here tells what participants believed.
 `signature_tracking` follows the score within runs, `Filter` feeds it back, and
 `simulate_feedback` shows how long a training may take.
 
