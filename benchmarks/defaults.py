@@ -38,6 +38,7 @@ BUNDLED = {
     "closeness_similarity": "close_others",
     "costly_helping": "induced_motives",
     "cue_expectation_learning": "cue_pain",
+    "empathic_accuracy": "accurate_perceivers",
     "empathy_learning": "closeness_learning",
     "empathy_regulation": "regulated_empathy",
     "empathy_selection": "chosen_empathy",

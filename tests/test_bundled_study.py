@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
 MODELS = {
     "care_and_distress": "signature_expression",
+    "accurate_perceivers": "empathic_accuracy",
     "care_runs": "signature_tracking",
     "advised_lottery": "advice_taking",
     "chosen_empathy": "empathy_selection",
@@ -110,6 +111,10 @@ def test_its_model_can_use_it(name, model):
     if name == "insula_feedback":
         shared = ("time_constant", "transfer_effect", "transfer_share")
         values |= {column: float(values[column].iloc[0]) for column in shared}
+    if name == "accurate_perceivers":
+        for file, of in (("true_targets.csv", "target"), ("true_items.csv", "item")):
+            values |= dict(pd.read_csv(DATA / name / file).set_index(of).items())
+        values["threshold_step"] = float(values["threshold_step"].iloc[0])
     if name == "outgroup_help":
         values = truth
     if name == "motives":
