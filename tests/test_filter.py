@@ -181,6 +181,17 @@ def test_the_mixture_is_that_of_its_draws():
     assert above == pytest.approx((draws > 0.3).mean(), abs=0.01)
 
 
+def test_scores_without_noise_are_believed():
+    """As the rival `direct_scores` has them."""
+    online = em.Filter.from_json(made(noise=0.0).to_json())
+    step = online.update(0.7)
+    assert (step.mean, step.sd) == (pytest.approx(0.7), pytest.approx(0.0, abs=1e-9))
+    with pytest.raises(ValueError, match="not both be 0"):
+        made(noise=0.0, fluctuation=0.0)
+    with pytest.raises(ValueError, match="n must be 2 at least"):
+        em.simulate_feedback(made(), sham=True, n=1)
+
+
 def test_people_learn_from_feedback_and_not_from_that_of_others():
     online = made(target=0.3)
     real = em.simulate_feedback(online, runs=8, volumes=40, n=60, seed=1)

@@ -13,6 +13,7 @@ from nilearn.image import resample_img
 
 import empathymodels as em
 from empathymodels import cli
+from empathymodels.neuro.extract import _loaded
 
 T_R, VOLUMES = 2.0, 120
 AREAS = {"AI": (-40, 22, 0, 10), "TPJ": (56, -48, 24, 10), "VS": (-8, 8, -6, 10)}
@@ -118,6 +119,29 @@ def first_level(mask, image, events):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return FirstLevelModel(t_r=T_R, mask_img=mask, high_pass=0.01).fit(image, events)
+
+
+def test_contrasts_stand_beside_single_trials(runs):
+    found = em.extract(
+        runs[:1], {"AI": AREAS["AI"]}, t_r=T_R, single_trials=["pain"], contrasts={"t": "touch"}
+    )
+    assert found.condition.value_counts().to_dict() == {"pain": 10, "t": 1}
+    with pytest.raises(ValueError, match=r"contrast 'x' \(pain\) must be of 'touch'"):
+        em.extract(runs[:1], AREAS, t_r=T_R, single_trials=["pain"], contrasts={"x": "pain"})
+
+
+def test_cells_without_value_are_none(runs):
+    given = runs[:1].assign(confounds=pd.NA, slice_time_ref=pd.NA)
+    found, usual = em.extract(given, AREAS, t_r=T_R), em.extract(runs[:1], AREAS, t_r=T_R)
+    assert found.beta.to_numpy() == pytest.approx(usual.beta.to_numpy())
+
+
+def test_volumes_that_nilearn_leaves_out_get_a_regressor():
+    table = pd.DataFrame({"x": np.arange(5.0)})
+    assert list(_loaded((table, None))) == ["x"]
+    found = _loaded((table, np.array([1, 2, 4])))
+    assert found["volume_0"].tolist() == [1, 0, 0, 0, 0]
+    assert found["volume_3"].tolist() == [0, 0, 0, 1, 0]
 
 
 def test_it_is_nilearns_own_glm_on_the_mean(runs, brain, events):
@@ -251,7 +275,13 @@ def test_all_that_is_wrong_is_told_at_once(runs, events, brain, tmp_path):
     with pytest.raises(ValueError, match=r"contrast 'a'.*must be of 'pain', 'touch'"):
         em.extract(runs[:1], AREAS, t_r=2, contrasts={"a": "pian"})
     with pytest.raises(ValueError, match="no region 'Insula'; there are 'AI'"):
-        em.extract(runs[:1], ["Insula"], t_r=2)
+        em.extract(runs[:1], "Insula", t_r=2)
+    with pytest.raises(ValueError, match="needs x, y, z and a radius"):
+        em.extract(runs[:1], {"a": ("x", 0, 0, 6)}, t_r=2)
+    with pytest.raises(ValueError, match="not demeaned or standardised"):
+        values = runs["image"][0].get_fdata()
+        image = nibabel.Nifti1Image(values - values.mean(axis=-1, keepdims=True), brain.affine)
+        em.extract(runs[:1].assign(image=[image]), AREAS, t_r=2)
     with pytest.raises(ValueError, match="needs x, y, z and a radius"):
         em.extract(runs[:1], {"a": (1, 2, 3)}, t_r=2)
     with pytest.raises(ValueError, match="must be one volume; found shape"):
@@ -263,6 +293,9 @@ def test_all_that_is_wrong_is_told_at_once(runs, events, brain, tmp_path):
 def test_regions_at_the_edge_are_told(runs, capsys):
     em.extract(runs[:1], {"edge": (-78, -20, 0, 14)}, t_r=T_R)
     assert "less than half of their voxels, such as 'edge' in" in capsys.readouterr().err
+    pair = pd.DataFrame({"region": ["P", "P"], "x": [-40, 400], "y": [22, 22], "z": [0, 0]})
+    em.extract(runs[:1], pair.assign(radius=[8, 12]), t_r=T_R)
+    assert "less than half of their voxels, such as 'P' in" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------- signatures
@@ -410,6 +443,15 @@ def test_where_nothing_is_planted_nothing_is_found(brain):
         value = em.train_signature(table, "care", permutations=19).evaluation
         above.append(value["r_within"] > value["floor"])
     assert np.sum(above) <= 2
+
+
+def test_few_images_do_not_make_it_certain(brain):
+    """One image of each of 30 people, and 50 components asked for."""
+    table = rated(brain, 3 * bump(brain), people=30, each=1, seed=5)
+    value = em.train_signature(table, "care", permutations=9).evaluation
+    assert 0.7 <= value["coverage"] <= 1.0
+    assert np.isnan(value["r_within"]) and np.isfinite(value["floor"])
+    assert value["r"] > value["floor"]
 
 
 def test_nobody_is_predicted_from_their_own_images(brain):

@@ -14,10 +14,11 @@ import xarray as xr
 
 import empathymodels as em
 from empathymodels.checks import predictive_statistics
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
-from empathymodels.reporting.answer import Effect, _largest, _may_turn, _trust
+from empathymodels.reporting.answer import Effect, _effects, _largest, _may_turn, _trust
 from empathymodels.reporting.fit_section import fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
@@ -134,6 +135,8 @@ def test_effects_say_their_sign_and_scale():
     )
     assert "probability > 0.99" in str(replace(effect, p_positive=0.001))
     vague = replace(effect, p_positive=0.4)
+    far = replace(vague, label="the far one", median=-0.8, is_between=True)
+    assert "farthest from 0, the far one" in _largest([vague, far], has_draws=True)
     assert _largest([vague], has_draws=True).startswith(
         "Nothing with a clear sign; farthest from 0"
     )
@@ -146,6 +149,19 @@ def test_places_on_a_scale_are_no_effects():
     places = {p.name for p in model.parameters if p.role == "location"}
     assert places and not told & places
     assert any("bias" in name for name in told)
+    tonic = em.get_model("advice_taking").parameter("tonic_volatility")
+    assert not _may_turn(tonic)  # its prior is far below 0
+
+
+def test_what_all_people_share_is_an_effect_too(as_drawn):
+    model, study = em.get_model("closeness_similarity"), em.load_study("close_others")
+    fit = as_drawn(model, study)
+    found = SimpleNamespace(fit=fit, estimates=em.estimates(fit), arrangement=arrangement_of(fit))
+    labels = [effect.label for effect in _effects(found)]
+    shared = [p for p in model.parameters if p.level == "population" and _may_turn(p)]
+    assert shared
+    for parameter in shared:
+        assert any(label.startswith(parameter.name.replace("_", " ")) for label in labels)
 
 
 def test_predicted_features_are_computed_once(own_fit, monkeypatch):

@@ -191,7 +191,8 @@ def _taken_after(right):
     """Share of advice taken after advice that was right, or wrong."""
 
     def share(table):
-        before = table["advice_right"].groupby(table["participant"]).shift()
+        keys = [table[key] for key in ("participant", "session") if key in table]
+        before = table["advice_right"].groupby(keys).shift()
         return table["take"][before == right].mean()
 
     return share

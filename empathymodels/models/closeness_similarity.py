@@ -33,13 +33,15 @@ that the effect lies within them:
 
 Look at the same share in the prior first (.16 here): few data leave it near there. The other way is
 `compare` with the rivals, at best over participants.
-Traps: friends are similar: where the two are rated and not crossed by design, both effects are
-known from those alone who are one without the other. Whom a participant judged similar may also be
-better known. Betas must be divided by their standard deviation, for the priors and for the region
-above. With one beta per condition the interaction is the same for all people, and it is here: there
-is no telling differences between people from noise. `target` = self needs some value in `close`
-and `similar`, which is not read. Without the column `target` all are others; without `similar` its
-effect and the interaction are held at 0. With nobody close, take `similarity_only`.
+Traps: `em.regions` has other places under the names `MPFC` and `ACC` (dorsal medial prefrontal and
+midcingulate cortex), so give `em.extract` spheres of your own. Friends are similar: where the two
+are rated and not crossed by design, both effects are known from those alone who are one without the
+other. Whom a participant judged similar may also be better known. Betas must be divided by their
+standard deviation, for the priors and for the region above. With one beta per condition the
+interaction is the same for all people, and it is here: there is no telling differences between
+people from noise. `target` = self needs some value in `close` and `similar`, which is not read.
+Without the column `target` all are others; without `similar` its effect and the interaction are
+held at 0. With nobody close, take `similarity_only`.
 
 References
 ----------

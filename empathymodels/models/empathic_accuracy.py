@@ -52,6 +52,7 @@ accuracy. Psychological Science, 19, 399-404. doi:10.1111/j.1467-9280.2008.02099
 
 from dataclasses import replace
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -70,8 +71,9 @@ def _followed(state, parameters, data, felt):
     slope = parameters.variability * pt.tanh(reading)
     level = data.felt_mean + parameters.bias + slope * felt
     carried = parameters.autocorrelation
-    is_rated = pt.ge(data.rating, data.rating_lowest)
-    following = {"residual": data.rating - level, "follows": pt.where(is_rated, 1.0, state.follows)}
+    residual = data.rating - level
+    is_known = pt.neq(residual, np.inf)  # where rating and series are: else the state stays
+    following = {"residual": residual, "follows": pt.where(is_known, 1.0, state.follows)}
     noise = parameters.variability / pt.cosh(reading)  # of all the target does not explain
     latents = {
         "accuracy": pt.tanh(reading),

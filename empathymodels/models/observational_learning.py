@@ -254,10 +254,15 @@ def choice_biases(model):
 # ------------------------------------------------------------------------- declarations
 
 
+def _within(table, *keys):
+    """Columns that tell runs of trials apart, of those that a study has."""
+    return [table[key] for key in ("participant", "session", *keys) if key in table]
+
+
 def _seems_orange(table):
     """What the partner seems to be after, by this block's tokens so far; 1: orange, 0: blue."""
     shows = (table["partner_token"] == 1) == (table["partner_box"] == 1)
-    keys = [table["participant"], (table["first_of_block"] == 1).cumsum()]
+    keys = [*_within(table, "block"), (table["first_of_block"] == 1).cumsum()]
     balance = (2 * shows - 1).groupby(keys).cumsum() * (3 - 2 * table["partner_box"])
     later = (balance != 0) & (table["first_of_block"] == 0)
     return (balance > 0).where(later).astype(float)
@@ -265,17 +270,16 @@ def _seems_orange(table):
 
 def _after_partner(table):
     seems = _seems_orange(table)
-    return (table["choice"] == seems)[seems.notna() & table["choice"].notna()].mean()
+    return (table["choice"] == seems)[seems.notna()].mean()
 
 
 def _stays(rewarded):
     """Share of tokens chosen again after a reward, or after none."""
 
     def share(table):
-        before = table[["choice", "orange_rewarded"]].groupby(table["participant"]).shift()
-        known = before["choice"].notna() & table["choice"].notna()
+        before = table[["choice", "orange_rewarded"]].groupby(_within(table)).shift()
         was = (before["choice"] == before["orange_rewarded"]) == rewarded
-        return (table["choice"] == before["choice"])[known & was].mean()
+        return (table["choice"] == before["choice"])[before["choice"].notna() & was].mean()
 
     return share
 

@@ -20,10 +20,10 @@ given, follow the scores:
 
 .. math::
 
-    \text{care rating}_t &\sim \text{Normal}(r_s + q_s\, \text{care}_t,\; s_r) \\
-    \text{distress rating}_t &\sim \text{Normal}(r'_s + q'_s\, \text{distress}_t,\; s'_r) \\
+    \text{care rating}_t &\sim \text{Normal}(r_s + q_s\, \text{care}_t,\; s_{r,s}) \\
+    \text{distress rating}_t &\sim \text{Normal}(r'_s + q'_s\, \text{distress}_t,\; s'_{r,s}) \\
     \text{donation}_t &\sim \text{Normal}(
-        r''_s + u\, \text{care}_t + u'\, \text{distress}_t,\; s''_r)
+        r''_s + q''_s\, \text{care}_t + u''_s\, \text{distress}_t,\; s''_{r,s})
 
 Notes
 -----
@@ -180,7 +180,7 @@ def _outcome(name, signatures, mark):
         ),
         *(_slope(name, s, symbol + mark) for s, symbol in zip(signatures, "qu", strict=False)),
         _noise(
-            f"{name}_noise", f"standard deviation of the {told}", -1.8, (0.08, 0.25), "s" + mark,
+            f"{name}_noise", f"standard deviation of the {told}", -1.8, (0.08, 0.25), "s_r" + mark,
             scale_of=name,
         ),
     )

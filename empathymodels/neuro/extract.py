@@ -196,6 +196,8 @@ def _areas(regions: Any, faults: list[str]) -> list[Area]:
     """Regions as spheres and masks by their names."""
     if regions is None:
         regions = known_regions()
+    if isinstance(regions, str):
+        regions = [regions]
     if not isinstance(regions, pd.DataFrame | Mapping):
         names, table = [str(name) for name in regions], known_regions()
         unknown = [name for name in names if name not in set(table["region"])]
@@ -223,7 +225,10 @@ def _areas(regions: Any, faults: list[str]) -> list[Area]:
 
 def _sphere_or_mask(name: Any, given: Any, faults: list[str]) -> Any:
     if isinstance(given, Sequence | np.ndarray) and not isinstance(given, str):
-        sphere = np.asarray(given, dtype=float)
+        try:
+            sphere = np.asarray(given, dtype=float)
+        except (TypeError, ValueError):
+            sphere = np.empty(0)
         return sphere if sphere.shape == (4,) else np.full(4, np.nan)
     try:
         return read_image(given, f"mask of '{name}'")
@@ -266,8 +271,10 @@ def _means(
     means, voxels, faults, few = [], [], list[str](), list[str]()
     for name, shapes in areas:
         inside = np.zeros(values.shape[:PLACE_DIMS], dtype=bool)
+        size = 0.0  # of all of it, in voxels, those beyond the image too
         for shape in shapes:
             inside |= _within(shape, image, where)
+            size += _voxels(shape, image)
         own = values[inside].astype(float)
         own = own if own.ndim > 1 else own[:, None]  # (voxel, time)
         used = own[(np.isfinite(own) & (own != 0)).all(axis=1)]
@@ -275,11 +282,20 @@ def _means(
             why = "none of its voxels has a value" if inside.any() else "it lies outside the image"
             faults.append(f"{label}: region '{name}': {why}")
             continue
-        if len(used) < SMALL * len(own):
-            few.append(f"'{name}' in {label} ({len(used)} of {len(own)})")
+        if len(used) < SMALL * max(size, len(own)):
+            few.append(f"'{name}' in {label} ({len(used)} of about {max(size, len(own)):.0f})")
         means.append(used.mean(axis=0))
         voxels.append(len(used))
     return np.transpose(means), voxels, faults, few
+
+
+def _voxels(shape: Any, image: Any) -> float:
+    """How many voxels of an image a sphere or a mask has room for."""
+    one = abs(np.linalg.det(image.affine[:3, :3]))
+    if isinstance(shape, np.ndarray):
+        return float(4 / 3 * np.pi * shape[3] ** 3 / one)
+    each = abs(np.linalg.det(shape.affine[:3, :3]))
+    return float(np.count_nonzero(np.nan_to_num(shape.get_fdata())) * each / one)
 
 
 def _within(shape: Any, image: Any, where: np.ndarray) -> np.ndarray:
@@ -304,7 +320,8 @@ def _fitted(series: np.ndarray, row: pd.Series, glm: _Glm, label: str) -> pd.Dat
     if t_r is None or not 0 < t_r < np.inf:
         raise ValueError(f"{label}: t_r must be a time above 0 in seconds; found {t_r}")
     events, trials = _events(row["events"], glm.single_trials, label)
-    shift = float(row["slice_time_ref"]) if "slice_time_ref" in row else 0.0
+    has_shift = "slice_time_ref" in row and pd.notna(row["slice_time_ref"])
+    shift = float(row["slice_time_ref"]) if has_shift else 0.0
     times = (np.arange(len(series)) + shift) * t_r
     if (late := events["onset"] >= len(series) * t_r).any():
         raise ValueError(
@@ -313,6 +330,11 @@ def _fitted(series: np.ndarray, row: pd.Series, glm: _Glm, label: str) -> pd.Dat
             "seconds"
         )
     mean = series.mean(axis=0)
+    if (mean <= series.std(axis=0)).any():
+        raise ValueError(
+            f"{label}: the mean signal of every region must be far above 0, since betas are in "
+            "percent of it; give images that were not demeaned or standardised"
+        )
     percent = 100 * (series / mean - 1)
     extra = _confounds(row.get("confounds"), len(series), label)
     design = make_first_level_design_matrix(
@@ -330,7 +352,9 @@ def _fitted(series: np.ndarray, row: pd.Series, glm: _Glm, label: str) -> pd.Dat
         )
     labels, results = run_glm(percent, design.to_numpy(), noise_model=glm.noise_model)
     names = list(events["trial_type"].unique())
-    wanted = glm.contrasts or {name: name for name in names}
+    single = {name: name for name in names if name in trials}
+    whole = {name: name for name in names if name not in trials}
+    wanted = single | (glm.contrasts or whole)
     parts = []
     for name, formula in wanted.items():
         try:
@@ -341,7 +365,7 @@ def _fitted(series: np.ndarray, row: pd.Series, glm: _Glm, label: str) -> pd.Dat
             )
         except Exception:
             raise ValueError(
-                f"{label}: contrast '{name}' ({formula}) must be of {listed(names)}"
+                f"{label}: contrast '{name}' ({formula}) must be of {listed(whole)}"
             ) from None
         contrast = compute_contrast(labels, results, vector, stat_type="t")
         kept = {"condition": trials[name][0], "trial": trials[name][1]} if name in trials else {}
@@ -387,7 +411,7 @@ def _events(
 
 def _confounds(given: Any, volumes: int, label: str) -> pd.DataFrame | None:
     """Confounds, one row per volume; a first row without value, as derivatives have, is 0."""
-    if given is None or (isinstance(given, float) and np.isnan(given)):
+    if given is None or (not isinstance(given, pd.DataFrame) and pd.isna(given)):
         return None
     table = _read_table(given, f"{label}: confounds")
     if len(table) != volumes:
@@ -405,6 +429,16 @@ def _read_table(given: Any, label: str) -> pd.DataFrame:
     if not isinstance(given, str | Path) or not Path(given).is_file():
         raise ValueError(f"{label}: no table, and no file at {given}")
     return pd.read_csv(given, sep=None, engine="python", na_values="n/a")
+
+
+def _loaded(found: tuple[pd.DataFrame, Any]) -> pd.DataFrame:
+    """Confounds as nilearn loads them, with a regressor for every volume that it leaves out."""
+    table, kept = found
+    if kept is None:
+        return table
+    out = np.setdiff1d(np.arange(len(table)), kept)
+    alone = {f"volume_{volume}": np.arange(len(table)) == volume for volume in out}
+    return table.assign(**{name: values.astype(float) for name, values in alone.items()})
 
 
 def _bids_table(
@@ -426,7 +460,7 @@ def _bids_table(
                 if (found := re.search(rf"_{entity}-([A-Za-z0-9]+)", Path(image).name))
             }
             row = {"participant": f"sub-{model.subject_label}", **entities, "image": image}
-            extra = load_confounds(image, strategy=tuple(confounds))[0] if confounds else None
+            extra = _loaded(load_confounds(image, strategy=tuple(confounds))) if confounds else None
             timing = {"t_r": model.t_r, "slice_time_ref": model.slice_time_ref or 0.0}
             rows.append(row | {"events": table, "confounds": extra} | timing)
     return pd.DataFrame(rows)

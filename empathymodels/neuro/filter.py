@@ -132,6 +132,7 @@ class Filter:
             raise ValueError(f"rule must be 'graded' or 'sign'; found {rule!r}.")
         if not math.isfinite(target):
             raise ValueError(f"target must be a number; found {target!r}.")
+        refuse_impossible(parameters)
         self.parameters, self.target, self.rule = parameters, target, rule
         self.reset()
 
@@ -213,7 +214,6 @@ class Filter:
             sizes = {len(x) for x in (*vars(parameters).values(), *vars(state).values())}
             if len(sizes) != 1:
                 raise ValueError(f"its arrays differ in length: {sorted(sizes)}")
-            refuse_impossible(parameters)
             one = cls.__new__(cls)
             one._set(parameters, float(found["target"]), found["rule"])
             one._state, one._regulate = state, min(max(float(found["regulate"]), 0.0), 1.0)

@@ -23,6 +23,11 @@ def parameters_of(fit: xr.DataTree, participant: str | None, draws: int, seed: i
             f"A filter needs a fit of '{MODEL}'; found one of '{model.label}'. Fit that model to "
             "the scores of earlier runs."
         )
+    if split := [parameter.name for parameter in model.parameters if parameter.by is not None]:
+        raise ValueError(
+            f"A filter needs one value per person of every parameter; {listed(split)} of this fit "
+            "have several. Fit the model without split()."
+        )
     posterior = fit["posterior"].to_dataset()
     rng = np.random.default_rng(seed)
     if participant is None:

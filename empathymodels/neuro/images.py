@@ -58,7 +58,7 @@ def same_grid(one: Any, other: Any) -> bool:
 def on_grid(image: Any, target: Any, *, interpolation: str) -> np.ndarray:
     """Values of an image at the voxels of another one, (x, y, z); 0 outside of it."""
     if same_grid(image, target):
-        return np.asarray(image.get_fdata(), dtype=float)
+        return np.squeeze(np.asarray(image.get_fdata(), dtype=float))
     from nilearn.image import resample_img
 
     try:
@@ -74,7 +74,7 @@ def on_grid(image: Any, target: Any, *, interpolation: str) -> np.ndarray:
         if "field of view" not in str(fault):
             raise
         return np.zeros(target.shape[:PLACE_DIMS])  # they have no place in common
-    return np.asarray(moved.get_fdata(), dtype=float)
+    return np.squeeze(np.asarray(moved.get_fdata(), dtype=float))
 
 
 def places(image: Any) -> np.ndarray:

@@ -86,7 +86,8 @@ def feedback(above: np.ndarray | float, rule: str) -> np.ndarray:
 
 def refuse_impossible(parameters: Parameters) -> None:
     """Raise for values out of their support."""
-    if (parameters.noise <= 0).any() or (parameters.fluctuation < 0).any():
-        raise ValueError("standard deviations must be above 0")
+    noise, fluctuation = parameters.noise, parameters.fluctuation
+    if (noise < 0).any() or (fluctuation < 0).any() or (noise + fluctuation <= 0).any():
+        raise ValueError("standard deviations must not be below 0, and not both be 0")
     if ((parameters.persistence < 0) | (parameters.persistence >= 1)).any():
         raise ValueError("persistence must be from 0 to below 1")

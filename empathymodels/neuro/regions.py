@@ -60,7 +60,7 @@ REGIONS = [
     *_one("PCC", MENTALIZING, (-2, -54, 38), "precuneus and posterior cingulate cortex", DODELL),
     *_pair("VS", CONCERN, (-8, 8, -6), (10, 14, -4), "ventral striatum", CLITHERO),
     *_one("VTA", CONCERN, (2, -20, -16), "ventral tegmental area", FELDMANHALL, radius=6.0),
-    *_one("MOFC", CONCERN, (-2, 40, -6), "medial orbitofrontal cortex", CLITHERO),
+    *_one("mOFC", CONCERN, (-2, 40, -6), "medial orbitofrontal cortex", CLITHERO),
 ]
 
 
@@ -106,7 +106,7 @@ def regions(process: Process | None = None) -> pd.DataFrame:
     --------
     >>> import empathymodels as em
     >>> em.regions("empathic concern")["region"].unique().tolist()
-    ['VS', 'VTA', 'MOFC']
+    ['VS', 'VTA', 'mOFC']
     """
     table = pd.DataFrame([asdict(region) for region in REGIONS])
     return table if process is None else table[table["process"] == process].reset_index(drop=True)

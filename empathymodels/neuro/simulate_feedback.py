@@ -49,6 +49,11 @@ def simulate_feedback(
         ``runs_to_half`` (person), the first run, from 1, with half of the ceiling gained; NaN if
         there is none.
 
+    Raises
+    ------
+    ValueError
+        Sham feedback for one person alone.
+
     Notes
     -----
     The latent and its scores are those of `signature_tracking`. From run to run
@@ -68,6 +73,8 @@ def simulate_feedback(
     >>> training = em.simulate_feedback(em.Filter(fit), runs=12)  # doctest: +SKIP
     >>> training["runs_to_half"].median()  # doctest: +SKIP
     """
+    if sham and n < 2:
+        raise ValueError("sham feedback is that of somebody else: n must be 2 at least; found 1.")
     rng = np.random.default_rng(seed)
     known = filter.parameters
     truth = _people(known, rng.integers(len(known.noise), size=n))

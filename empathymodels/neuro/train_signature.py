@@ -46,8 +46,9 @@ class Signature:
         - ``rmse``: root mean square error; ``rmse_of_mean``: that of predicting the mean alone
         - ``slope``: of the target on the prediction; 1 is calibrated, below 1 too extreme
         - ``coverage``: share of targets in the 90 % intervals
-        - ``floor``: the 95 % quantile of ``r_within`` where targets are shuffled within people
-        - ``p``: share of shuffles with an ``r_within`` that is as large
+        - ``floor``: the 95 % quantile of ``r_within`` where targets are shuffled within people; of
+          ``r``, shuffled over people, where everybody has one image (``r_within`` is NaN then)
+        - ``p``: share of shuffles in which it is as large
     """
 
     weight_map: Any
@@ -78,7 +79,8 @@ def train_signature(
     mask : path or image, optional
         Voxels to use; otherwise those with a value in all images.
     components : int
-        Principal components of the images that carry the weights, at most.
+        Principal components of the images that carry the weights, at most; and no more than half
+        as many as images, or the decoder would fit them exactly and know nothing of its error.
     permutations : int
         Shuffles of targets within people, for the floor.
     seed : int
@@ -142,13 +144,15 @@ def train_signature(
     predicted, sd = _left_out(folds, target)
     evaluation = _evaluated(target, predicted, sd, people)
     rng = np.random.default_rng(seed)
-    shuffles = [_shuffled(target, people, rng) for _ in range(permutations)]
+    has_several = len(np.unique(people)) < len(people)
+    among = people if has_several else np.zeros(len(people))
+    shuffles = [_shuffled(target, among, rng) for _ in range(permutations)]
     floor = [
-        _within(shuffled, _left_out(folds, shuffled)[0], people)
+        _within(shuffled, _left_out(folds, shuffled)[0], among)
         for shuffled in progress(shuffles, "Shuffles")
     ]
     evaluation["floor"] = float(np.quantile(floor, 0.95))
-    at_least = np.sum(np.array(floor) >= evaluation["r_within"])
+    at_least = np.sum(np.array(floor) >= evaluation["r_within" if has_several else "r"])
     evaluation["p"] = float((1 + at_least) / (1 + permutations))
     everybody = np.ones(len(table), dtype=bool)
     whole = _Fold.of(values, everybody, everybody, components)
@@ -223,7 +227,7 @@ class _Fold:
         mean = values[train].mean(axis=0)
         centred = values[train] - mean
         _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
-        kept = min(components, int((sizes > 1e-10 * sizes[0]).sum()))
+        kept = min(components, len(centred) // 2, int((sizes > 1e-10 * sizes[0]).sum()))
         directions = directions[:kept]
         unseen = (values[test] - mean) @ directions.T
         return cls(mean, directions, train, test, centred @ directions.T, unseen)
@@ -270,7 +274,7 @@ def _within(target: np.ndarray, predicted: np.ndarray, people: np.ndarray) -> fl
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     if not (one.std() > 0 and other.std() > 0):
-        return 0.0
+        return float("nan")
     return float(np.corrcoef(one, other)[0, 1])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,10 @@ from empathymodels.reporting.fit_section import (
     interval_text,
 )
 from empathymodels.results.contrast import contrast
-from empathymodels.results.population_values import sign_is_open
+from empathymodels.results.population_values import at_level, sign_is_open
+from empathymodels.results.summary import summary
 
+PROB = 0.9  # of intervals
 SHOWN, TOLD = 8, 3  # effects in the picture, and in the sentence
 CLEAR, UNCLEAR = 0.95, 0.1  # probability of a sign, and contraction below which priors speak
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
@@ -115,27 +118,43 @@ def _effects(found: Fitted) -> Iterator[Effect]:
             level = "" if pd.isna(row.level) else f", {row.level}"
             if str(row.whose).startswith("effect of "):
                 yield _effect(f"the {row.whose} on {name}{level}", row, row.unit, is_between=True)
-            elif row.whose == "median person" and _may_turn(parameter):
+            elif row.whose in ("median person", "population") and _may_turn(parameter):
                 yield _effect(f"{name}{level}", row, row.unit)
         yield from _differences(found, parameter)
 
 
 def _differences(found: Fitted, parameter: Parameter) -> Iterator[Effect]:
     """Yield differences of a parameter's other levels from its first."""
-    if parameter.by is None or parameter.level != "participant":
+    if parameter.by is None or parameter.level not in ("participant", "population"):
         return
     first, *others = levels_of(found.arrangement, parameter.by)
     for other in others:
-        (row,) = contrast(
-            found.fit, parameter.name, {parameter.by: other}, {parameter.by: first}
-        ).itertuples()
+        row = _difference(found, parameter, other, first)
         label = f"{words(parameter.name)}, {other} minus {first},"
         yield _effect(label, row, "natural", is_between=True)
 
 
+def _difference(found: Fitted, parameter: Parameter, other: Any, first: Any) -> Any:
+    """Summarise a difference of two levels, of the median person or of the population."""
+    if parameter.level == "participant":
+        by = str(parameter.by)
+        table = contrast(found.fit, parameter.name, {by: other}, {by: first})
+        return next(table.itertuples())
+    values = found.fit["posterior"][parameter.name]
+    one, two = (at_level(values, parameter, level) for level in (other, first))
+    draws = (one - two).to_numpy().ravel()
+    return SimpleNamespace(**summary(draws, PROB), p_positive=float((draws > 0).mean()))
+
+
 def _may_turn(parameter: Parameter) -> bool:
-    """Whether it says something that a parameter is above 0: not of a place on a scale."""
-    return sign_is_open(parameter) and parameter.role != "location"
+    """Whether its sign says something: left open by its prior, and no place on a scale."""
+    if not sign_is_open(parameter) or parameter.role == "location":
+        return False
+    prior = getattr(parameter.location, "parameters", {})
+    middle, width = prior.get("mu"), prior.get("sigma")
+    if not isinstance(middle, int | float) or not isinstance(width, int | float):
+        return True
+    return abs(middle) < width
 
 
 def _effect(label: str, row: Any, scale: str, *, is_between: bool = False) -> Effect:
@@ -158,7 +177,8 @@ def _asked(found: Fitted, question: str) -> str:
         f"{len(scored.observed):,} of {words(name)}"
         for name, scored in found.arrangement.scored.items()
     ]
-    opening = f"{question.rstrip('?')}? " if question else ""
+    mark = "" if question.endswith(("?", ".", "!")) else "?"
+    opening = f"{question}{mark} " if question else ""
     return f"{opening}{sentence(found.model.title)}: {people}, observations {_plain(sizes)}."
 
 
@@ -170,7 +190,7 @@ def _largest(effects: list[Effect], *, has_draws: bool) -> str:
     if clear:
         return f"{sentence('; '.join(map(str, clear)))}."
     if known:
-        return f"Nothing with a clear sign; farthest from 0, {known[0]}."
+        return f"Nothing with a clear sign; farthest from 0, {max(known, key=_distance)}."
     return "No parameter of the population could be above or below 0: see the estimates."
 
 
@@ -207,7 +227,7 @@ def _open(found: Fitted, effects: list[Effect]) -> str:
     told = []
     unclear = [e.label.rstrip(",") for e in effects if e.certainty < CLEAR]
     if unclear:
-        told.append(f"Which side of 0 they lie on: {_plain(unclear[-TOLD:][::-1])}.")
+        told.append(f"Which side of 0 they lie on: {_plain(unclear[:TOLD])}.")
     least = found.checks[found.checks["check"].str.startswith(LEAST)]
     for row in least.itertuples():
         name, value = words(str(row.check).removeprefix(LEAST)), float(row.value)
