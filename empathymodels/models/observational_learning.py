@@ -270,7 +270,7 @@ def _seems_orange(table):
 
 def _after_partner(table):
     seems = _seems_orange(table)
-    return (table["choice"] == seems)[seems.notna()].mean()
+    return (table["choice"] == seems)[seems.notna() & table["choice"].notna()].mean()
 
 
 def _stays(rewarded):
@@ -279,7 +279,8 @@ def _stays(rewarded):
     def share(table):
         before = table[["choice", "orange_rewarded"]].groupby(_within(table)).shift()
         was = (before["choice"] == before["orange_rewarded"]) == rewarded
-        return (table["choice"] == before["choice"])[before["choice"].notna() & was].mean()
+        known = before["choice"].notna() & table["choice"].notna()
+        return (table["choice"] == before["choice"])[known & was].mean()
 
     return share
 
