@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import empathymodels as em
+from empathymodels.recovery.certificate import design_of
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data"
@@ -177,3 +178,8 @@ def test_the_wheel_takes_the_data_to_where_the_package_looks():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["force-include"] == {"data": "empathymodels/data"}
+
+
+def test_every_model_has_a_design_of_its_own():
+    """The study that was simulated from it, on which certificates and tests rest."""
+    assert {MODELS[design_of(name)] for name in em.list_models()} == set(em.list_models())

@@ -63,7 +63,14 @@ def main() -> None:
     planned, parameters = design(rng), truth(rng)
     values = dict(parameters.set_index("participant").items()) | SHARED
     study, _ = em.simulate(em.get_model("closeness_similarity"), planned, values, seed=SEED)
-    write(FOLDER, study, parameters, citation=CITATION, tables=["trials", "regions"])
+    write(
+        FOLDER,
+        study,
+        parameters,
+        citation=CITATION,
+        tables=["trials", "regions"],
+        model="closeness_similarity",
+    )
 
 
 if __name__ == "__main__":

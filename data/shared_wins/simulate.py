@@ -79,7 +79,14 @@ def main() -> None:
     values = dict(parameters.set_index("participant").items()) | SHARED
     values |= dict(PARTNER_EFFECTS.items())
     study, _ = em.simulate(em.get_model("vicarious_reward"), planned, values, seed=SEED)
-    write(FOLDER, study, parameters, citation=CITATION, tables=["trials", "regions"])
+    write(
+        FOLDER,
+        study,
+        parameters,
+        citation=CITATION,
+        tables=["trials", "regions"],
+        model="vicarious_reward",
+    )
     effects = PARTNER_EFFECTS.reset_index()
     effects.to_csv(FOLDER / "true_items.csv", index=False, lineterminator="\n")
 

@@ -80,7 +80,7 @@ def main() -> None:
     added = pd.DataFrame(rng.normal(0, 0.4, (len(items), 2)).round(2), items, names)
     values = dict(parameters.set_index("participant").items()) | effects() | dict(added.items())
     study, _ = em.simulate(em.get_model("training_effects"), planned, values, seed=SEED)
-    write(FOLDER, study, parameters, citation=CITATION)
+    write(FOLDER, study, parameters, citation=CITATION, model="training_effects")
     added.reset_index().to_csv(FOLDER / "true_items.csv", index=False, lineterminator="\n")
 
 
