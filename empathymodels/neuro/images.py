@@ -49,6 +49,24 @@ def read_image(image: Any, where: str) -> Any:
         raise ValueError(f"{where}: no image that nibabel reads ({type(fault).__name__})") from None
 
 
+def read_volume(image: Any, where: str) -> Any:
+    """Return an image of one volume, with three dimensions.
+
+    Raises
+    ------
+    ValueError
+        Nothing that can be read as an image, or several volumes.
+    """
+    found = read_image(image, where)
+    if len(found.shape) == PLACE_DIMS:
+        return found
+    if np.prod(found.shape[PLACE_DIMS:]) != 1:
+        raise ValueError(f"{where}: {found.shape[-1]} volumes; give one row per volume")
+    from nilearn.image import index_img
+
+    return index_img(found, 0)
+
+
 def same_grid(one: Any, other: Any) -> bool:
     """Whether two images have the same voxels at the same places."""
     shapes = one.shape[:PLACE_DIMS] == other.shape[:PLACE_DIMS]

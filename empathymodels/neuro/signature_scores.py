@@ -11,10 +11,9 @@ import pandas as pd
 from empathymodels.arguments import checked_arguments
 from empathymodels.messages import counted
 from empathymodels.neuro.images import (
-    PLACE_DIMS,
     need_nilearn,
     on_grid,
-    read_image,
+    read_volume,
     refuse_together,
     row_label,
     same_grid,
@@ -109,7 +108,7 @@ def signature_scores(
             continue
         kept = row.drop("image").to_dict()
         for name, weight in grids.at(image).items():
-            values = np.squeeze(np.asarray(image.get_fdata(), dtype=float))
+            values = np.asarray(image.get_fdata(), dtype=float)
             has = np.isfinite(values) & (values != 0)
             coverage = np.abs(weight[has]).sum() / np.abs(weight).sum() if weight.any() else 0.0
             if coverage == 0:
@@ -167,15 +166,7 @@ def _similarity(values: np.ndarray, weights: np.ndarray, kind: str) -> float:
 def _read(image: Any, label: str, faults: list[str]) -> Any:
     """Read a single volume, or note what is wrong."""
     try:
-        found = read_image(image, label)
+        return read_volume(image, label)
     except ValueError as fault:
         faults.append(str(fault))
         return None
-    if len(found.shape) != PLACE_DIMS and np.prod(found.shape[PLACE_DIMS:]) != 1:
-        faults.append(f"{label}: {found.shape[-1]} volumes; give one row per volume")
-        return None
-    if len(found.shape) != PLACE_DIMS:
-        from nilearn.image import index_img
-
-        found = index_img(found, 0)
-    return found

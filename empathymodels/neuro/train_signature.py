@@ -12,10 +12,9 @@ from threadpoolctl import threadpool_limits
 from empathymodels.arguments import checked_arguments
 from empathymodels.messages import counted
 from empathymodels.neuro.images import (
-    PLACE_DIMS,
     need_nilearn,
     on_grid,
-    read_image,
+    read_volume,
     refuse_together,
     row_label,
     same_grid,
@@ -188,23 +187,20 @@ def _values(table: pd.DataFrame, mask: Any) -> tuple[np.ndarray, Any, np.ndarray
     for number, row in progress(list(table.iterrows()), "Images"):
         label = row_label(row, int(number))
         try:
-            image = read_image(row["image"], label)
+            image = read_volume(row["image"], label)
         except ValueError as fault:
             faults.append(str(fault))
             continue
         grid = image if grid is None else grid
-        values = np.squeeze(np.asarray(image.get_fdata(), dtype=float))
-        if values.ndim != PLACE_DIMS:
-            faults.append(f"{label}: {image.shape[-1]} volumes; give one row per volume")
-        elif not same_grid(image, grid):
-            faults.append(f"{label}: its voxels are not those of the first image; resample it")
+        if same_grid(image, grid):
+            rows.append(np.asarray(image.get_fdata(), dtype=float))
         else:
-            rows.append(values)
+            faults.append(f"{label}: its voxels are not those of the first image; resample it")
     refuse_together("Images must be single volumes on one grid.", faults)
     everything = np.stack(rows)
     inside = (np.isfinite(everything) & (everything != 0)).all(axis=0)
     if mask is not None:
-        wanted = on_grid(read_image(mask, "mask"), grid, interpolation="nearest")
+        wanted = on_grid(read_volume(mask, "mask"), grid, interpolation="nearest")
         inside &= np.isfinite(wanted) & (wanted != 0)
     if not inside.any():
         refuse_together("Images must share voxels.", ["no voxel has a value in all images"])
