@@ -5,9 +5,11 @@ import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.checks.predictive_statistics import predictive_statistics
+from empathymodels.checks.predictive_statistics import _value, in_time, predictive_statistics
 from empathymodels.engine.evaluator import evaluator
+from empathymodels.layout.arrange import arrange
 from empathymodels.population.given_values import values_from_table
+from empathymodels.recovery.certificate import design_of
 
 
 def checked(fit, **changes):
@@ -155,3 +157,20 @@ def test_statistics_see_rows_in_time():
     change, before = parts["closeness"].diff(), parts["pain"].shift()
     expected = change[before == 1].mean() - change[before == 0].mean()
     assert found["change after pain minus no pain"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", em.list_models())
+def test_features_need_no_column_that_the_model_can_do_without(name):
+    """Whatever a study lacks that a default stands for: features have a value, or none."""
+    model, study = em.get_model(name), em.load_study(design_of(name))
+    optional = {column.name for column in model.columns if column.default is not None}
+    tables = {
+        table: rows.drop(columns=optional & set(rows)) for table, rows in study.tables.items()
+    }
+    arrangement = arrange(model, em.Study(**tables))
+    for statistic in model.statistics:
+        if statistic.response in arrangement.scored:
+            scored = arrangement.scored[statistic.response]
+            table, order = in_time(scored.frame, model)
+            value = _value(statistic, table, scored.observed[order])
+            assert isinstance(value, float), statistic.name

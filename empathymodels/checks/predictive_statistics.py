@@ -95,15 +95,28 @@ def _computed(compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: in
     found = []
     for statistic, remedy in statistics:
         scored = compiled.arrangement.scored[statistic.response]
-        keys = [key for key in ("participant", "session", "block", "trial") if key in scored.frame]
-        order = scored.frame.sort_values(keys, kind="stable").index  # in time, for lags
-        table = scored.frame.loc[order].reset_index(drop=True)
+        table, order = in_time(scored.frame, model)
         values = drawn[statistic.response].reshape(-1, len(table))[:, order]
         observed = _value(statistic, table, scored.observed[order])
         if np.isfinite(observed):
             predicted = np.array([_value(statistic, table, v) for v in values])
             found.append(Feature(statistic, remedy, observed, predicted[np.isfinite(predicted)]))
     return [feature for feature in found if len(feature.predicted)]
+
+
+def in_time(frame: pd.DataFrame, model: Model) -> tuple[pd.DataFrame, pd.Index]:
+    """Rows as statistics read them, and where each stood: in time, for lags.
+
+    Columns that a study lacks have the value that the model takes in every row.
+    """
+    keys = [key for key in ("participant", "session", "block", "trial") if key in frame]
+    order = frame.sort_values(keys, kind="stable").index
+    absent = {
+        column.name: column.default
+        for column in model.columns
+        if column.name not in frame and column.default is not None
+    }
+    return frame.loc[order].reset_index(drop=True).assign(**absent), order
 
 
 def _of_kind(compiled: Evaluator, name: str, drawn: np.ndarray) -> list[tuple[Statistic, str]]:
