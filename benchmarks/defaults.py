@@ -18,20 +18,21 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 import empathymodels as em
 from empathymodels.inference.convergence import criteria
 from empathymodels.study.open_studies import OPEN_STUDIES
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from open_copies import COPIES, fetched_from_copy
+
 SEED = 1
-STUDIES = Path(__file__).parents[2] / "shared" / "studies"
 BUNDLED = {
     "advice_taking": "advised_lottery",
     "affect_congruence": "rival_fortunes",
@@ -39,12 +40,16 @@ BUNDLED = {
     "costly_helping": "induced_motives",
     "cue_expectation_learning": "cue_pain",
     "empathic_accuracy": "accurate_perceivers",
+    "empathy_components": "told_stories",
     "empathy_learning": "closeness_learning",
     "empathy_regulation": "regulated_empathy",
     "empathy_selection": "chosen_empathy",
+    "guilt_reciprocity": "hidden_multiplier",
+    "harm_aversion": "profit_from_pain",
     "inequity_aversion": "split_or_keep",
     "intergroup_bias": "group_pain",
     "moral_conflict_learning": "money_or_shocks",
+    "motive_connectivity": "read_motives",
     "motivated_empathy": "motives",
     "neurofeedback_tuning": "insula_feedback",
     "observational_empathy": "shown_empathy",
@@ -55,6 +60,7 @@ BUNDLED = {
     "signature_expression": "care_and_distress",
     "signature_tracking": "care_runs",
     "social_discounting": "shared_dollars",
+    "structural_plasticity": "trained_cortex",
     "training_effects": "trained_compassion",
     "trust_social_value": "trust_game",
     "vicarious_fear": "observed_shocks",
@@ -92,30 +98,25 @@ def cases() -> Iterator[Case]:
     """All fits: bundled studies first, then the published ones that are there."""
     for model, study in BUNDLED.items():
         yield Case(em.get_model(model), study, lambda name=study: em.load_study(name))
-    for folder, made in REAL.items():
-        if (STUDIES / folder).exists():
-            yield made(STUDIES / folder)
+    for name, made in REAL.items():
+        if COPIES[name].exists():
+            yield made(name)
 
 
 # --------------------------------------------------------------------- published studies
 
 
-def _open(folder: Path, name: str) -> Case:
-    """A study as it is fetched, from files that are there, with the model that it is for."""
-    model = em.get_model(OPEN_STUDIES[name].model)
-    return Case(model, folder.name, lambda: em.fetch_study(name, folder=folder))
+def _open(name: str) -> Case:
+    """A study as it is fetched, from its copy, with the model that it is for."""
+    model = eval(OPEN_STUDIES[name].call, {"em": em})
+    return Case(model, COPIES[name].name, lambda: fetched_from_copy(name))
 
 
-def lesions(folder: Path) -> Case:
-    """Effort for others after lesions (Lockwood et al. 2024)."""
-    return _open(folder, "lockwood_2024")
-
-
-def oxazepam(folder: Path) -> Case:
-    """Oxazepam and empathy for pain (Nilsonne et al.): the authors' mixed model."""
+def oxazepam(name: str) -> Case:
+    """Oxazepam and empathy for pain: the authors' mixed model."""
 
     def study() -> em.Study:
-        found = em.fetch_study("nilsonne_2017", folder=folder)
+        found = fetched_from_copy(name)
         people = found.participants
         concern = (people["IRI_EC"] - people["IRI_EC"].mean()) / people["IRI_EC"].std()
         positive = concern > 0
@@ -141,139 +142,40 @@ def oxazepam(folder: Path) -> Case:
         Published("other", -5.78, lambda p: -100 * p["group_effect_mean"]),
         Published("oxazepam x high", 7.42, oxazepam_on_high),
     )
-    model = em.get_model("intergroup_bias").rival("no_items")
-    return Case(model, folder.name, study, covariates, published)
+    return replace(_open(name), study=study, covariates=covariates, published=published)
 
 
-def hands(folder: Path) -> Case:
-    """Empathy for pain after too little sleep: sliders with their ends (Sleepy Brain)."""
-
-    def study() -> em.Study:
-        events = pd.read_csv(folder / "events_concat.tsv", sep="\t", na_values="n/a")
-        events = events.query("event_type == 'Rate'")
-        events = events.assign(participant=events["sub"].astype(str))
-        people = pd.read_csv(folder / "participants_subset.tsv", sep="\t", na_values="n/a")
-        people["participant"] = people["participant_id"].str.removeprefix("sub-")
-        restricted = events["participant"].map(people.set_index("participant")["Sl_cond"])
-        events["sleep"] = np.where(events["ses"] == restricted, "restricted", "normal")
-        events["trial"] = events.groupby(["participant", "ses"]).cumcount() + 1
-        kept = ["participant", "ses", "trial", "condition", "picture_number", "sleep"]
-        return em.Study(
-            trials=events[[*kept, "unpleasantness_rating"]],
-            participants=people[people["participant"].isin(events["participant"])],
-            columns={
-                "session": "ses",
-                "pain": "condition",
-                "item": "picture_number",
-                "rating": "unpleasantness_rating",
-            },
-            codes={"pain": {"Pain": 1, "No_Pain": 0}},
-        )
-
-    model = em.get_model("intergroup_bias").fix(group_effect=0.0, bias=0.0)
-    return Case(model.split("sleep", "baseline", "pain_effect"), folder.name, study)
-
-
-def motives(folder: Path) -> Case:
-    """Helping with one or two motives (Saulin et al. 2022)."""
-    return _open(folder, "saulin_2022")
-
-
-def vicarious(folder: Path) -> Case:
-    """Own pain after cues (Spacetop)."""
+def own_pain(name: str) -> Case:
+    """Own pain after cues: the people whom the authors fitted."""
 
     def study() -> em.Study:
-        return em.Study(
-            trials=folder / "derived_table_pain_4mdls_author_trial_estimates.csv",
-            columns={
-                "participant": "src_subject_id",
-                "session": "session_id",
-                "block": "param_run_num",
-                "trial": "trial_index_runwise",
-                "cue": "param_cue_type",
-                "stimulus": "param_stimulus_type",
-                "expectation_rating": "event02_expect_angle",
-                "outcome_rating": "event04_actual_angle",
-            },
-        )
+        reason = "not fitted by the authors"
+        found = fetched_from_copy(name)
+        return found.exclude("included == 0", table="participants", reason=reason)
 
-    return Case(em.get_model("cue_expectation_learning"), folder.name, study)
+    return replace(_open(name), study=study)
 
 
-def trust(folder: Path) -> Case:
-    """Trust in friend, stranger and computer (Fareri et al. 2022); all published shares."""
+def shared_reward(name: str) -> Case:
+    """Wins and losses shared with others: betas in standard deviations, as the priors expect."""
 
     def study() -> em.Study:
-        events = pd.read_csv(folder / "events_concat.tsv", sep="\t", na_values="n/a")
-        kinds = events["trial_type"].str.split("_", expand=True)
-        following = kinds.shift(-1)
-        shown = (following[0] == "outcome") & (events["sub"] == events["sub"].shift(-1))
-        events = events.assign(
-            partner=kinds[1],
-            returned=following[2].where(shown).map({"recip": 1.0, "defect": 0.0}),
-            trial=events.groupby("sub").cumcount() + 1,
-        )
-        kept = ["sub", "run", "trial", "partner", "cLow", "cHigh", "choice", "returned"]
-        return em.Study(
-            trials=events.loc[kinds[0] == "choice", kept],
-            columns={"participant": "sub", "low": "cLow", "high": "cHigh"},
-            codes={"choice": {"low": 0, "high": 1}},
-        )
+        found = fetched_from_copy(name)
+        betas = found.regions
+        return replace(found, regions=betas.assign(beta=betas["beta"] / betas["beta"].std()))
 
-    return Case(em.get_model("trust_social_value"), folder.name, study)
-
-
-def observation(folder: Path) -> Case:
-    """Learning from a partner's choices and own rewards, study 1 (Charpentier et al. 2024)."""
-    return _open(folder, "charpentier_2024")
-
-
-def shared_reward(folder: Path) -> Case:
-    """Wins and losses shared with friend, stranger and computer: ratings, ventral striatum."""
-
-    def study() -> em.Study:
-        ratings = pd.read_csv(folder / "combined_logs-edited.csv")
-        ratings = ratings.assign(
-            partner=ratings["partner"].map({1: "computer", 2: "stranger", 3: "friend"}),
-            win=1 - ratings["trait"],
-        )
-        scanned = pd.read_csv(folder / "derived_vs_roi_by_person.csv")
-        cells = {
-            f"vs_{partner[0].upper()}_{said}": (partner, win)
-            for partner in ("computer", "stranger", "friend")
-            for said, win in (("rew", 1), ("pun", 0))
-        }
-        betas = scanned.melt(id_vars="sub", value_vars=list(cells), value_name="beta")
-        betas[["partner", "win"]] = [cells[name] for name in betas["variable"]]
-        betas["beta"] /= betas["beta"].std()
-        keys = ["sub", "partner", "win"]
-        rows = betas[keys].merge(ratings[[*keys, "response"]], on=keys, how="outer")
-        rows["trial"] = rows.groupby("sub").cumcount() + 1
-        betas = betas.merge(rows[[*keys, "trial"]], on=keys).assign(region="VS")
-        aged = pd.read_csv(folder / "combined_logs_with_age.csv").groupby("sub")["age"].first()
-        centred = scanned.set_index("sub")["age_centred"]
-        known = (aged - centred).mean()  # mean age, which the others' ages are stated from
-        people = pd.DataFrame({"sub": rows["sub"].unique()})
-        people["age"] = people["sub"].map(aged).fillna(people["sub"].map(centred + known))
-        return em.Study(
-            trials=rows,
-            participants=people,
-            regions=betas[["sub", "trial", "region", "beta"]],
-            columns={"participant": "sub", "rating": "response"},
-        )
-
-    return Case(em.get_model("vicarious_reward").with_range(rating=(-5, 5)), folder.name, study)
+    return replace(_open(name), study=study)
 
 
 REAL = {
-    "lockwood2024_prosocial_effort_vmpfc": lesions,
-    "nilsonne_oxazepam_empathy_pain": oxazepam,
-    "sleepybrain_hands_empathy_pain": hands,
-    "hein_saulin2019_complex_motives": motives,
-    "spacetop_vicarious_cue": vicarious,
-    "dvs_trustgame_fareri2022": trust,
-    "charpentier2024_observational": observation,
-    "dvs_sharedreward_aging": shared_reward,
+    "lockwood_2024": _open,
+    "nilsonne_2017": oxazepam,
+    "tamm_2017": _open,
+    "saulin_2022": _open,
+    "jung_2023_own": own_pain,
+    "fareri_2022": _open,
+    "charpentier_2024": _open,
+    "dvs_2024": shared_reward,
 }
 
 

@@ -9,6 +9,7 @@ from empathymodels.checks.check import check as check
 from empathymodels.checks.diagnose_design import diagnose_design as diagnose_design
 from empathymodels.checks.sensitivity import sensitivity as sensitivity
 from empathymodels.checks.verify import verify as verify
+from empathymodels.comparison.classify import classify as classify
 from empathymodels.comparison.compare import compare as compare
 from empathymodels.comparison.loo import loo as loo
 from empathymodels.comparison.loo import with_log_likelihood as with_log_likelihood
@@ -35,6 +36,8 @@ from empathymodels.learners.volatility import volatile_kalman as volatile_kalman
 from empathymodels.neuro.combine_glms import combine_glms as combine_glms
 from empathymodels.neuro.extract import extract as extract
 from empathymodels.neuro.filter import Filter as Filter
+from empathymodels.neuro.fit_regions import fit_regions as fit_regions
+from empathymodels.neuro.region_effects import region_effects as region_effects
 from empathymodels.neuro.regions import regions as regions
 from empathymodels.neuro.signature_scores import signature_scores as signature_scores
 from empathymodels.neuro.simulate_feedback import simulate_feedback as simulate_feedback
@@ -70,6 +73,8 @@ from empathymodels.responses.likert import Ordinal as Ordinal
 from empathymodels.responses.likert import thresholds as thresholds
 from empathymodels.responses.options import pick as pick
 from empathymodels.responses.options import put as put
+from empathymodels.responses.ordinal_pair import OrdinalGiven as OrdinalGiven
+from empathymodels.responses.ordinal_pair import OrdinalProbit as OrdinalProbit
 from empathymodels.responses.rounded import RoundedNormal as RoundedNormal
 from empathymodels.responses.slider import CensoredNormal as CensoredNormal
 from empathymodels.responses.slider import OrderedBeta as OrderedBeta
@@ -79,6 +84,7 @@ from empathymodels.results.latents import latents as latents
 from empathymodels.results.path_effects import path_effects as path_effects
 from empathymodels.results.predict import predict as predict
 from empathymodels.results.reliability import reliability as reliability
+from empathymodels.results.write_table import write_table as write_table
 from empathymodels.simulation.log_likelihood import log_likelihood as log_likelihood
 from empathymodels.simulation.simulate import simulate as simulate
 from empathymodels.study.bundled import list_studies as list_studies

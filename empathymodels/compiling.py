@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytensor
 from pytensor.compile.mode import Mode, get_mode
+from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
 FRUITLESS = (
     "dot_diag_to_elemwise",
@@ -17,6 +18,10 @@ FRUITLESS = (
     "useless_symmetric_transpose",
     "local_greedy_distributor",
 )
+# Of graphs that are needed a few times, for which compiling costs more than evaluating. What makes
+# them exact, such as the logarithm of a difference from one, is rewritten as it is for compiling.
+_EXACT = RewriteDatabaseQuery(include=["canonicalize", "stabilize"], exclude=list(FRUITLESS))
+INTERPRETED = Mode(linker="py", optimizer=_EXACT)
 ROOM = 100_000_000  # bytes that must be free for compiled functions to be kept
 
 
@@ -43,12 +48,18 @@ def compiling() -> Iterator[None]:
     Where compiled functions cannot be kept, in a read-only folder or on a full disk, they are
     compiled for this process alone.
 
-    PyTensor's advice on a BLAS for C code is left out: ours is compiled by numba.
+    Nothing is compiled by a C compiler, though one be there: PyTensor would have it compile what
+    interpreted graphs hold inside, at a second per piece, which then takes as long to evaluate.
+
+    PyTensor's advice on a BLAS for C code is left out: ours is compiled by numba. So is its word
+    that loops over more than 32 arrays stay apart where there is no C compiler, which costs no
+    time here.
     """
     keep = pytensor.config.numba__cache and _can_be_kept()
-    exactly = pytensor.config.change_flags(numba__fastmath=False, numba__cache=keep)
+    exactly = pytensor.config.change_flags(numba__fastmath=False, numba__cache=keep, cxx="")
     with warnings.catch_warnings(), exactly, in_double_precision():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS")
+        warnings.filterwarnings("ignore", message="Loop fusion failed")
         yield
 
 

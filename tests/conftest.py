@@ -1,22 +1,59 @@
 """What several test files share: the bundled study, its model, and short fits."""
 
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pymc as pm
+import pytensor
 import pytest
 import xarray as xr
 
 import empathymodels as em
+from cpu_limit import (  # noqa: F401, hooks
+    pytest_fixture_setup,
+    pytest_runtest_call,
+    pytest_runtest_setup,
+)
 from empathymodels.inference import provenance
 from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_for
 from empathymodels.simulation.prior_people import prior_people
+from folders import BUNDLED, OWN_MODELS
+from open_copies import COPIES, fetched_from_copy
+
+# What a test evaluates once is interpreted, for compiling it takes seconds. The package asks for
+# numba by name and is not touched by this.
+pytensor.config.linker = "py"
+
+# Models such as users write are read by `get_model`; collected for examples they would be imported
+# as modules of their names.
+collect_ignore = ["own_models"]
 
 SHORT = {"chains": 2, "draws": 100, "tune": 200, "seed": 1}
-OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
+OWN_MODEL = OWN_MODELS / "rated_pain.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_figures_left():
+    """Figures that ArviZ or nilearn opened belong to their test alone."""
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def open_study():
+    """An open study by its name, from its copy beside the checkout; skipped if that is absent."""
+
+    @cache
+    def fetched(name):
+        if not COPIES[name].exists():
+            pytest.skip(f"the open study {COPIES[name].name} is not beside the checkout")
+        return fetched_from_copy(name)
+
+    return fetched
 
 
 @pytest.fixture(scope="session")
@@ -30,15 +67,22 @@ def model():
 
 
 @pytest.fixture(scope="session")
-def fit(model, study):
-    """A short fit of the bundled study: enough for layout and logic, not for conclusions."""
-    return em.fit(model, study, **SHORT)
+def true_values():
+    """The values that the bundled study was simulated with, by person."""
+    table = pd.read_csv(BUNDLED / "outgroup_help" / "true_parameters.csv")
+    return table.set_index("participant")
 
 
 @pytest.fixture(scope="session")
-def static_fit(model, study):
-    """The rival without learning; it shares the compiled program of `fit`."""
-    return em.fit(model.rival("no_learning"), study, **SHORT)
+def fit(model, study, true_values):
+    """A drawn fit of the bundled study: enough for layout and logic, not for conclusions."""
+    return _drawn(model, study, draws=100, chains=2, near=true_values)
+
+
+@pytest.fixture(scope="session")
+def static_fit(model, study, true_values):
+    """The same of the rival without learning."""
+    return _drawn(model.rival("no_learning"), study, draws=100, chains=2, near=true_values)
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +146,28 @@ def as_drawn():
     return _drawn
 
 
-def _drawn(model, study):
-    """A fit that is complete but that its draws are of the prior: made at once."""
+def _drawn(model, study, *, draws=10, chains=1, near=None):
+    """A fit that is complete but that its draws are of the prior: made at once.
+
+    Those of parameters whose values are given, of everybody, lie within some 2 % of them.
+    """
     arrangement = arrange(model, study)
-    people = prior_people(model, study, draws=10, seed=1)
-    stats = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((1, 10), dtype=bool))})
+    each = [prior_people(model, study, draws=draws, seed=1 + k) for k in range(chains)]
+    people = xr.concat(each, "chain").assign_coords(chain=range(chains))
+    for parameter in arrangement.parameters:
+        if near is not None and parameter.name in near and parameter.fixed is None:
+            of_draws, values = people[parameter.name], near[parameter.name]
+            if "participant" in of_draws.dims:
+                values = values.loc[people["participant"].to_numpy()].to_numpy()
+            else:
+                values = values.iloc[0]
+            apart = np.random.default_rng(1).normal(0, 0.02, of_draws.shape)
+            people[parameter.name] = of_draws.dims, values * np.exp(apart)
+    never = (("chain", "draw"), np.zeros((chains, draws), dtype=bool))
+    stats = xr.Dataset({"diverging": never, "maxdepth_reached": never})
+    stats["depth"] = 3 + stats["diverging"].astype(int)
     tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, None))
-    settings = {"draws": 10, "tune": 10, "chains": 1, "target_accept": 0.9, "sampler": {}}
+    settings = {"draws": draws, "tune": 10, "chains": chains, "target_accept": 0.9, "sampler": {}}
     settings |= {"centring": {p.name: 0.0 for p in arrangement.parameters}}
     tree.attrs = provenance.provenance(arrangement, "nuts", 1, settings, {})
     return tree

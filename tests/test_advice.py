@@ -12,18 +12,19 @@ import pytest
 import empathymodels as em
 
 PACKAGE = Path(em.__file__).parent
+PROGRAM = PACKAGE / "app" / "script.py"  # its texts are a program, which tests of its own run
 GIVEN = "given"  # stands for what a message fills in
 CALL = re.compile(r"(?<![\w.`])((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)\((?=[^)])")
 OWNERS = {"model": em.Model, "study": em.Study, "pandas": pd}
 OWNERS |= dict.fromkeys(("table", "people"), pd.DataFrame)
-SLOW = ("fit", "report")  # run by tests of their own
+SLOW = ("fit", "fit_regions", "report")  # run by tests of their own
 ARGUMENT = re.compile(r"(?<![\w.])([a-z_]{3,})=(?:True|False|'[a-z_]+'|\")")
 
 
 def messages():
     """Texts of the package that are no docstrings, with what is filled in as `GIVEN`."""
     for file in sorted(PACKAGE.rglob("*.py")):
-        if file.parent.name == "models":
+        if file.parent.name == "models" or file == PROGRAM:
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
@@ -104,25 +105,31 @@ def runnable(text):
 NAMES = ("fit", "model", "study", "table", "people", "evidences")
 
 
-def test_advised_calls_work(fit, model, study):
+RUNNABLE = [
+    text for _, text, found in CALLS
+    if runnable(text) and found not in (getattr(em, name) for name in SLOW)
+]  # fmt: skip
+
+
+def test_some_calls_can_be_tried():
+    assert {"em.loo(fit)", "plot_parameters(fit)"} <= set(RUNNABLE)
+
+
+@pytest.mark.parametrize("text", dict.fromkeys(RUNNABLE))
+def test_advised_calls_work(text, fit, own_fit, model, study):
     evidences = pd.DataFrame(np.eye(4, 2), columns=["a", "b"])
     evidences.attrs["evidence"] = "-BIC/2"
     people = study.participants.rename(columns={"partner_group": "group"})
     names = {name: getattr(em, name) for name in em.__all__} | {
         "em": em,
-        "fit": fit,
+        "fit": own_fit if "refit=True" in text else fit,
         "model": model,
         "study": study,
         "table": study.trials,
         "people": people,
         "evidences": evidences,
     }
-    ran = []
-    for _, text, found in CALLS:
-        if found not in (getattr(em, name) for name in SLOW) and runnable(text):
-            assert eval(text, dict(names)) is not None
-            ran.append(text)
-    assert {"em.loo(fit)", "plot_parameters(fit)"} <= set(ran)
+    assert eval(text, names) is not None
 
 
 def arguments():

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import empathymodels as em
 from empathymodels.declaration.dependencies import check_declaration
@@ -25,6 +26,7 @@ NO_TEXT = [None, 3, ["a"], b"a", {"a": 1}]
 NO_MAPPING = ["a", 3, ["a"], {"a"}]
 NO_MODEL = [None, "prosocial_effort", 3, em.Study, ["model"]]
 NO_PATH = [None, 3, ["a"], b"a"]
+TABLE_OF_ANY_KIND = pd.DataFrame({"a": [1]})
 
 
 def every(names, wrong):
@@ -33,7 +35,7 @@ def every(names, wrong):
 
 WRONG = {
     **every(("draws", "n", "tune", "chains", "starts", "max_draws", "cores"), NO_NUMBER),
-    **every(("bins", "workers", "folds"), ["many", [3], True, 1.5]),
+    **every(("bins", "workers", "folds", "from_block"), ["many", [3], True, 1.5]),
     **every(("seed", "calibration"), ["many", [3], True, 1.5, -1]),
     **every(("prob", "probability", "target_accept"), NO_SHARE),
     "minutes": ["long", None, [1], True, -1, -2, np.nan, np.inf],
@@ -70,7 +72,7 @@ WRONG = {
     "parameters": [3, "a", ["a"], {"slpoe": 1.0}, {"slope": "a"}, {"slope": None}, pd.DataFrame()],
     **every(("path", "folder", "store"), NO_PATH),
     "name": [*NO_TEXT, "prosocial_efort", ""],
-    "table": [None, 3, "a", {}, pd.DataFrame(), pd.DataFrame({"a": [1]})],
+    "table": [None, 3, "a", {}, pd.DataFrame(), TABLE_OF_ANY_KIND],
     "comparison": [3, "a", {}, pd.DataFrame({"a": [1]})],
     "question": [None, 3, ["a"]],
     "truth": [3, "a", ["a"], {"slpoe": 1.0}, pd.DataFrame({"a": [1]})],
@@ -93,11 +95,12 @@ WRONG = {
     ],
     "progress": [3, "yes", ["a"]],
     "refit": [3, "yes", None],
-    "trust_source": [3, "yes", None],
+    **every(("trust_source", "overwrite"), [3, "yes", None]),
     "fits": [None, 3, {}],
 }
 ALLOWED = {  # what some verbs do take
     ("verify", "model"): ["prosocial_effort"],
+    ("write_table", "table"): [TABLE_OF_ANY_KIND],
 }
 
 
@@ -108,10 +111,7 @@ def never(monkeypatch):
     def compiled(*_, **__):
         raise AssertionError("something was compiled")
 
-    def program(inputs, outputs, data, *, key):
-        return evaluating.Program(compiled, [], data.variables)  # compiled when it is first called
-
-    monkeypatch.setattr(evaluating, "compiled_program", program)
+    monkeypatch.setattr(evaluating.Program, "_function", compiled)
     monkeypatch.setattr(evaluating, "_PROGRAMS", Kept())
     monkeypatch.setattr(evaluating, "_EVALUATORS", Kept())
     monkeypatch.setattr(density, "compiled_model", compiled)
@@ -128,6 +128,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "certify": both,
         "check": fit,
         "compare": {"fits": {"a": drawn_fit, "b": drawn_fit}},
+        "classify": fit,
         "combine_glms": {"effects": [1.0, 2.0], "variances": [1.0, 1.0]},
         "confuse": {"models": {"a": own_model, "b": own_model.fix(slope=0)}, "design": own_study},
         "card": {"model": own_model},
@@ -138,6 +139,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "extract": {"images": pd.DataFrame()},
         "fetch_study": {"name": "lockwood_2024"},
         "fit": both,
+        "fit_regions": both,
         "fit_rivals": both,
         "get_model": {"name": "prosocial_effort"},
         "latents": fit,
@@ -165,6 +167,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "point_estimates": both,
         "predict": {"source": drawn_fit, "seed": 1},
         "recover": design,
+        "region_effects": {"result": xr.Dataset(), "quantity": "slope_mean"},
         "regions": {},
         "reliability": fit | {"parameter": "slope"},
         "report": {"fits": drawn_fit, "path": tmp_path / "page.html"},
@@ -178,6 +181,7 @@ def calls(own_model, own_study, drawn_fit, tmp_path):
         "train_signature": {"images": pd.DataFrame(), "target_column": "care"},
         "verify": {"model": own_model},
         "with_log_likelihood": fit,
+        "write_table": {"table": TABLE_OF_ANY_KIND, "path": tmp_path / "table.csv"},
     }
 
 
@@ -195,7 +199,8 @@ def faults(verb, given, names):
     for name in names:
         for wrong in WRONG.get(name, []):
             default = inspect.signature(verb).parameters[name].default
-            if default is wrong or wrong in ALLOWED.get((verb.__name__, name), []):
+            allowed = ALLOWED.get((verb.__name__, name), [])
+            if default is wrong or any(wrong is one for one in allowed):
                 continue
             if told := fault(verb, **given | {name: wrong}):
                 yield f"{verb.__name__}({name}={wrong!r:.60}): {told}"
@@ -335,12 +340,21 @@ OF_MODEL = {
     "vary": [3, None, "fix", [3], [["fix"]]],
     "with_resolution": ["many", [1], b"a", True, np.nan],
     "split": [3, None, ["a"]],
+    "with_outcome": NO_TEXT,
+    "with_summary": NO_TEXT,
+}
+OF_OUTCOME = {
+    "on": [None, 3, "value_change", [3], [None]],
+    "range": [3, "ab", (1,), (1, 2, 3), (2, 1), (0, "a"), (0, np.inf)],
+    **every(("before", "by", "measures"), [3, ["a"], b"a", {"a": 1}]),
+    **every(("meaning", "unit"), NO_TEXT),
 }
 OF_NAMED = {
     ("fix", "learning_rate"): NO_VALUE,
     ("fix_share", "feeling_noise"): NO_VALUE,
     ("with_priors", "learning_rate"): [*NO_VALUE, 3, {"location": 3}, {"place": None}],
     ("with_resolution", "feeling"): ["many", [1], b"a", True, np.nan, 0, -1],
+    ("with_region", "insula"): NO_TEXT,
     ("with_timing", "feeling"): [*NO_TEXT, "later"],
     ("with_range", "feeling"): [None, 3, "ab", (1,), (1, 2, 3), (2, 1), (0, "a"), (0, np.inf)],
 }
@@ -354,6 +368,14 @@ def test_variants_are_of_what_their_arguments_say(model, study):
         for wrong in wrongs:
             assert not fault(getattr(model, name), **{argument: wrong}), (name, wrong)
         assert not fault(getattr(model, name), nobody=0.5)
+    for name, wrongs in OF_OUTCOME.items():
+        for wrong in wrongs:
+            given = {"on": ["value_change"]} | {name: wrong}
+            assert not fault(model.with_outcome, "relief", **given), (name, wrong)
+    for wrong in [*NO_TEXT, "median"]:
+        assert not fault(model.with_summary, "late", of="value", kind=wrong), wrong
+    for wrong in [*NO_TEXT, "valu"]:
+        assert not fault(model.with_summary, "late", of=wrong, kind="last"), wrong
     for wrong in [*NO_TEXT, "no_learnin"]:
         assert not fault(em.fit_rivals, model, study, wrong), wrong
     assert not fault(model.split, "session", ["learning_rate"])

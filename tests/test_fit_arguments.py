@@ -12,6 +12,7 @@ from empathymodels.inference.fits import checked_fit, checked_fits
 
 OF_ONE = {
     "check": (),
+    "classify": (),
     "contrast": ("slope", {}, {}),
     "estimates": (),
     "latents": (),

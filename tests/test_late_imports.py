@@ -9,8 +9,9 @@ import pytest
 
 import empathymodels
 from empathymodels.late_imports import import_late
+from folders import OWN_MODELS
 
-OWN_MODEL = Path(__file__).parent / "models" / "rated_pain.py"
+OWN_MODEL = OWN_MODELS / "rated_pain.py"
 
 NOT_NEEDED = ("arviz_base", "arviz_plots", "formulaic.transforms", "matplotlib", "pymc_extras.gp")
 LOOK = f"""

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import pytest
 
 import empathymodels as em
+from folders import TESTS
 
 PACKAGE = Path(em.__file__).parent
 # each may import what comes after it; `neuro` is the place of regions, events and brain signatures
 LAYERS = [
-    *("cli", "reporting", "plots", "neuro"),
+    *("cli", "app", "reporting", "plots", "neuro"),
     *("recovery", "comparison", "checks", "results"),
     *("inference", "simulation"),
     *("engine", "population", "layout"),
@@ -170,7 +171,7 @@ def test_only_doors_are_entered(name):
     assert all(f"{name}.{door}" in FILES for door in doors(name))
 
 
-@pytest.mark.parametrize("name", [*FOLDERS, "study.bids"])
+@pytest.mark.parametrize("name", [*FOLDERS, "study.bids", "study.published"])
 def test_folders_say_what_lives_there(name):
     lines = ast.get_docstring(TREES[name]).splitlines()
     assert len(lines) <= 10
@@ -204,3 +205,9 @@ def test_a_public_verb_is_in_the_file_of_its_name():
 def test_figures_are_drawn_in_plots():
     homes = {own(getattr(em, n).__module__) for n in em.__all__ if n.startswith("plot_")}
     assert {folder(home) for home in homes} == {"plots"}
+
+
+def test_folders_of_tests_are_those_of_the_package():
+    folders = {file.parent.relative_to(TESTS).as_posix() for file in TESTS.rglob("test_*.py")}
+    ours = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir()}
+    assert folders - ours == {".", "open_data"}

@@ -7,9 +7,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+from folders import ROOT, STUDIES
+
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.py"))
-STUDIES = FOLDER.parents[1] / "shared" / "studies"
 NEEDS_DATA = {
     "02_effort_for_others": STUDIES / "lockwood2024_prosocial_effort_vmpfc",
     "04_motives_in_real_choices": STUDIES / "hein_saulin2019_complex_motives",
@@ -19,6 +20,9 @@ SHORT_SAMPLING = """\
 import empathymodels as em
 _fit, _short = em.fit, {"draws": 50, "tune": 100, "chains": 2, "centring": 0.0}
 em.fit = lambda *given, **settings: _fit(*given, **{**settings, **_short, "target_accept": 0.8})
+
+_rivals = em.fit_rivals
+em.fit_rivals = lambda *given, **settings: _rivals(*given, **{**settings, **_short})
 
 def _few(verb):
     return lambda *given, **settings: verb(*given, **{**settings, "n": 4, "draws": 50, "tune": 100})
@@ -50,5 +54,5 @@ def test_executed_notebook_is_that_of_the_text(path):
     assert all(cell.execution_count for cell in code)
     text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
     assert len(text) < 1_500_000
-    for machine in (str(Path(__file__).parents[1]), str(Path.home()), "/tmp/", "Traceback"):
+    for machine in (str(ROOT), str(Path.home()), "/tmp/", "Traceback"):
         assert machine not in text

@@ -2,9 +2,9 @@
 
 import ast
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from folders import ROOT
+
 GLOSSARY = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("\n## Names\n")[1]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]

@@ -88,7 +88,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     planned = design(rng)
     parameters = truth(rng, planned.participants)
-    model = em.get_model("vicarious_fear")
+    model = em.get_model("vicarious_fear").without("says_shock")
     study, _ = em.simulate(model, planned, parameters, seed=SEED)
     scr = study.trials["scr"]
     trials = study.trials.assign(scr=scr.where(scr == 0, scr.clip(lower=0.01)))  # rounded later

@@ -293,7 +293,8 @@ def _relabelled(
             value = value.rename(index=labels if parameter.level in free else renamed)
         values[name] = value
     found = bench.likelihood(replace(bench.study, **tables), values)
-    before = {name: series.rename(index=renamed) for name, series in expected.items()}
+    keys = renamed | labels  # a column that takes the study's labels may be a key: the region
+    before = {name: series.rename(index=keys) for name, series in expected.items()}
     return found, before
 
 

@@ -12,7 +12,7 @@ from empathymodels.arguments import checked_arguments
 from empathymodels.checks.boundaries import at_an_end, in_different_places, named_places
 from empathymodels.checks.contraction import of_posterior
 from empathymodels.checks.deterministic import KINDS, Follows, by_kind, deterministic_people, named
-from empathymodels.checks.predictive_statistics import predictive_statistics
+from empathymodels.checks.predictive_statistics import ANOTHER, predictive_statistics
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.inference.convergence import (
@@ -148,7 +148,8 @@ def _without_noise(noiseless: list[Follows]) -> list[dict[str, Any]]:
         advice = (
             f"{named(people)}. Priors and the population say how consistent their '{response}' "
             "is, not their own data, which set no limit to it. Where they did not answer in "
-            "earnest, fit again without them (Study.exclude, with a reason) and compare."
+            "earnest, fit again without them (Study.exclude of table='participants', with a "
+            "reason) and compare."
         )
         name = KINDS[kind].format(response)
         rows.append(_row(name, len(people), "information", True, advice))
@@ -247,9 +248,11 @@ def _statistics(
         passed, advice = TAIL <= feature.p <= 1 - TAIL, ""
         if not passed:
             low, high = np.quantile(feature.predicted, [0.05, 0.95])
+            # remedies of single kinds of data are against too much of something
+            remedy = feature.remedy if feature.p < 0.5 else ANOTHER
             advice = (
                 f"Observed {feature.observed:.3g}, predicted {low:.3g} to {high:.3g} (90 %): the "
-                f"model does not reproduce this. {feature.remedy}"
+                f"model does not reproduce this. {remedy}"
             )
         limit, name = f"{TAIL} to {1 - TAIL}", feature.statistic.name
         rows.append(_row(f"predictive p: {name}", round(feature.p, 3), limit, passed, advice))

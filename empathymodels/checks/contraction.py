@@ -25,7 +25,7 @@ LINKED = 0.1  # entry of the projector onto uninformed directions that ties two 
 def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str], np.ndarray]:
     """Posterior covariance of the population's means and effects, in units of the prior's.
 
-    Parameters whose prior has no standard deviation are left out.
+    Parameters whose prior sets the mean, or has no standard deviation, are left out.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str
     for parameter in arrangement.parameters:
         if parameter.fixed is not None or is_item(parameter):
             continue
-        prior = _prior_sd(parameter)
+        prior = None if parameter.has_set_mean else _prior_sd(parameter)
         if prior is None:
             continue
         means = posterior[f"{parameter.name}_mean"]

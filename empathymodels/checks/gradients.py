@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 from empathymodels.compiling import in_double_precision
 from empathymodels.engine.evaluator import Evaluator, Values
 from empathymodels.engine.observe import observe
-from empathymodels.engine.program import SharedData, compiled_program
+from empathymodels.engine.program import Program, SharedData
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import flat_values, parameter_values
 
@@ -21,7 +21,7 @@ Slopes = Callable[[Values], tuple[float, dict[str, np.ndarray]]]
 
 @in_double_precision()
 def slopes(arrangement: Arrangement) -> Slopes:
-    """Compile the total log-likelihood and its gradient, on the natural scale."""
+    """Return the total log-likelihood and its gradient, on the natural scale."""
     inputs, data = pt.dvector("values"), SharedData()
     needed = arrangement.needed_latents
     observations = observe(arrangement, inputs, give=data, latents=needed)
@@ -29,7 +29,7 @@ def slopes(arrangement: Arrangement) -> Slopes:
     for name, distribution in observations.distributions.items():
         observed = data(f"{name}:observed", arrangement.scored[name].values)
         total = total + pm.logp(distribution, observed).sum()
-    program = compiled_program([inputs], [total, pt.grad(total, inputs)])
+    program = Program([inputs], [total, pt.grad(total, inputs)])
 
     def at(values: Values) -> tuple[float, dict[str, np.ndarray]]:
         value, gradient = program(flat_values(arrangement, values))

@@ -26,7 +26,7 @@ import numpy as np
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.engine.evaluator import Evaluator, Values
-from empathymodels.engine.feedback import fed_back_responses, run_trials, with_trials
+from empathymodels.engine.feedback import simulated
 from empathymodels.layout.arrangement import Arrangement, is_item
 from empathymodels.population.blocks import POPULATION, column_label, n_levels, parameter_dims
 from empathymodels.population.covariates import Covariates
@@ -104,12 +104,11 @@ def informations(
     """
     rng = np.random.default_rng(seed)
     compiled.reseed(seed)
-    simulates = not as_recorded and bool(fed_back_responses(compiled.arrangement))
     for _ in range(draws):
         linked = _new_people(compiled.arrangement, rng)
         values = natural_scale(compiled.arrangement, linked)
-        trials = run_trials(compiled, values) if simulates else {}
-        yield information(with_trials(compiled, trials), found, linked)
+        told = compiled if as_recorded else simulated(compiled, values)[0]
+        yield information(told, found, linked)
 
 
 def _new_people(arrangement: Arrangement, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -263,14 +262,15 @@ class Means:
 def means(
     arrangement: Arrangement, found: Sequence[Quantity], covariates: Mapping[str, Covariates]
 ) -> Means:
-    """Lay out what is to be known of the population."""
+    """Lay out what is to be known of the population, without means that priors set."""
     labels, prior, columns = [], [], []
     for place, quantity in enumerate(found):
         of_all = np.zeros((len(arrangement.participants), len(found)))
         of_all[:, place] = 1.0
-        labels.append(quantity.label)
-        prior.append(quantity.sd_of_mean)
-        columns.append(of_all)
+        if not quantity.parameter.has_set_mean:
+            labels.append(quantity.label)
+            prior.append(quantity.sd_of_mean)
+            columns.append(of_all)
         if quantity.parameter.name in covariates:
             for name, values in covariates[quantity.parameter.name].table.items():
                 labels.append(f"{quantity.label} by {name}")

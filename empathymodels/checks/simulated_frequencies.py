@@ -9,14 +9,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.graph.replace import vectorize_graph
 from scipy import stats
 
+from empathymodels.compiling import in_double_precision
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Response
 from empathymodels.declaration.rating_scale import steps_of
 from empathymodels.engine.evaluator import Evaluator, Values, evaluator
 from empathymodels.engine.feedback import fed_back_responses, option_columns
+from empathymodels.engine.observe import observe
+from empathymodels.engine.program import Program, SharedData
 from empathymodels.layout.arrange import arrange
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.population.blocks import flat_values
 from empathymodels.population.given_values import values_from_table
 from empathymodels.simulation.log_likelihood import log_likelihood
 from empathymodels.simulation.made_up import made_up_study, typical_values
@@ -37,6 +45,25 @@ def log_density(compiled: Evaluator, arrays: Values, name: str, at: Any) -> np.n
     return other(arrays)["log_likelihood"][name]
 
 
+@in_double_precision()
+def log_densities(
+    arrangement: Arrangement, arrays: Values, name: str, points: np.ndarray
+) -> np.ndarray:
+    """Log-densities (point, observation) of every scored row at many values of its own.
+
+    As `log_density` at one after the other; what does not depend on them is evaluated once.
+    """
+    inputs, data = pt.dvector("values"), SharedData()
+    needed = arrangement.needed_latents
+    distribution = observe(arrangement, inputs, give=data, latents=needed).distributions[name]
+    observed = data(f"{name}:observed", arrangement.scored[name].values)
+    many = pt.tensor("points", dtype=observed.dtype, shape=(None, points.shape[1]))
+    each = vectorize_graph(pm.logp(distribution, observed), {observed: many})
+    program = Program([inputs, many], [pt.broadcast_to(each, many.shape)])
+    (found,) = program(flat_values(arrangement, arrays), points.astype(observed.dtype))
+    return np.asarray(found)
+
+
 def density_and_places(
     model: Model, study: Study, values: Values, response: Response, seeds: Iterable[int]
 ) -> tuple[float, np.ndarray]:
@@ -51,11 +78,12 @@ def density_and_places(
     arrays = values_from_table(compiled.arrangement, values)
     draws = np.stack([compiled(arrays)["draw"][name] for _ in range(DRAWS)])
     atoms, grid = _atoms_and_grid(compiled, response, draws)  # grid: (grid, observation)
-    density = np.exp([log_density(compiled, arrays, name, points) for points in grid])
+    at = np.concatenate([grid, np.broadcast_to(atoms[:, None], (len(atoms), grid.shape[1]))])
+    log_density_at = log_densities(compiled.arrangement, arrays, name, at)
+    density, masses = np.split(np.exp(log_density_at), [len(grid)])
     density = np.nan_to_num(density)  # some log-densities are undefined outside their support
     pieces = np.diff(grid, axis=0) * (density[1:] + density[:-1]) / 2
     cumulative = np.vstack([np.zeros(grid.shape[1]), np.cumsum(pieces, axis=0)])
-    masses = [np.exp(log_density(compiled, arrays, name, atom)) for atom in atoms]
     observed = [compiled.arrangement.scored[name].observed]
     seeds = list(seeds)
     if not fed_back_responses(compiled.arrangement):
@@ -69,7 +97,7 @@ def density_and_places(
     within = np.random.default_rng(seeds).uniform(size=found.shape)
     for atom, mass in zip(atoms, masses, strict=True):
         places = places + mass * np.where(found == atom, within, found > atom)
-    total = cumulative[-1] + sum(masses)
+    total = cumulative[-1] + masses.sum(axis=0)
     return float(total[np.argmax(abs(total - 1))]), np.clip(np.ravel(places), 0, 1)
 
 

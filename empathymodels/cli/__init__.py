@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,13 +20,17 @@ from empathymodels.cli.certificates import certify
 from empathymodels.cli.fits import check, compare, estimates, latents, predict, report
 from empathymodels.cli.images import extract, signature_scores
 from empathymodels.cli.models import card, list_, verify
-from empathymodels.cli.studies import demo, diagnose_design, fit, simulate
+from empathymodels.cli.page import app_
+from empathymodels.cli.regions import fit_regions, region_effects
+from empathymodels.cli.studies import demo, diagnose_design, fetch, fit, simulate
 from empathymodels.terminal import tell
+from empathymodels.version import __version__
 
 BAD_INPUT = 2
 COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an example
     list_: ("empathymodels list",),
     card: ("empathymodels card outgroup_help_learning --out model.md",),
+    fetch: ("empathymodels fetch lockwood_2024 --out study",),
     diagnose_design: ("empathymodels diagnose_design motivated_empathy --study motives",),
     simulate: (
         "empathymodels simulate outgroup_help_learning --study outgroup_help",
@@ -52,6 +56,14 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an 
     signature_scores: (
         "empathymodels signature_scores maps.csv --weights care=care.nii --out scores.csv",
     ),
+    fit_regions: (
+        "empathymodels fit_regions vicarious_reward --trials trials.csv --regions betas.csv",
+        "--without rating --fix vs_partner_effect=0 --folder parcels --out parcels.nc",
+    ),
+    region_effects: (
+        "empathymodels region_effects parcels.nc vs_gain_mean",
+        "--first partner=friend --second partner=stranger --out effects.csv",
+    ),
     verify: ("empathymodels verify my_model.py",),
     certify: (
         "empathymodels certify prosocial_effort --study effort_for_others --minutes 20",
@@ -59,6 +71,7 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # with the lines of an 
         "empathymodels certify --all --minutes 20 --folder replicates --out certificates",
     ),
     demo: ("empathymodels demo --out first-look",),
+    app_: ("empathymodels app --folder analyses",),
 }
 OPTIONS = {  # what messages say of Python, and what says it on the command line
     "load(path, model=": "--model FILE.py",
@@ -78,6 +91,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"empathymodels {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whole(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
 for _command, _lines in COMMANDS.items():
     _example = "\b\nExample:\n  " + " \\\n      ".join(_lines)
     app.command(_command.__name__.rstrip("_"), epilog=_example)(_command)

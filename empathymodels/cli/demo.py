@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import fill
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STUDY, MODEL, RIVAL = "outgroup_help", "outgroup_help_learning", "no_learning"
-SETTINGS: dict[str, Any] = {"draws": 1000, "tune": 700, "chains": 2}
 PROB = 0.9  # of the intervals whose coverage is counted
 TABLES = {
     "checks.csv": "sampling and predictive checks, with advice",
@@ -83,9 +82,9 @@ def demo(folder: Path, seed: int = 1, *, overwrite: bool = False) -> None:
     study, model = em.load_study(STUDY), em.get_model(MODEL)
     truth = pd.read_csv(study_folder(STUDY) / "true_parameters.csv", dtype={"participant": str})
     step(f"compiling '{MODEL}' and fitting it to {study!r}")
-    fits = {"learning": em.fit(model, study, seed=seed, **SETTINGS)}
+    fits = {"learning": em.fit(model, study, seed=seed)}
     step(f"fitting its rival '{RIVAL}', which shares the compiled program")
-    fits[RIVAL] = em.fit(model.rival(RIVAL), study, seed=seed, **SETTINGS)
+    fits[RIVAL] = em.fit(model.rival(RIVAL), study, seed=seed)
     step("checking the sampling and the predictions")
     tables = {"checks": em.check(fits["learning"])}
     step("comparing how well the two predict")

@@ -184,6 +184,9 @@ def compare(
     response: Annotated[str | None, typer.Option(help="Compare on this response only.")] = None,
     refit: Annotated[bool, typer.Option(help="Fit again where that is needed.")] = False,
     folds: Annotated[int | None, typer.Option(help="Leave out people in groups.")] = None,
+    from_block: Annotated[
+        int | None, typer.Option(help="First block that is predicted, for later ones.")
+    ] = None,
     model: Annotated[
         list[Path] | None, several("File of the model, for fits of models of yours.", "FILE.py")
     ] = None,
@@ -195,7 +198,9 @@ def compare(
 
     output.check_target(out, output.TABLE, overwrite=overwrite)
     loaded = load_fits(_names(fits), model or [])
-    table = em.compare(loaded, unit=unit, response=response, refit=refit, folds=folds)
+    table = em.compare(
+        loaded, unit=unit, response=response, refit=refit, folds=folds, from_block=from_block
+    )
     output.put_out(table, out, overwrite=overwrite)
     put(table.attrs["reading"])
 

@@ -58,6 +58,16 @@ Fix = Annotated[list[str] | None, several("Hold a parameter: learning_rate=0.3."
 Without = Annotated[list[str] | None, several("Leave out a response.", "RESPONSE")]
 Seed = Annotated[int, typer.Option(help="Seed of all draws.", min=0)]
 Draws = Annotated[int, typer.Option(help="About how many posterior draws to use.", min=1)]
+DrawsPerChain = Annotated[
+    int | None, typer.Option(help="Draws per chain, unless until they converge.", min=1)
+]
+MaxDraws = Annotated[int, typer.Option(help="Draws per chain to give up at.", min=1)]
+Tune = Annotated[int, typer.Option(help="Adaptation steps per chain.", min=1)]
+Chains = Annotated[int, typer.Option(help="Number of chains.", min=1)]
+TargetAccept = Annotated[
+    float | None,
+    typer.Option(help="Target acceptance rate, unless 0.9, and 0.99 where draws diverge."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 TableFile = Annotated[Path | None, typer.Option(help="Also write the table: .csv or .tsv.")]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from empathymodels.files import ANY_FILE, Rule, lying, refuse_loss, whole
-from empathymodels.messages import printable, spreadsheet_cell
+from empathymodels.messages import printable
 from empathymodels.terminal import tell
 
 if TYPE_CHECKING:
@@ -97,23 +97,9 @@ def writer_of(tree: Any, path: Path, as_table: Callable[[Any], pd.DataFrame]) ->
 
 def table_writer(table: pd.DataFrame) -> Writer:
     """Return what writes a table as CSV, or as TSV with BIDS's n/a for missing values."""
+    from empathymodels.results.write_table import put_table
 
-    def write(path: Path) -> None:
-        how = {"sep": "\t", "na_rep": "n/a"} if path.suffix == ".tsv" else {}
-        inert(table).to_csv(path, index=False, **how)
-
-    return write
-
-
-def inert(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose labels, names of columns among them, no spreadsheet runs."""
-
-    def cell(value: Any) -> Any:
-        return spreadsheet_cell(value) if isinstance(value, str) else value
-
-    labels = [name for name, kind in table.dtypes.items() if kind.kind == "O"]
-    safe = table.assign(**{name: table[name].astype(object).map(cell) for name in labels})
-    return safe.rename(columns=cell)
+    return lambda path: put_table(table, path)
 
 
 def tree_writer(tree: xr.DataTree | xr.Dataset) -> Writer:
@@ -205,7 +191,9 @@ def _ordered(table: pd.DataFrame) -> pd.DataFrame:
 
 def put_out(table: pd.DataFrame, out: Path | None = None, *, overwrite: bool = False) -> None:
     """Print a table, and write it if asked."""
-    named = _named_rows(table)
+    from empathymodels.results.write_table import with_names
+
+    named = with_names(table)
     if out is not None:
         write_files({out: table_writer(named)}, overwrite=overwrite)
     show_table(named)
@@ -214,13 +202,6 @@ def put_out(table: pd.DataFrame, out: Path | None = None, *, overwrite: bool = F
 def end(checks: pd.DataFrame) -> None:
     """End the command with the exit code that says whether all checks passed."""
     raise typer.Exit(0 if checks["passed"].all() else CHECKS_FAILED)
-
-
-def _named_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the names of its rows, if it has any, as a column."""
-    import pandas as pd
-
-    return table if isinstance(table.index, pd.RangeIndex) else table.reset_index(names="name")
 
 
 def show_table(table: pd.DataFrame) -> None:

@@ -1,8 +1,9 @@
-"""Commands that begin with a study: diagnose_design, simulate, fit, demo."""
+"""Commands that begin with a study: fetch, diagnose_design, simulate, fit, demo."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +12,17 @@ import typer
 from empathymodels.cli import output
 from empathymodels.cli.input import changed_model, given_study, pairs, read_parameters
 from empathymodels.cli.options import (
+    Chains,
+    DrawsPerChain,
+    MaxDraws,
     ModelName,
     Overwrite,
     Seed,
     Simulated,
     StudyOptions,
     TableFile,
+    TargetAccept,
+    Tune,
     VariantOptions,
     file_option,
     grouped,
@@ -27,7 +33,46 @@ from empathymodels.terminal import tell
 
 if TYPE_CHECKING:
     from empathymodels.declaration.model import Model
+    from empathymodels.study.open_study import OpenStudy
     from empathymodels.study.study import Study
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="Name of the study: see `fetch_study`.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables.", file_okay=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Folder that has its files already; nothing is downloaded."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Download an open study of others, as tables for the model that is nearest.
+
+    Licence and citation are told. Needs pooch (extra studies), unless the files are there.
+    """
+    import empathymodels as em
+    from empathymodels.study.open_studies import OPEN_STUDIES
+
+    written = {table: out / f"{table}.csv" for table in ("trials", "participants", "regions")}
+    for file in written.values():
+        output.check_target(file, output.TABLE, overwrite=overwrite)
+    study = em.fetch_study(name, folder=folder)
+    _refuse_leftovers(out, [file for table, file in written.items() if table not in study.tables])
+    files = {written[n]: output.table_writer(t) for n, t in study.tables.items()}
+    output.write_files(files, overwrite=overwrite)
+    tell(_next_of_fetched(OPEN_STUDIES[name], {table: written[table] for table in study.tables}))
+
+
+def _next_of_fetched(study: OpenStudy, files: dict[str, Path]) -> str:
+    """Say how to go on with the tables of an open study."""
+    if study.model and not study.variant:
+        options = " ".join(f"--{table} {file}" for table, file in files.items())
+        return f"Next: empathymodels fit {study.model} {options}"
+    tables = ", ".join(f'{table}="{file}"' for table, file in files.items())
+    given = f"em.Study({tables})"
+    if not study.model:
+        return f"Next, in Python: {given}, for a model of yours"
+    return f"Next, in Python: em.fit({study.call}, {given})"
 
 
 @grouped
@@ -110,9 +155,8 @@ def _refuse_leftovers(folder: Path, absent: list[Path]) -> None:
     left = [file.name for file in absent if file.exists()]
     if left:
         raise ValueError(
-            f"The folder of a simulation must hold no table of another one; '{folder}' has "
-            f"{listed(left)}, which this simulation does not write. Remove it, or choose another "
-            "folder."
+            f"The folder of a study must hold no table of another one; '{folder}' has "
+            f"{listed(left)}, which would not be written. Remove it, or choose another folder."
         )
 
 
@@ -135,17 +179,12 @@ def fit(
     seed: Annotated[
         int | None, typer.Option(help="Drawn and recorded unless given.", min=0)
     ] = None,
-    draws: Annotated[
-        int | None, typer.Option(help="Draws per chain, unless until they converge.", min=1)
-    ] = None,
-    max_draws: Annotated[int, typer.Option(help="Draws per chain to give up at.", min=1)] = 5000,
-    tune: Annotated[int, typer.Option(help="Adaptation steps per chain.", min=1)] = 1000,
-    chains: Annotated[int, typer.Option(help="Number of chains.", min=1)] = 4,
+    draws: DrawsPerChain = None,
+    max_draws: MaxDraws = 5000,
+    tune: Tune = 1000,
+    chains: Chains = 4,
     cores: Annotated[int | None, typer.Option(help="All unless given.", min=1)] = None,
-    target_accept: Annotated[
-        float | None,
-        typer.Option(help="Target acceptance rate, unless 0.9, and 0.99 where draws diverge."),
-    ] = None,
+    target_accept: TargetAccept = None,
     out: Annotated[
         Path | None, typer.Option(help="File of the fit (.nc or .zarr).  [default: MODEL.nc]")
     ] = None,
@@ -188,7 +227,10 @@ def _fit(model: Model, study: Study, file: Path, settings: dict[str, Any]) -> No
         raise
     if file != settings["store"]:
         em.save(fitted, file)
-    tell(f"Wrote {file}\nNext: empathymodels check {file}")
+    call = ["empathymodels", "check", str(file)]
+    if model.name not in em.list_models():
+        call += ["--model", model.source]
+    tell(f"Wrote {file}\nNext: {shlex.join(call)}")
 
 
 def demo(

@@ -1,6 +1,6 @@
 """Which model predicts better, or describes more people: of observations, people or blocks.
 
-Verbs: compare, select, loo, with_log_likelihood.
+Verbs: compare, classify, select, loo, with_log_likelihood.
 Doors: comparable, compare.
 May import: checks, inference, and what lies below them.
 """

@@ -43,16 +43,29 @@ def by_block(
             "Name the column of blocks (columns={'block': ...}), or compare with unit='trial' or "
             "'participant'."
         )
+    ahead = range(_first(asked, last), last + 1)
     if not asked.refit or asked.folds is not None:
         raise ValueError(
             "To predict later blocks every model is fitted again to the blocks before each: "
-            f"{counted(last, 'fit')} for each of {counted(len(fits), 'model')}; found "
-            f"refit={asked.refit}, folds={asked.folds}. Ask for them with refit=True alone."
+            f"{counted(len(ahead), 'fit')} for each of {counted(len(fits), 'model')}; found "
+            f"refit={asked.refit}, folds={asked.folds}. Ask for them with refit=True, and without "
+            "folds."
         )
     return {
-        name: _later(name, fit, compiled[name], responses, blocks[name], last, asked)
+        name: _later(name, fit, compiled[name], responses, blocks[name], ahead, asked)
         for name, fit in fits.items()
     }
+
+
+def _first(asked: Asked, last: int) -> int:
+    """Place of the first block that is predicted, from 0."""
+    wanted = 2 if asked.from_block is None else asked.from_block
+    if not 2 <= wanted <= last + 1:
+        raise ValueError(
+            f"from_block must be between 2 and the number of blocks, {last + 1}, since the first "
+            f"block has none before it; found {wanted}. Name a block among these."
+        )
+    return wanted - 1
 
 
 def _blocks(arrangement: Arrangement, responses: list[str]) -> dict[str, np.ndarray]:
@@ -88,22 +101,22 @@ def _later(
     compiled: Evaluator,
     responses: list[str],
     blocks: Mapping[str, np.ndarray],
-    last: int,
+    ahead: range,
     asked: Asked,
 ) -> Score:
     full = _of_blocks(compiled, fit["posterior"].to_dataset(), responses, blocks, asked.draws)
     scores: dict[tuple[str, int], float] = {}
     uncertainty, doubts, within = [], {}, 0.0
-    for block in range(1, last + 1):
-        tell(f"'{name}' before block {block + 1} (fit {block} of {last})")
+    for number, block in enumerate(ahead, 1):
+        tell(f"'{name}' before block {block + 1} (fit {number} of {len(ahead)})")
         kept = {n: (of >= 0) & (of < block) for n, of in blocks.items()}
         posterior = fit_again(fit, kept)
         doubts[f"before block {block + 1}"] = posterior.attrs["doubts"]
-        ahead = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
-        ahead = {key: values for key, values in ahead.items() if key[1] == block}
-        scores |= {key: float(log_mean(values.ravel())) for key, values in ahead.items()}
-        within += sum(float(log_mean(full[key].ravel())) for key in ahead)
-        influence = [influence_of_draws(values, left_out=True) for values in ahead.values()]
+        drawn = _of_blocks(compiled, posterior, responses, blocks, asked.draws)
+        drawn = {key: values for key, values in drawn.items() if key[1] == block}
+        scores |= {key: float(log_mean(values.ravel())) for key, values in drawn.items()}
+        within += sum(float(log_mean(full[key].ravel())) for key in drawn)
+        influence = [influence_of_draws(values, left_out=True) for values in drawn.values()]
         if influence:
             uncertainty.append(Uncertainty(np.stack(influence), np.zeros(len(influence))))
     index = pd.MultiIndex.from_tuples(
@@ -111,7 +124,7 @@ def _later(
     )
     elpd_i = xr.DataArray(list(scores.values()), dims="unit")
     samples = int(recorded(fit, "settings")["draws"]) * fit["posterior"].sizes["chain"]
-    elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=last)
+    elpd = left_out_by_refits(elpd_i, within, samples=samples, refits=len(ahead))
     errors = np.concatenate([one.each for one in uncertainty])
     units = table_of_units(elpd, index, errors)
     return Score(elpd, units, uncertainty, only_some(doubts))

@@ -38,6 +38,7 @@ def compare(
     draws: int = 2000,
     refit: bool = False,
     folds: int | None = None,
+    from_block: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
     r"""Rank models by expected log predictive density: of what, you say.
@@ -73,6 +74,10 @@ def compare(
         Nothing is fitted unless asked for.
     folds : int, optional
         With ``unit="participant"``: leave people out in this many groups, by refits.
+    from_block : int, optional
+        With ``unit="future"``: the first block that is predicted, in order of time; 2 unless
+        given. A later one leaves out predictions that rest on little, of a condition that nobody
+        has met yet for example, and their refits.
     seed : int
         Seed of proposals and groups.
 
@@ -100,7 +105,8 @@ def compare(
     ValueError
         Fewer than two fits, a fit that is a single point (method "map"), other rows, other base
         measures (a density against a mass), no shared response, an unknown unit, more folds than
-        people, no blocks to predict, or refits where the unit is not refitted.
+        people, no blocks to predict, `from_block` for another unit or outside the blocks that
+        there are, or refits where the unit is not refitted.
 
     References
     ----------
@@ -114,9 +120,14 @@ def compare(
     >>> fits = {"learning": fit, "static": static_fit}  # doctest: +SKIP
     >>> em.compare(fits, unit="participant")  # doctest: +SKIP
     """
+    if from_block is not None and unit != "future":
+        raise ValueError(
+            f"from_block is for unit='future', which predicts block after block; found "
+            f"from_block={from_block} with unit='{unit}'. Leave it out, or ask for that unit."
+        )
     fits = {_marked(name, fit): fit for name, fit in checked_fits(fits).items()}
     compiled, responses = comparable(fits, response)
-    asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed)
+    asked = Asked(draws=draws, refit=refit, folds=folds, seed=seed, from_block=from_block)
     scores = UNITS[unit](fits, compiled, responses, asked)
     units = next(iter(scores.values())).units.index
     scores = {name: score.of(units) for name, score in scores.items()}
@@ -200,7 +211,7 @@ def _reading(table: pd.DataFrame, scores: Mapping[str, Score]) -> str:
                 else "; unreliable numbers"
             )
             + f", treat the ranking with care: these observations make {apart[failing].sum():.1f} "
-            "of the difference"
+            f"of its {apart.sum():.1f}"
         )
     if table.attrs["unit"] == "participant":
         text += _troubled_people(scores)

@@ -10,9 +10,9 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.comparison.compare import UNITS
-from empathymodels.comparison.scores import Asked
-from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
-from empathymodels.inference.fits import marked, method_of, model_of, study_of, thinned
+from empathymodels.comparison.scores import Asked, scorable
+from empathymodels.engine.evaluator import Evaluator, evaluate_draws
+from empathymodels.inference.fits import marked, thinned
 from empathymodels.layout.arrangement import Scored
 from empathymodels.layout.rows import row_coordinates
 from empathymodels.messages import did_you_mean, listed
@@ -81,7 +81,7 @@ def loo(
     >>> import empathymodels as em
     >>> em.loo(fit)  # doctest: +SKIP
     """
-    compiled, name = _scorable(fit), marked("fit", fit)
+    compiled, name = scorable(fit), marked("fit", fit)
     known = compiled.arrangement.scored
     if response is not None and response not in known:
         raise KeyError(
@@ -136,7 +136,7 @@ def with_log_likelihood(fit: xr.DataTree, *, draws: int = 1000, seed: int = 0) -
     >>> az.loo(whole, var_name="feeling")  # doctest: +SKIP
     >>> az.plot_loo_pit(whole, var_names="feeling")  # doctest: +SKIP
     """
-    compiled = _scorable(fit)
+    compiled = scorable(fit)
     scored = compiled.arrangement.scored
     most = max(MOST // sum(len(one.rows) for one in scored.values()), 1)
     if most < draws:
@@ -153,15 +153,6 @@ def with_log_likelihood(fit: xr.DataTree, *, draws: int = 1000, seed: int = 0) -
     observed = {name: one.observed for name, one in scored.items()}
     whole["observed_data"] = xr.DataTree(_of_rows(compiled, observed, posterior))
     return whole
-
-
-def _scorable(fit: xr.DataTree) -> Evaluator:
-    if method_of(fit) == "map":
-        raise ValueError(
-            "Predictions are scored over draws of the posterior; this fit is a single point "
-            "(method='map'). Fit it with method='nuts'."
-        )
-    return evaluator(model_of(fit), study_of(fit))
 
 
 def _of_rows(

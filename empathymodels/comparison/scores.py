@@ -13,7 +13,8 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from empathymodels.comparison.elpd import Uncertainty, is_bad
-from empathymodels.engine.evaluator import Evaluator
+from empathymodels.engine.evaluator import Evaluator, evaluator
+from empathymodels.inference.fits import method_of, model_of, study_of
 from empathymodels.layout.arrangement import Arrangement
 
 WORST = 0.5  # Monte-Carlo error of a log-density above which it says nothing
@@ -27,6 +28,7 @@ class Asked:
     refit: bool
     folds: int | None
     seed: int
+    from_block: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,19 @@ def only_some(doubts: Mapping[str, str]) -> dict[str, str]:
 def log_mean(values: np.ndarray) -> np.ndarray:
     """Return the log of the mean density over the last axis, from log-densities."""
     return logsumexp(values, axis=-1) - np.log(values.shape[-1])
+
+
+def scorable(fit: xr.DataTree) -> Evaluator:
+    """Evaluator of a fit whose draws can be scored.
+
+    Raises
+    ------
+    ValueError
+        The fit is a single point (method "map").
+    """
+    if method_of(fit) == "map":
+        raise ValueError(
+            "Predictions are scored over draws of the posterior; this fit is a single point "
+            "(method='map'). Fit it with method='nuts'."
+        )
+    return evaluator(model_of(fit), study_of(fit))

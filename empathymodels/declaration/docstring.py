@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 SECTION = re.compile(r"^(Notes|References)\n-{3,}\n", re.MULTILINE)
@@ -16,6 +17,12 @@ DOI = re.compile(r"[\s,]*(?:doi:|https://doi\.org/)\s*(10\.\d{4,9}/\S+?)\.?(?=\s
 
 def docstring_of(path: Path) -> str:
     """Return the docstring of a Python file, which is not run."""
+    about = path.stat()
+    return _docstring_of(path, (about.st_mtime_ns, about.st_size))
+
+
+@cache
+def _docstring_of(path: Path, changed: tuple[int, int]) -> str:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 

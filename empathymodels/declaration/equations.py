@@ -22,6 +22,7 @@ from pytensor.tensor.elemwise import Elemwise
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import State, Summary
+from empathymodels.declaration.symbols import equality_refused
 from empathymodels.messages import did_you_mean, listed
 
 LATER, SUM = "later:", "sum:"  # how names begin of latents after the update, and of hidden states
@@ -177,7 +178,8 @@ def _number(model: Model, name: str, value: Any) -> Variable:
 def _call_step(model: Model, *views: Names) -> Any:
     assert model.step is not None
     try:
-        return model.step(*views)
+        with equality_refused():
+            return model.step(*views)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise TypeError(f"{_SYMBOLS.format(model=model.name)} {stopped(error)}") from error
 

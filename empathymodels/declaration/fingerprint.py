@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,13 +33,22 @@ def fingerprint(model: Model) -> str:
     """
     fixed = [(p.name, p.fixed) for p in model.parameters if p.fixed is not None]
     weights = [(p.name, p.weighs, p.if_absent) for p in model.parameters if p.weighs is not None]
-    return _hash([program_fingerprint(model), repr((fixed, weights, model.anchors))])
+    regions = {response.name: response.region for response in model.responses}
+    return _hash([_program(model, regions), repr((fixed, weights, model.anchors))])
+
+
+def program_fingerprint(model: Model) -> str:
+    """Return the `fingerprint` without what is data to a compiled program.
+
+    These are fixed values, and of which region a response is.
+    """
+    return _program(model, {})
 
 
 # numbers as wide as they are written, whatever the precision in which they are computed
 @pytensor.config.change_flags(cast_policy="custom")
-def program_fingerprint(model: Model) -> str:
-    """Return the `fingerprint` without fixed values, which are data to a compiled program."""
+def _program(model: Model, regions: Mapping[str, str | None]) -> str:
+    """Return a hash of the equations and declarations of a program for responses of regions."""
     equations = read_equations(model)
     parts = [
         graph_text([*equations.next_states.values(), *equations.latents.values()]),
@@ -65,7 +74,8 @@ def program_fingerprint(model: Model) -> str:
             parts.append(repr(response.resolution))
         if response.timing == "after":
             parts.append("after" + graph_text(list(equations.later.values())))
-        parts.append(repr((response.name, *place, response.region)) + graph_text([distribution]))
+        read = (response.name, *place, regions.get(response.name))
+        parts.append(repr(read) + graph_text([distribution]))
         parts += own_density(distribution)
     return _hash(parts)
 

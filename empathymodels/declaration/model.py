@@ -17,6 +17,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_arguments, checked_fields
 from empathymodels.declaration.immutable import Declared
+from empathymodels.declaration.outcomes import Outcome, with_outcome
 from empathymodels.declaration.parts import (
     PARTS,
     Column,
@@ -401,6 +402,40 @@ class Model(Declared):
         return replace(self, responses=changed, variant=(*self.variant, ("with_timing", timing)))
 
     @checked_arguments
+    def with_region(self, **regions: str) -> Model:
+        """Return the model with responses that are read from other regions.
+
+        Parameters
+        ----------
+        **regions
+            By response of the table `regions`: the region whose rows it is.
+
+        Raises
+        ------
+        KeyError
+            The model has no such response.
+        ValueError
+            A response is of another table.
+
+        See Also
+        --------
+        fit_regions : One fit for each of many regions.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("vicarious_reward").with_region(VS="left putamen")
+        >>> model.response("VS").region
+        'left putamen'
+        """
+        changed = {n: replace(self.response(n), region=region) for n, region in regions.items()}
+        return replace(
+            self,
+            responses=tuple(changed.get(r.name, r) for r in self.responses),
+            variant=(*self.variant, ("with_region", regions)),
+        )
+
+    @checked_arguments
     def with_priors(
         self,
         **priors: Prior | tuple[float, float] | Mapping[str, Prior | tuple[float, float] | float],
@@ -488,7 +523,9 @@ class Model(Declared):
     def with_response(self, name: str, function: Callable[[Any, Any, Any], Any]) -> Model:
         """Return the model with another distribution of one response: a tool of rivals.
 
-        Files of fits cannot say which function it was; a rival that does this they name.
+        A response that was left out (see `without`) has it while it stays out, so that rivals of
+        a model without it are made as those of the whole. Files of fits cannot say which function
+        it was; a rival that does this they name.
 
         Parameters
         ----------
@@ -515,10 +552,12 @@ class Model(Declared):
         >>> model.response("closeness").function.__name__
         'heavier'
         """
-        changed = replace(self.response(name), function=function)
-        return replace(
-            self, responses=tuple(changed if r.name == name else r for r in self.responses)
+        changed = replace(_named(self.observables, name, "response", self), function=function)
+        responses, left_out = (
+            tuple(changed if r.name == name else r for r in some)
+            for some in (self.responses, self.left_out)
         )
+        return replace(self, responses=responses, left_out=left_out)
 
     @checked_arguments
     def with_parameters(self, *parameters: Parameter, without: Sequence[str] = ()) -> Model:
@@ -568,6 +607,128 @@ class Model(Declared):
             parameters=(*kept, *new),
             correlate=tuple(name for name in self.correlate if name not in leaving),
             covariates={name: f for name, f in self.covariates.items() if name not in leaving},
+        )
+
+    @checked_arguments
+    def with_outcome(
+        self,
+        name: str,
+        *,
+        on: Sequence[str] = (),
+        measures: str | None = None,
+        before: str | None = None,
+        by: str | None = None,
+        range: tuple[float, float] | None = None,
+        meaning: str = "",
+        unit: str = "",
+    ) -> Model:
+        r"""Return the model with one more outcome of people: an impression, relief, a beta.
+
+        .. math::
+
+            \text{before}_s \sim \text{Normal}(b_s, \sigma), \qquad
+            \text{outcome}_s \sim \text{Normal}(b_s + c + \textstyle\sum_k g_k x_{s,k},\; \sigma)
+
+        with values :math:`x_{s,k}` of the person :math:`s`; without `before` there is no
+        :math:`c`, and one :math:`b` for all. Or, with `measures`, what is known of a parameter
+        :math:`\theta_s` of the person from elsewhere, with a standard error of its own,
+
+        .. math::
+
+            \text{outcome}_s \sim
+                \text{Normal}(\theta_s,\; \sqrt{\sigma^2 + \text{se}_s^2})
+
+        Parameters
+        ----------
+        name : str
+            Column of the table of participants.
+        on : list of str
+            What it goes with: summaries of the model, parameters of people, columns of numbers or
+            other outcomes of people, each with a slope ``<name>_by_<what>``.
+        measures : str, optional
+            In place of `on`: parameter of people that it measures, in its units. A column
+            ``<name>_se`` may hold standard errors (0 unless given).
+        before : str, optional
+            Column with the same as measured before. A level per person is then inferred from
+            both, so that an extreme value before does not pass for a change.
+        by : str, optional
+            Column of labels of participants, such as a group: levels, changes and slopes are
+            inferred for each.
+        range : (float, float), optional
+            Smallest and largest possible value, in the units of the data. Without it, outcomes
+            must be z-scored.
+        meaning, unit : str
+            For cards and axes.
+
+        Returns
+        -------
+        Model
+            With parameters ``<name>_baseline``, ``<name>_change`` (with `before`), the slopes, and
+            ``<name>_noise``. By the prior of a slope, half of the range (two standard deviations,
+            where there is none) is an ordinary effect of the typical range of a parameter, of the
+            whole range of a column, or of two units of a summary; `with_priors` says otherwise.
+            Change other ranges before: a slope's prior does not follow that of what it is on.
+
+        Raises
+        ------
+        ValueError
+            The model knows nothing of that name of people, a name is taken, or arguments do not
+            go together.
+
+        See Also
+        --------
+        with_summary : One more number of people to go with.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("outgroup_help_learning")
+        >>> model = model.with_outcome("relief", on=["value_change"], range=(0, 10))
+        >>> [p.name for p in model.parameters if p.name.startswith("relief")]
+        ['relief_baseline', 'relief_by_value_change', 'relief_noise']
+        """
+        ends = None if range is None else (_as_recorded(range[0]), _as_recorded(range[1]))
+        given = Outcome(name, tuple(on), measures, before, by, ends, meaning, unit)
+        return with_outcome(self, given)
+
+    @checked_arguments
+    def with_summary(
+        self, name: str, *, of: str, kind: Literal["last", "change", "mean", "mean_absolute"]
+    ) -> Model:
+        """Return the model with one more number of people, for outcomes to go with.
+
+        Parameters
+        ----------
+        name : str
+            A new name.
+        of, kind : str
+            See `Summary`: a state (for ``"last"`` and ``"change"``) or a latent.
+
+        Raises
+        ------
+        ValueError
+            The name is taken, or there is no such state or latent.
+
+        Examples
+        --------
+        >>> import empathymodels as em
+        >>> model = em.get_model("empathy_learning")
+        >>> model = model.with_summary("learned", of="closeness", kind="change")
+        >>> model.summaries[-1].name
+        'learned'
+        """
+        carried = [s.name for s in self.states if s.over is None]
+        known = carried if kind in ("last", "change") else list(self.latents)
+        if of not in known or name in {s.name for s in self.summaries}:
+            raise ValueError(
+                f"A summary needs a new name, and for the {kind} one of {listed(known)}; found "
+                f"'{name}' of '{of}'. Correct the names." + did_you_mean(of, known)
+            )
+        recorded = {"name": name, "of": of, "kind": kind}
+        return replace(
+            self,
+            summaries=(*self.summaries, Summary(name, of, kind)),
+            variant=(*self.variant, ("with_summary", recorded)),
         )
 
     @checked_arguments

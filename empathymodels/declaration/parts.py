@@ -29,6 +29,7 @@ SHORT_FORMS = {  # of priors: what one number or two stand for
     "effect": (Real, lambda given: Prior("Normal", mu=0, sigma=given)),
 }
 PARTS = tuple(SHORT_FORMS)  # of a parameter, that have priors
+SET = 1e-3  # standard deviation of a prior up to which it sets a mean
 
 
 def as_prior(part: str, given: Any) -> Any:
@@ -100,7 +101,8 @@ class Parameter(Declared):
         What it stands for, in words.
     location : Prior or (float, float)
         Prior of the population mean, on the link scale. Two numbers are mean and standard
-        deviation of a Normal.
+        deviation of a Normal. One of at most 0.001 sets the mean, as of a factor or of items
+        whose zero is agreed upon: checks then do not ask what data say of it.
     spread : Prior or float, optional
         Prior of the standard deviation between participants (or items), on the link scale. A
         number is the scale of a HalfNormal. Not needed for ``level="population"``.
@@ -200,6 +202,12 @@ class Parameter(Declared):
         """Link-scale size of the spread between people that its prior expects; 1 if it has none."""
         sigma = self.priors["spread"].parameters.get("sigma") if self.spread is not None else None
         return float(sigma) if isinstance(sigma, int | float) else 1.0
+
+    @property
+    def has_set_mean(self) -> bool:
+        """Whether its prior leaves no question about the population's mean."""
+        prior = self.priors["location"]
+        return _is_normal(prior) and float(prior.parameters["sigma"]) <= SET
 
 
 def _is_normal(prior: Prior) -> bool:
@@ -314,7 +322,7 @@ class Response(Declared):
     levels : tuple, optional
         Possible values of a discrete response.
     region : str, optional
-        For ``table="regions"``: the region whose rows are read.
+        For ``table="regions"``: the region whose rows are read; otherwise those of all regions.
     unit : str
         Unit, for cards and axes.
     timing : {"before", "after"}

@@ -8,11 +8,10 @@ from functools import cache
 import numpy as np
 import pymc as pm
 from pymc_extras.prior import Prior
-from pytensor.compile.mode import Mode
 
+from empathymodels.compiling import INTERPRETED
 from empathymodels.declaration.parts import Parameter
 
-INTERPRETED = Mode(linker="py", optimizer=None)  # compiling costs more than one evaluation
 BELOW = -np.geomspace(1e-6, 1e3, 40)  # where no spread can be
 BOUNDS = ("lower", "upper")  # the only numbers that may be infinite
 

@@ -9,6 +9,7 @@ from pytensor.tensor.random.op import RandomVariable
 
 from empathymodels.declaration.equations import Names, stopped
 from empathymodels.declaration.parts import Response
+from empathymodels.declaration.symbols import equality_refused
 from empathymodels.responses.rounded import grain, rounded
 
 FINEST = 1000  # steps of a scale beyond which a rating tells nothing more
@@ -39,7 +40,8 @@ def stated_distribution(
         "a distribution, which must be unnamed: pm.Normal.dist(mean, noise), say."
     )
     try:
-        stated = response.function(latent, parameters, data.also(**response.ends))
+        with equality_refused():
+            stated = response.function(latent, parameters, data.also(**response.ends))
     except (TypeError, ValueError, NotImplementedError) as error:
         raise TypeError(f"{rule} {stopped(error)}") from error
     owner = stated.owner if isinstance(stated, Variable) else None

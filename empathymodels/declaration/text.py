@@ -13,6 +13,7 @@ from pymc_extras.prior import Prior
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.docstring import docstring_of, equations_of
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.outcomes import Outcome, outcome_text
 from empathymodels.declaration.parts import Parameter, Response
 from empathymodels.declaration.record import claim
 from empathymodels.declaration.response_scale import scale_of
@@ -44,12 +45,15 @@ def variant_text(model: Model) -> list[str]:
 
 
 def claims(model: Model) -> dict[str, str]:
-    """Return what the rivals claim that this variant is made by, where that is known."""
+    """Return what rivals and outcomes claim that this variant is made by, where that is known."""
     # a rival does not offer itself again: its claim is the original's
     original = get_model(model.source) if Path(model.source).is_file() else model
     rivals = {**model.rivals_by_name, **original.rivals_by_name}
     taken = [name for verb, name in model.variant if verb == "rival"]
-    return {name: claim(rivals[name]) for name in taken if name in rivals}
+    outcomes = [Outcome(**given) for verb, given in model.variant if verb == "with_outcome"]
+    return {name: claim(rivals[name]) for name in taken if name in rivals} | {
+        outcome.name: outcome_text(outcome) for outcome in outcomes
+    }
 
 
 def steps_text(response: Response) -> str:
@@ -66,6 +70,11 @@ def equations_text(model: Model) -> str:
         return "This model was defined outside a file, so that its equations have no text."
     prose = equations_of(docstring_of(Path(model.source)))
     prose = re.sub(r"^\.\. math::\n((?:\n|[ \t]+.*\n?)*)", _display_math, prose, flags=re.M)
+    return as_markdown(prose)
+
+
+def as_markdown(prose: str) -> str:
+    """Return a text of a docstring with its inline equations and code as Markdown has them."""
     return re.sub(r":math:`([^`]+)`", r"$\1$", prose).replace("``", "`")
 
 

@@ -7,6 +7,7 @@ are what the verb takes: names, numbers, ranges, and priors that PyMC has.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytensor.tensor as pt
 from pymc_extras.prior import CUSTOM_TRANSFORMS, Prior
 from pytensor.tensor.elemwise import Elemwise
 
+from empathymodels.declaration.outcomes import Outcome
 from empathymodels.declaration.parts import PARTS
 from empathymodels.messages import listed
 
@@ -73,6 +75,8 @@ def change_text(verb: str, argument: Any) -> str:
             return ""  # known from the data, and no other model
         case "with_timing":
             return " ".join(f"{name} {when} the trial" for name, when in argument.items())
+        case "with_region":
+            return f"region({', '.join(f'{name}={region}' for name, region in argument.items())})"
         case "with_priors":
             return f"priors({', '.join(argument)})"
         case "fix":
@@ -81,6 +85,11 @@ def change_text(verb: str, argument: Any) -> str:
             return " ".join(f"{name}={value} of range" for name, value in argument.items())
         case "with_population":
             return f"population({argument})"
+        case "with_outcome":
+            goes_with = ", ".join(argument.get("on", ())) or argument.get("measures", "")
+            return f"outcome({argument['name']} on {goes_with})"
+        case "with_summary":
+            return f"summary({argument['name']})"
     return f"{verb}({', '.join(argument)})"
 
 
@@ -156,6 +165,25 @@ def _are_parts(value: Any) -> bool:
     return isinstance(value, Mapping) and all(n in PARTS and _is_prior(p) for n, p in value.items())
 
 
+def _is_outcome(value: Any) -> bool:
+    kinds = {"on": _are_names, "range": _is_range, "meaning": _is_text, "unit": _is_text}
+    return (
+        isinstance(value, Mapping)
+        and "name" in value
+        and set(value) <= {field.name for field in fields(Outcome)}
+        and all(kinds.get(name, _is_name)(given) for name, given in value.items())
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_summary(value: Any) -> bool:
+    are_names = isinstance(value, Mapping) and all(map(_is_name, value.values()))
+    return are_names and set(value) == {"name", "of", "kind"}
+
+
 # --------------------------------------------------------------------------- how it is replayed
 
 
@@ -201,7 +229,13 @@ VERBS: dict[str, Replay] = {
         _mapping_of(lambda when: when in ("before", "after")),
         lambda model, timing: model.with_timing(**timing),
     ),
+    "with_region": (
+        _mapping_of(lambda region: isinstance(region, str)),
+        lambda model, regions: model.with_region(**regions),
+    ),
     "with_priors": (_mapping_of(_are_parts), _with_priors),
+    "with_outcome": (_is_outcome, lambda model, given: model.with_outcome(**given)),
+    "with_summary": (_is_summary, lambda model, given: model.with_summary(**given)),
     "without": (_are_names, lambda model, names: model.without(*names)),
     "with_population": (_is_name, lambda model, kind: model.with_population(kind)),
     "rival": (_is_name, lambda model, name: model.rival(name)),

@@ -1,4 +1,4 @@
-"""From parameter values to latents, log-likelihoods and draws: one compiled function.
+"""From parameter values to latents, log-likelihoods and draws: one function.
 
 `Evaluator` turns natural-scale parameter values into everything that follows from them, for
 one study. Whatever is asked about a fit, a user's table of published estimates or a prior
@@ -23,9 +23,9 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter
 from empathymodels.engine.observe import Give, Observations, observe
 from empathymodels.engine.program import (
+    OFTEN,
     Program,
     SharedData,
-    compiled_program,
     program_key,
     with_values,
 )
@@ -65,9 +65,12 @@ class Evaluator:
     program: Program
     data: Mapping[str, np.ndarray]
 
-    def __call__(self, values: Values) -> dict[str, dict[str, np.ndarray]]:
-        """Evaluate at one set of natural-scale values; arrays in the evaluator's own order."""
-        results = self.program(flat_values(self.arrangement, values), data=self.data)
+    def __call__(self, values: Values, *, often: bool = False) -> dict[str, dict[str, np.ndarray]]:
+        """Evaluate at one set of natural-scale values; arrays in the evaluator's own order.
+
+        To be asked `often`, it is compiled; see `Program`.
+        """
+        results = self.program(flat_values(self.arrangement, values), data=self.data, often=often)
         found: dict[str, dict[str, np.ndarray]] = {kind: {} for kind in KINDS}
         for (kind, name), result in zip(self.outputs, results, strict=True):
             found[kind][name] = result
@@ -118,7 +121,7 @@ def evaluator_of(
     *,
     question: str = "",
 ) -> Evaluator:
-    """Return the evaluator of outputs, compiled unless a program of the same is kept.
+    """Return the evaluator of outputs, its program a kept one of the same.
 
     Parameters
     ----------
@@ -136,7 +139,7 @@ def evaluator_of(
     given = data.values
     key = program_key(arrangement, given) + question
     program = _PROGRAMS.get(
-        key, lambda: compiled_program([values], list(outputs.values()), data, key=key)
+        key, lambda: Program([values], list(outputs.values()), data.variables, key)
     )
     return Evaluator(arrangement, arrangement.parameters, list(outputs), program, given)
 
@@ -202,7 +205,8 @@ def each_draw(
     arrays = compiled.arrays(posterior)
     places = list(np.ndindex(posterior.sizes["chain"], posterior.sizes["draw"]))
     for place in progress(places, description):
-        yield place, compiled({name: array[place] for name, array in arrays.items()})[kind]
+        values = {name: array[place] for name, array in arrays.items()}
+        yield place, compiled(values, often=len(places) >= OFTEN)[kind]
 
 
 def evaluate_draws(

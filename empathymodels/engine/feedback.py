@@ -19,7 +19,7 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Parameter, Response
 from empathymodels.declaration.rating_scale import distribution_of
 from empathymodels.engine.evaluator import Evaluator, Values
-from empathymodels.engine.program import Program, compiled_program
+from empathymodels.engine.program import OFTEN, Program
 from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.scoring import starting_rows
@@ -68,8 +68,12 @@ def option_columns(model: Model, column: Column) -> list[str]:
     return [f"{column.name}_{level}" for level in model.response(column.follows).levels or ()]
 
 
-def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
+def run_trials(
+    compiled: Evaluator, values: Values, *, often: bool = False
+) -> dict[str, np.ndarray]:
     """Draw the responses that feed back, and the outcomes that follow from them.
+
+    To be asked `often`, it is compiled; see `Program`.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     trial: Trial = _TRIALS.get(compiled.program.key, lambda: _compile_trial(arrangement, fed_back))
     # the evaluator was seeded by the caller; this stream continues from it
     trial.program.reseed(int(compiled.program.random[0].get_value().integers(2**31)))
-    starts = compiled(values)["start"]
+    starts = compiled(values, often=often)["start"]
     states = [np.array(starts[name]) for name in arrangement.equations.states]
     parameters = [_parameter_rows(arrangement, p, values) for p in trial.parameters]
     data = [_data_rows(arrangement, name, fed_back) for name in trial.data]
@@ -97,12 +101,66 @@ def run_trials(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
     for first, last in pairwise(offsets):
         rows, active = slice(first, last), slice(0, last - first)
         inputs = [s[active] for s in states] + [x[rows] for x in parameters + data + given]
-        results = trial.program(*inputs)
+        results = trial.program(*inputs, often=often or len(offsets) > OFTEN)
         for array, result in zip(drawn.values(), results, strict=False):
             array[rows] = result
         for state, result in zip(states, results[len(drawn) :], strict=True):
             state[active] = result
     return drawn | _outcomes(arrangement, drawn)
+
+
+def simulated(
+    compiled: Evaluator, values: Values, *, often: bool = False
+) -> tuple[Evaluator, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Draw all that other equations read, and give it to them.
+
+    Returns
+    -------
+    Evaluator
+        The same, of what was drawn.
+    dict of str to ndarray (trial_row,)
+        Responses and outcomes of trials, as `run_trials` returns them.
+    dict of str to ndarray (observation,)
+        Responses of people that other responses read.
+    """
+    arrangement = compiled.arrangement
+    feeds_back = bool(fed_back_responses(arrangement))
+    trials = run_trials(compiled, values, often=often) if feeds_back else {}
+    compiled, people = with_trials(compiled, trials), {}
+    for name in _read_of_people(arrangement):
+        people[name] = compiled(values, often=often)["draw"][name]
+        compiled = with_people(compiled, people)
+    return compiled, trials, people
+
+
+def _read_of_people(arrangement: Arrangement) -> list[str]:
+    """Responses of people that other responses read, those read first."""
+    needs = arrangement.needs
+    read = set().union(*(entry.direct_data for entry in needs.values()))
+    found = {
+        r.name: needs[r.name].direct_data
+        for r in arrangement.model.responses
+        if r.table == "participants" and r.name in read
+    }
+    return reading_order({name: reads & found.keys() for name, reads in found.items()})
+
+
+def with_people(compiled: Evaluator, people: Mapping[str, np.ndarray]) -> Evaluator:
+    """Return an evaluator to which responses of people (observation,) have other values."""
+    given, arrangement = {}, compiled.arrangement
+    for name in compiled.data:
+        place, _, column = name.partition(":")
+        if column not in people or place == column:
+            continue
+        if place not in arrangement.scored:
+            raise ValueError(
+                f"What is measured once per person can be simulated where other measures of people "
+                f"read it; '{column}' is read by {place}. Let trials read a column in its place."
+            )
+        by_person = np.full(len(arrangement.participants), np.nan)
+        by_person[arrangement.scored[column].participant] = people[column]
+        given[name] = by_person[arrangement.scored[place].participant]
+    return compiled.given(given)
 
 
 def with_trials(compiled: Evaluator, trials: Mapping[str, np.ndarray]) -> Evaluator:
@@ -160,8 +218,7 @@ def _compile_trial(arrangement: Arrangement, fed_back: list[Response]) -> Trial:
                 known[equations.data[column.name]] = pick(tuple(brought), position)
     following = vectorize_graph(list(equations.next_states.values()), known)
     inputs = [*states.values(), *parameters.values(), *data.values(), *given.values()]
-    program = compiled_program(inputs, [*draws.values(), *following])
-    return Trial(program, used, data_names)
+    return Trial(Program(inputs, [*draws.values(), *following]), used, data_names)
 
 
 def _position(arrangement: Arrangement, column: Column, draws: Mapping[str, Any]) -> Any:

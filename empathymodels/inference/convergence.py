@@ -6,7 +6,7 @@ Vehtari et al. (2021, doi:10.1214/20-BA1221): what `check` asks of a fit is what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,15 +79,29 @@ def criteria(posterior: xr.Dataset) -> list[Criterion]:
     people = moving[[n for n in moving if "participant" in moving[n].dims]]
     population = moving[[n for n in moving if n not in people]]
     found = []
-    if len(population):
-        found.append(Criterion(RHAT_ROW, _flat(az.rhat(population)), RHAT_POPULATION, True))
-    if len(people):
-        found.append(Criterion("R-hat, people", _flat(az.rhat(people)), RHAT_PEOPLE, True))
-    if len(population):
-        for method in ("bulk", "tail"):
-            values = _flat(az.ess(population, method=method))
-            found.append(Criterion(f"{method} ESS, population", values, ESS, False))
+    with np.errstate(all="ignore"):  # of a few draws they are no numbers
+        if len(population):
+            found.append(Criterion(RHAT_ROW, _flat(az.rhat(population)), RHAT_POPULATION, True))
+        if len(people):
+            found.append(Criterion("R-hat, people", _flat(az.rhat(people)), RHAT_PEOPLE, True))
+        if len(population):
+            for method in ("bulk", "tail"):
+                values = _flat(az.ess(population, method=method))
+                found.append(Criterion(f"{method} ESS, population", values, ESS, False))
     return found
+
+
+def shortfall(posterior: xr.Dataset) -> str:
+    """Say what a sampled posterior lacks to have converged; empty for nothing."""
+    return _in_words(_missed(posterior))
+
+
+def _missed(posterior: xr.Dataset) -> list[Criterion]:
+    return [criterion for criterion in criteria(posterior) if criterion.missed]
+
+
+def _in_words(missed: Iterable[Criterion]) -> str:
+    return "; ".join(f"{c.name} {c.worst:.3g} ({c.missed[0]}), asked {c.bound}" for c in missed)
 
 
 def sampled_values(posterior: xr.Dataset) -> xr.Dataset:
@@ -155,12 +169,11 @@ class Length:
 
     def verdict(self, posterior: xr.Dataset) -> str:
         """Say why chains need not, or cannot usefully, go on; empty where they should."""
-        found, draws = criteria(posterior), posterior.sizes["draw"]
-        missed = [criterion for criterion in found if criterion.missed]
+        missed, draws = _missed(posterior), posterior.sizes["draw"]
         each = f"{draws:,} draws per chain"
         if not missed:
             return f"converged after {each}"
-        told = "; ".join(f"{c.name} {c.worst:.3g} ({c.missed[0]}), asked {c.bound}" for c in missed)
+        told = _in_words(missed)
         if draws >= self.most:
             return f"not converged after {each}, the most allowed (max_draws): {told}"
         apart = any(c.worst > APART for c in missed if c.is_rhat)

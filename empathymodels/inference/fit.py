@@ -17,14 +17,15 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Population
 from empathymodels.engine.build import build
 from empathymodels.engine.density import compiled_density
-from empathymodels.inference.convergence import MOST
+from empathymodels.inference.convergence import MOST, shortfall
 from empathymodels.inference.fits import PARTIAL, remembered
+from empathymodels.inference.partial_fit import mark_partial
 from empathymodels.inference.provenance import fit_tree, provenance
 from empathymodels.inference.request import NON_CENTRED, Request, asked_of, shares_asked
 from empathymodels.inference.run import Run, run
 from empathymodels.inference.sample import check_sampler
 from empathymodels.inference.starts import check_start
-from empathymodels.inference.store import Store, finish, mark_partial, open_store
+from empathymodels.inference.store import Store, finish, open_store
 from empathymodels.layout.arrange import arrange
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.plausibility import warn_of_constants
@@ -121,12 +122,12 @@ def fit(
     centring : "measured", float or mapping
         How far person-level values are sampled directly (1, centred) in place of their
         deviations from the mean (0, non-centred). By default measured for every parameter in a
-        short pilot run: the median over people of 1 minus the posterior variance over the
-        population variance. Measured too is whether values are better sampled in units of a
-        positive parameter of the population that multiplies them, such as a rating's slope
-        (``"anchoring"`` among the recorded settings), and in combinations of a person's own, such
-        as level and change of somebody who always rates at one end of the scale
-        (``"combinations"``: how many). All change speed, not the posterior.
+        short pilot run: the share at which what is sampled is nearest to independent Gaussians,
+        the larger, the more people's own data say. Measured too is whether values are better
+        sampled in units of a positive parameter of the population that multiplies them, such as a
+        rating's slope (``"anchoring"`` among the recorded settings), and in combinations of a
+        person's own, such as level and change of somebody who always rates at one end of the
+        scale (``"combinations"``: how many). All change speed, not the posterior.
     sampler : mapping, optional
         Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
     progress : bool, optional
@@ -205,7 +206,7 @@ def fit(
         kept = open_store(Path(store), model, study, request.asked, method=method, seed=seed)
         if kept.finished is not None:
             tell(f"{store} holds this fit already.")
-            return remembered(kept.finished, model)
+            return remembered(kept.finished, arrange(model, study).model)
         seed = kept.seed(seed)
     seed = secrets.randbits(31) if seed is None else seed
 
@@ -270,6 +271,11 @@ def _labelled(made: Run, request: Request, *, seed: int, store: Store | None) ->
     if trace.is_partial:
         mark_partial(tree, request.length.share(trace.size))
         tell(f"This fit is partial: {tree.attrs[PARTIAL]}.")
+    several = request.method == "nuts" and posterior.sizes["chain"] > 1
+    if several and not (trace.ended or trace.is_partial) and (lacks := shortfall(posterior)):
+        tell(
+            f"Not converged after the {trace.size:,} draws per chain that were asked for: {lacks}."
+        )
     if store is not None:
         tree.attrs |= {"asked": store.asked, "runs": json.dumps(made.parts)}
         finish(store, tree)

@@ -8,6 +8,7 @@ from typing import Any
 import xarray as xr
 
 from empathymodels.arguments import checked_arguments
+from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.record import all_needs
 from empathymodels.inference.fit import fit
@@ -29,9 +30,9 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
         To what.
     *rivals : str
         Names of rivals. Unless given, all that the model names, but for those that the study
-        cannot be used for (it lacks a column that only they read, say), and those with densities
-        of ratings for which the model has probabilities, which cannot be compared. Which and why
-        is told.
+        cannot be used for (it lacks a column that only they read, say), those that differ only in
+        responses that it lacks, and those with densities of ratings for which the model has
+        probabilities, which cannot be compared. Which and why is told.
     **settings
         As of `fit`, the same for all.
 
@@ -62,12 +63,17 @@ def fit_rivals(model: Model, study: Study, *rivals: str, **settings: Any) -> dic
     """
     models = {model.name or model.label: model}
     models |= {name: model.rival(name) for name in rivals or _comparable(model)}
+    seen: dict[str, str] = {}
     for name, competitor in list(models.items()):
         try:
-            arrange(competitor, study)
-        except ValueError as fault:
+            alike = seen.setdefault(fingerprint(arrange(competitor, study).model), name)
+        except ValueError as refused:
             if rivals or competitor is model:
                 raise
+            fault = str(refused)
+        else:
+            fault = "" if alike == name else f"of this study it says the same as '{alike}'."
+        if fault and not rivals:
             del models[name]
             tell(f"Rival '{name}' is left out: {fault}")
     fits = {}

@@ -97,9 +97,8 @@ def remember(model: Model, identity: str, variant: Any) -> None:
 
 
 def remembered(fit: xr.DataTree, model: Model) -> xr.DataTree:
-    """Return a fit that was read from a file, its model being the one in memory."""
-    variant = recorded(fit, "variant")
-    remember(in_steps_of(fit, model), fit.attrs["fingerprint"], variant)
+    """Return a fit that was read from a file, its model being the one in memory, as laid out."""
+    remember(model, fit.attrs["fingerprint"], recorded(fit, "variant"))
     fit.attrs["source"] = model.source
     return fit
 

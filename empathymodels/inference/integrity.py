@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from pathlib import Path
@@ -123,7 +124,7 @@ def absurd_size(path: Path, *, growing: bool = False) -> str:
     Of a folder that is growing, only chunks that are there are read.
     """
     if path.is_dir():
-        stored = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        stored = sum(map(_size_of, path.rglob("*")))
         claimed = sum(_claims_of_folder(path, growing=growing))
     else:
         stored, claimed = path.stat().st_size, _claim_of_file(path)
@@ -136,6 +137,15 @@ def absurd_size(path: Path, *, growing: bool = False) -> str:
         f"{path.name} has {_amount(stored)} and says that it holds {_amount(claimed)}: {why}. "
         f"{REMEDY}"
     )
+
+
+def _size_of(file: Path) -> int:
+    """Bytes of a file; none of a folder, or of what has got its final name since it was listed."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _amount(number: int) -> str:

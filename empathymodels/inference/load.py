@@ -62,7 +62,7 @@ def load(
         used = find_model(fit)
         tell(f"{path.name}: model '{used.label}' from {_origin(used, trust_source)}")
     if is_begun(path):
-        from empathymodels.inference.store import partial_fit
+        from empathymodels.inference.partial_fit import partial_fit
 
         return partial_fit(path, fit)
     return fit

@@ -22,7 +22,7 @@ from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.engine.evaluator import log_likelihood_of_people
 from empathymodels.engine.observe import observe
-from empathymodels.engine.program import SharedData, compiled_program
+from empathymodels.engine.program import Program, SharedData
 from empathymodels.inference.point_search import (
     PROBES,
     STEEP,
@@ -210,10 +210,10 @@ def _likelihood(arrangement: Arrangement, block: Block) -> Objective:
     needed = arrangement.needed_latents
     observations = observe(arrangement, values.ravel(), give=data, latents=needed)
     people = log_likelihood_of_people(arrangement, observations.distributions, data)
-    program = compiled_program([linked], [people, pt.grad(people.sum(), linked)])
+    program = Program([linked], [people, pt.grad(people.sum(), linked)])
 
     def at(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found, slopes = program(values)
+        found, slopes = program(values, often=True)
         return np.asarray(found), np.asarray(slopes)
 
     return at

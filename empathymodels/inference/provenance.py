@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,9 @@ from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rows import observed_data
 from empathymodels.population.covariates import Covariates
 from empathymodels.population.stored_covariates import stored
+from empathymodels.version import versions
 
-PACKAGES = ("empathymodels", "pymc", "pytensor", "nutpie", "arviz", "numpy")
+BUILT_ON = ("pymc", "pytensor", "nutpie", "arviz", "numpy")
 
 
 def fit_tree(
@@ -62,7 +62,7 @@ def provenance(
         "declarations": json.dumps(declarations(model)),
         "source": model.source,
         "model_text": Path(model.source).read_text(encoding="utf-8") if model.source else "",
-        "versions": json.dumps({name: version(name) for name in PACKAGES}),
+        "versions": json.dumps(versions(*BUILT_ON)),
         "python": platform.python_version(),
         "seed": seed,
         "settings": json.dumps(settings),

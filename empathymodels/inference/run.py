@@ -15,12 +15,14 @@ from empathymodels.inference.centring import run_pilot
 from empathymodels.inference.convergence import FIRST
 from empathymodels.inference.fits import recorded
 from empathymodels.inference.laplace import approximate
+from empathymodels.inference.partial_fit import in_coordinates_of
 from empathymodels.inference.provenance import fit_tree, provenance
 from empathymodels.inference.request import Request
 from empathymodels.inference.sample import Trace, sample_anew
 from empathymodels.inference.starts import start_point, starts_around
-from empathymodels.inference.store import Store, in_coordinates_of, sample_to
+from empathymodels.inference.store import Store
 from empathymodels.inference.store_draws import kept_draws
+from empathymodels.inference.stored_run import sample_to
 from empathymodels.population.parametrisation import anchor_labels
 
 

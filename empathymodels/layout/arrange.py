@@ -7,6 +7,7 @@ Trial rows are kept in the engine's order here and inside the probabilistic mode
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,9 +23,10 @@ from empathymodels.layout.arrangement import Arrangement, label_columns, trial_c
 from empathymodels.layout.availability import available
 from empathymodels.layout.engine_order import Layout, lay_out
 from empathymodels.layout.rating_steps import with_steps_of
-from empathymodels.layout.scoring import scored_response
+from empathymodels.layout.scoring import scored_response, unscored
 from empathymodels.layout.validate import Checked, validate
-from empathymodels.study.keys import join_rows
+from empathymodels.messages import listed, tell_all
+from empathymodels.study.keys import join_rows, tables_with
 from empathymodels.study.study import Study
 from empathymodels.study.table_files import natural
 
@@ -76,7 +78,21 @@ def arrange(model: Model, study: Study) -> Arrangement:
     )
     for response in kept.responses:
         arrangement.scored[response.name] = scored_response(arrangement, response)
-    return arrangement
+    notices = (*checked.notices, *_refuse_unscored(arrangement))
+    return replace(arrangement, checked=replace(checked, notices=notices))
+
+
+def _refuse_unscored(arrangement: Arrangement) -> list[str]:
+    """Refuse responses of which no row can be scored, and say where some rows cannot."""
+    model, study = arrangement.model, arrangement.study
+    lost = {r.name: unscored(arrangement, r) for r in model.responses}
+    empty = [name for name, told in lost.items() if told and not len(arrangement.scored[name].rows)]
+    without = f", or leave it out: model.without({listed(empty)})" if empty != [*lost] else ""
+    tell_all(
+        f"Model '{model.label}' cannot use study '{study.name}':",
+        [f"{lost[name]} Give what is missing{without}." for name in empty],
+    )
+    return [told for told in lost.values() if told]
 
 
 def _is_there(model: Model, trials: pd.DataFrame, name: str) -> bool:
@@ -105,8 +121,8 @@ def _levels(model: Model, tables: Mapping[str, pd.DataFrame]) -> dict[str, list]
         column = model.column(name)
         if isinstance(column.levels, tuple):
             levels[name] = list(column.levels)
-        elif column.table in tables and name in tables[column.table]:
-            found = tables[column.table][name].dropna().unique().tolist()
+        elif homes := tables_with(name, column.table, tables):
+            found = pd.concat([tables[home][name] for home in homes]).dropna().unique().tolist()
             levels[name] = sorted(found, key=natural)
         elif column.default is not None:
             levels[name] = [column.default]

@@ -229,6 +229,7 @@ class Arrangement:
         return any(
             not np.array_equal(codes, codes[: len(self.layout.first_rows)][self.layout.sequence])
             for column in label_columns(parameter)
+            if column in self.trials  # those of regions have no part in what trials teach
             for codes in [self.codes(self.trials, column)]
         )
 

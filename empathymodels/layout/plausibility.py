@@ -81,8 +81,15 @@ def _other_units(name: str, unit: str, values: pd.Series) -> Iterator[str]:
         )
     if unit not in STANDARDISED or len(values) <= FEW or values.nunique() == 1:
         return
-    spread = float(values.std())
-    if not 1 / FAR <= spread <= FAR:
+    spread, level = float(values.std()), float(values.mean())
+    if unit == "z" and abs(level) > FAR:
+        yield (
+            f"Other units: '{name}' should be z-scored, for its priors belong to a mean near 0 and "
+            f"a standard deviation near 1; found {level:.3g} and {spread:.3g} in "
+            f"{counted(len(values), 'row')}. Subtract that mean and divide by that standard "
+            "deviation, or give priors of these units with model.with_priors(...)."
+        )
+    elif not 1 / FAR <= spread <= FAR:
         yield (
             f"Other units: '{name}' should be standardised (unit '{unit}'), for its priors belong "
             f"to a standard deviation near 1; found {spread:.3g} in {counted(len(values), 'row')}. "

@@ -9,6 +9,7 @@ import pandas as pd
 
 from empathymodels.declaration.parts import FirstResponse, Response
 from empathymodels.layout.arrangement import Arrangement, Scored, summary_counts
+from empathymodels.layout.plausibility import rows_of
 from empathymodels.study.keys import join_rows, key_columns
 
 
@@ -37,6 +38,27 @@ def scored_response(arrangement: Arrangement, response: Response) -> Scored:
     )
 
 
+def unscored(arrangement: Arrangement, response: Response) -> str:
+    """Say on how many rows a response has a value and is not scored, and what these lack.
+
+    Empty where there are none. A value that a state starts at is no such row.
+    """
+    frame, _ = _response_rows(arrangement, response)
+    given = arrangement.is_observed(frame, [response.values.name])
+    given = given & ~starting_rows(arrangement, response, frame, also_scored=False)
+    lost = frame[given & ~frame["_row"].isin(arrangement.scored[response.name].rows)]
+    if lost.empty:
+        return ""
+    needed = sorted(name for name in arrangement.needs[response.name].row_data if name in lost)
+    gaps = {name: int(lost[name].isna().sum()) for name in needed}
+    lacking = [f"'{name}' is missing on {number:,}" for name, number in gaps.items() if number]
+    return (
+        f"'{response.name}' is not scored on {len(lost):,} of {int(given.sum()):,} rows of "
+        f"{response.table}, where something that it depends on is missing"
+        + (f": {', '.join(lacking)}." if lacking else ".")
+    )
+
+
 def _summarised(arrangement: Arrangement, summaries: Iterable[str]) -> np.ndarray:
     """Whether a participant has trials, and a trial to average over for each of `summaries`."""
     people = arrangement.codes(arrangement.sequence_rows, "participant")
@@ -54,7 +76,7 @@ def _response_rows(
     frame = arrangement.checked.tables[response.table]
     if response.table == "participants":
         return frame, None
-    frame = frame[frame["region"] == response.region].reset_index(drop=True)
+    frame = rows_of(response, frame).reset_index(drop=True)
     trial = None
     if len(arrangement.trials) and "trial" in key_columns(frame, "regions"):
         frame = frame[arrangement.is_observed(frame, [response.values.name])]

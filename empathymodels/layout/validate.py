@@ -26,9 +26,9 @@ from empathymodels.layout.plausibility import (
     unused_ends,
 )
 from empathymodels.layout.rating_steps import between_steps, finer_steps, stray_steps
-from empathymodels.messages import did_you_mean, listed, printable, tell_all
+from empathymodels.messages import counted, did_you_mean, listed, printable, tell_all
 from empathymodels.study.column_types import as_labels
-from empathymodels.study.keys import join_rows, key_columns, times_of_labels
+from empathymodels.study.keys import join_rows, key_columns, tables_with, times_of_labels
 from empathymodels.study.recoding import as_numbers
 from empathymodels.study.study import Study
 
@@ -115,10 +115,10 @@ def validate(
     rated = {r.values.name for r in kept if r.range is not None}
     tables = _tables_read(study, kept)
     for column in columns:
-        if column.is_label and column.name in tables.get(column.table, ()):
-            tables[column.table][column.name] = as_labels(tables[column.table][column.name])
+        for home in tables_with(column.name, column.table, tables) if column.is_label else ():
+            tables[home][column.name] = as_labels(tables[home][column.name])
 
-    problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study)]
+    problems = [*_nothing_left(left_out, kept, study), *_absent_columns(readers, study, tables)]
     unanchored = no_anchor(model, [r.name for r in kept]) if kept else ""
     problems += [unanchored] if unanchored else []
     problems += [told for parameter in model.parameters for told in impossible_priors(parameter)]
@@ -233,14 +233,25 @@ def _nothing_left(left_out: Mapping[str, str], kept: list[Response], study: Stud
         )
 
 
-def _absent_columns(readers: list[tuple[Column, list[str]]], study: Study) -> Iterator[str]:
+def _absent_columns(
+    readers: list[tuple[Column, list[str]]], study: Study, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
     for column, responses in readers:
         table = study.tables.get(column.table, pd.DataFrame())
-        if column.name not in table and column.default is None:
+        is_there = tables_with(column.name, column.table, study.tables)
+        if not is_there and column.default is None:
             yield (
                 f"Column '{column.name}' ({column.meaning}) must be in {column.table}: "
                 f"{listed(responses)} cannot be explained without it. Found {listed(table)}. Name "
                 f'yours: columns={{"{column.name}": "..."}}.{did_you_mean(column.name, table)}'
+            )
+        said = [tables[home][column.name] for home in is_there if home in tables]
+        if column.is_label and said and not any(labels.notna().any() for labels in said):
+            yield (
+                f"Column '{column.name}' ({column.meaning}) must hold labels: "
+                f"{listed(responses)} cannot be explained without them. Found none in "
+                f"{counted(sum(map(len, said)), 'row')} of {listed(is_there)}. Fill it in"
+                + (", or leave the column out." if column.default is not None else ".")
             )
 
 

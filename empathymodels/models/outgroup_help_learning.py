@@ -36,6 +36,15 @@ insula and empathy, every prior, and all rivals.
 What the model says of the insula and the change of empathy: the second follows a person's insula
 response to prediction errors (`insula_error`) times the mean surprise. It does not read recorded
 betas; the path from outcomes goes by `prediction_error` and `mean_surprise` (em.path_effects).
+A study with other measures of people is entered as it was published: impressions of each group
+before and after, relief, one anterior-insula effect per person, each in its own range. Leave out
+what it lacks and add what it has (columns of the table of participants):
+``model.without("insula", "empathy_before", "empathy_after")``, then
+``.with_outcome("impression", before="impression_before", on=["value_change", "insula_error"],
+by="partner_group", range=(5, 35))``, ``.with_outcome("relief", on=["value_change"],
+range=(0, 10))`` and ``.with_outcome("insula_effect", measures="insula_error")``. Without known
+errors (`insula_effect_se`) one effect per person tells error and spread between people by their
+priors alone.
 Traps: with 20 trials learning rate and start value trade off. Outcomes coded -1 and 1 put the
 asymptote at 0.5 under 75 % help. Within help trials (and within no-help trials) value and
 prediction error are perfectly negatively related, so an insula effect of one is told from an

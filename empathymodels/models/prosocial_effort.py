@@ -17,7 +17,8 @@ Notes
 What was published: the parabolic discount with a rate per recipient; the lesion study (2024) also
 lets the inverse temperature differ by recipient, and its two linear and hyperbolic counterparts
 are among its rivals. There, parameters were bounded and fitted by expectation maximisation.
-What is ours: the positive (unbounded) supports, every prior, and sampling the whole hierarchy.
+What is ours: the positive (unbounded) supports, every prior, sampling the whole hierarchy, and the
+rivals with lapses and with a reward that bends.
 Traps: who accepts everything has a discount near zero and an inverse temperature that nothing
 informs, so that both lean on the population. Discounts depend on the units of reward and
 effort: the priors expect levels between about 1 and 10. Missed trials are missing values, not a
@@ -87,7 +88,7 @@ def _of_any_shape(model):
 
 
 def curved_reward(model):
-    """The worth of a reward bends with its size: V = R**rho (in units of the reward) - k E**2."""
+    """The worth of a reward bends with its size: V = R^rho (in units of the reward) - k E^2."""
 
     def step(state, parameters, data):
         def bent(reward):

@@ -87,7 +87,7 @@ def exponential(model):
 
 
 def power(model):
-    """Distance is felt as a power of it: v = V / (1 + k N**s)."""
+    """Distance is felt as a power of it: v = V / (1 + k N^s)."""
 
     def step(state, parameters, data):
         felt = data.distance**parameters.distance_exponent
@@ -98,7 +98,7 @@ def power(model):
 
 
 def q_exponential(model):
-    """Between exponential and hyperbola, and beyond: v = V (1 + s k N)**(-1 / s)."""
+    """Between exponential and hyperbola, and beyond: v = V (1 + s k N)^(-1 / s)."""
 
     def step(state, parameters, data):
         fall = 1 + parameters.curvature * parameters.discount_rate * data.distance

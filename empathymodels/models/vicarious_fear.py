@@ -9,7 +9,8 @@ is learned (Rescorla-Wagner) where it can be seen; in a test without demonstrato
 
 with :math:`s_t` 1 for a shock and 0 for none. A demonstrator's shock has the size :math:`\lambda`,
 one's own the size 1. What is expected before the outcome shows in skin conductance :math:`y`, often
-zero, which habituates over trials :math:`n = 0, 1, \ldots` of a phase, and in ratings:
+zero, which habituates over trials :math:`n = 0, 1, \ldots` of a phase, and in ratings, or in
+answers yes (1) or no (0) to whether a shock will come:
 
 .. math::
 
@@ -17,7 +18,8 @@ zero, which habituates over trials :math:`n = 0, 1, \ldots` of a phase, and in r
         U_t = \lambda \text{ (demonstrator)}, \; 1 \text{ (oneself)} \\
     P(y_t > 0) &= \frac{1}{1 + e^{-(a + k \mu_t)}}, \qquad
     \sqrt{y_t} \mid y_t > 0 \sim \text{Normal}(\mu_t, s) \text{ above } 0 \\
-    \text{expectancy}_t &\sim \text{Normal}(e_0 + e_P\, P_{c,t},\; s_E)
+    \text{expectancy}_t &\sim \text{Normal}(e_0 + e_P\, P_{c,t},\; s_E), \qquad
+    P(\text{yes}_t) = \frac{1}{1 + e^{-(q_0 + q_P\, (P_{c,t} - 1/2))}}
 
 Notes
 -----
@@ -28,12 +30,15 @@ direct and social learning (2018; by secondary sources it began at .5, as here).
 went by a probabilistic learner, conductance by expectation and uncertainty (Tzovara et al.).
 What is ours: the size of a shock outside the learner, so that expectancy tells the rate alone
 (`sized_errors` has it inside); one drive of zeros and amplitudes; habituation, hierarchy, priors;
-covariates of size, as in ``covariates={"social_shock": "instruction + empathy"}``.
+covariates of size, as in ``covariates={"social_shock": "instruction + empathy"}``; the slope of
+yes/no answers (`says_shock`) and their tendency to yes. What a study lacks of the three measures
+is left out of the likelihood by itself.
 Traps: where all shocks are the demonstrator's, only the product of size and slope is known. So give
 `source` only where some trials threaten oneself (in a test: whose shocks a cue was learned with).
 Without it the slope is held at 1, and `social_shock` is in roots of microsiemens, not relative to
 own shocks: large in who reacts strongly to anything. A falling expectation looks like habituation;
-conductance alone tells little of rates. Amplitudes follow the cue; small ones scored as 0 bias `k`.
+conductance alone tells little of rates. In few yes/no answers rate and slope trade off.
+Amplitudes follow the cue; small ones scored as 0 bias `k`.
 
 References
 ----------
@@ -90,9 +95,15 @@ def expectancy(latent, parameters, data):
     return pm.Normal.dist(location, parameters.expectancy_noise)
 
 
+def says_shock(latent, parameters, data):
+    """Who expects a shock rather than none says yes."""
+    away = latent.expectation - 0.5
+    return em.Choice.dist(parameters.yes_bias + parameters.yes_slope * away)
+
+
 def no_learning(model):
     """Cues threaten alike, whatever follows them."""
-    return model.fix(learning_rate=0.0, social_shock=0.0, expectancy_slope=0.0)
+    return model.fix(learning_rate=0.0, social_shock=0.0, expectancy_slope=0.0, yes_slope=0.0)
 
 
 def no_habituation(model):
@@ -232,16 +243,30 @@ model = em.Model(
             "expectancy_noise", "standard deviation of expectancies", location=(-2, 0.5),
             spread=0.3, support="positive", scale_of="expectancy", typical=(0.1, 0.2), symbol="s_E",
         ),
+        em.Parameter(
+            "yes_bias", "log odds of yes where a shock is as probable as none", location=(0, 0.75),
+            spread=0.75, typical=(-1, 1), symbol="q_0",
+        ),
+        em.Parameter(
+            "yes_slope", "what a sure shock adds to the log odds of yes, against none",
+            location=(1.6, 0.75), spread=0.5, support="positive", typical=(2, 12), symbol="q_P",
+        ),
     ),
     responses=(
         em.Response("scr", scr, "skin conductance after the cue, 0 for none", unit="microsiemens"),
         em.Response("expectancy", expectancy, "of a shock, rated", range=(0, 100), unit="points"),
+        em.Response("says_shock", says_shock, "1: a shock is expected; 0: none", levels=(0, 1)),
     ),
     sequence=("session",),
     statistics=(
         em.Statistic("share of zeros", "scr", lambda t: (t.scr == 0).mean()),
         em.Statistic.mean("scr", "mean conductance"),
-        *(_by_cue(name, seen) for name in ("scr", "expectancy") for seen in (True, False)),
+        em.Statistic.mean("says_shock", "share of yes"),
+        *(
+            _by_cue(name, seen)
+            for name in ("scr", "expectancy", "says_shock")
+            for seen in (True, False)
+        ),
     ),
     rivals=(
         no_learning, no_habituation, same_size, sized_errors, hybrid_pearce_hall, beta_bernoulli,

@@ -36,12 +36,14 @@ computer), or bring all partners on one scale for crossing points and `by_closen
 whom everybody is equally close says nothing of the slope. Investment in a group enters as
 `closeness` to the own group and, with the opposite sign, to the other. A crossing point beyond the
 closeness that was seen is an extrapolation, and where the slope may be 0 there is none: give its
-quantiles, for a ratio of draws has no mean to speak of.
-With one rating per partner and outcome, noise is told apart from differences between people only
-since what a partner adds to win and loss alike, `partner_effect`, is the same for all people.
-The correlations of `gain` and `vs_gain` say whether people with the larger gains in ratings have
-the larger ones in the striatum. Striatal priors assume betas divided by their standard deviation.
-`ordered_gains` needs a column `rank` (0, 1, 2) with the expected order of partners.
+quantiles, for a ratio of draws has no mean to speak of. With one rating per partner and outcome,
+noise is told apart from differences between people only since what a partner adds to win and loss
+alike, `partner_effect`, is the same for all people. With two partners how far such effects spread
+is hardly known, and chains may diverge (23 of 8,800 draws with 20 simulated people): unless levels
+differ, hold it, `model.fix(partner_effect=0, vs_partner_effect=0)`. The correlations of `gain` and
+`vs_gain` say whether people with the larger gains in ratings have the larger ones in the striatum.
+Striatal priors assume betas divided by their standard deviation. `ordered_gains` needs a column
+`rank` (0, 1, 2) with the expected order of partners.
 
 References
 ----------

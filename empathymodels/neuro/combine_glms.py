@@ -47,8 +47,9 @@ def combine_glms(
     :math:`T = W + (1 + 1/m) B`, with the degrees of freedom of Barnard and Rubin.
 
     Versions are drawn given behaviour alone, not given the images. So effects shrink by the share
-    of the modulator's variance that is uncertain, as with any regressor with error; look at
-    ``lost`` before effects are compared.
+    of the modulator's variance that is uncertain, as with any regressor with error. That share
+    follows from the posterior standard deviations in the files beside the events, not from
+    ``lost``, which also depends on the noise of the signal.
 
     References
     ----------

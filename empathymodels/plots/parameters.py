@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
@@ -25,6 +26,7 @@ from empathymodels.plots.style import (
     COLOURS,
     GREY,
     PROBS,
+    ROUND,
     SMALL,
     add_key,
     add_legend,
@@ -85,6 +87,7 @@ def plot_parameters(fit: xr.DataTree) -> Figure:
         headroom = 1.08 + (0.32 * len(found) if len(found) > 1 else 0)  # for the legend
         panel.set_ylim(-top * (0.05 + 0.17 * len(found)), top * headroom)
         panel.set_yticks([])
+        panel.xaxis.set_major_locator(MaxNLocator(**ROUND))
         panel.spines["left"].set_visible(False)
         column = shown_covariate(fit, parameter, arrangement)
         text = parameter_label(arrangement.model, parameter)

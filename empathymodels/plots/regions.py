@@ -20,6 +20,7 @@ from empathymodels.plots.style import COLOURS, GREY, SMALL, TEXT
 PROCESSES = ("experience sharing", "mentalizing", "empathic concern")
 LOOKS = dict(zip(PROCESSES, (COLOURS[1], COLOURS[0], COLOURS[2]), strict=True))
 SIZE = 60  # of a marker, square points
+NAMED = 40  # regions up to which names are written beside them
 MIDDLE = (15, 10)  # of what is seen from a side: y and z, mm
 
 
@@ -27,7 +28,7 @@ MIDDLE = (15, 10)  # of what is seen from a side: y and z, mm
 def plot_regions(
     regions: pd.DataFrame | None = None,
     *,
-    effects: Mapping[str, float] | None = None,
+    effects: Mapping[str, float] | pd.DataFrame | None = None,
     label: str = "effect",
 ) -> Figure:
     """Draw regions on a glass brain: in the colours of three systems, or by their effects.
@@ -37,16 +38,17 @@ def plot_regions(
     regions : DataFrame, optional
         Spheres as `regions` returns them, with ``region``, ``x``, ``y``, ``z`` and, for colours,
         ``process``; all that are known unless given.
-    effects : mapping of str to float, optional
-        A number per region, such as posterior means of betas: colours then say how large it is.
-        Regions without one are grey.
+    effects : mapping of str to float or DataFrame, optional
+        A number per region, such as posterior means of betas, or the table of `region_effects`,
+        whose pooled means are taken: colours then say how large it is. Regions without one are
+        grey.
     label : str
         What the numbers are, for the colour bar.
 
     Returns
     -------
     Figure
-        Left, from above and from the front.
+        Left, from above and from the front; up to 40 regions are named.
 
     Raises
     ------
@@ -58,6 +60,7 @@ def plot_regions(
     See Also
     --------
     extract : Betas of these regions.
+    region_effects : Effects in many regions, after a fit of each.
 
     Examples
     --------
@@ -69,6 +72,8 @@ def plot_regions(
     from nilearn.plotting import plot_glass_brain
 
     table = known_regions() if regions is None else regions
+    if isinstance(effects, pd.DataFrame):
+        effects = _pooled(effects)
     if absent := [c for c in ("region", "x", "y", "z") if c not in table]:
         raise ValueError(
             f"regions must have the columns region, x, y, z; absent: {listed(absent)}."
@@ -106,8 +111,21 @@ def plot_regions(
         bar.ax.tick_params(labelsize=SMALL)
     if key:
         figure.legend(handles=key, loc="lower center", ncols=3, frameon=False, fontsize=TEXT)
-    _label(brain, table)
+    if table["region"].nunique() <= NAMED:
+        _label(brain, table)
+    plt.close(figure)  # else a notebook shows it twice
     return figure
+
+
+def _pooled(effects: pd.DataFrame) -> dict[str, float]:
+    """Pooled means of a table of `region_effects`, of the regions that have one."""
+    if "pooled_mean" not in effects or effects["pooled_mean"].isna().all():
+        raise ValueError(
+            "effects must be the table of region_effects() with pooled means; found "
+            f"{listed(effects)}. Give that, or a number per region: dict(table['mean'])."
+        )
+    found = effects["pooled_mean"].dropna()
+    return {str(name): float(value) for name, value in found.items()}
 
 
 def _mark(brain: Any, rows: pd.DataFrame, colour: Any) -> None:

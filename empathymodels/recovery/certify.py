@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,11 +20,12 @@ from empathymodels.recovery.recover import recover
 from empathymodels.recovery.replicate_files import refuse_foreign
 from empathymodels.study.study import Study
 from empathymodels.terminal import available_cores, tell
+from empathymodels.version import versions
 
 MOST = 200  # replicates of one kind
 CONTEST: dict[str, Any] = {"draws": 250, "tune": 300}  # scores need fewer than intervals
 PARTS = ("recovery", "confusion")  # of a folder
-PACKAGES = ("empathymodels", "pymc", "nutpie", "numba")
+BUILT_ON = ("pymc", "nutpie", "numba")
 
 
 @checked_arguments
@@ -119,7 +119,7 @@ def certify(
         "seed": seed,
         "asked": {"minutes": minutes, "calibration": calibration},
         "centring": CENTRING,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(*BUILT_ON),
     }
     table, n = _as_many_as_fit(recovered, share, step, step)
     if calibration > n:  # calibrate makes these anyway

@@ -15,12 +15,12 @@ import pymc as pm
 import xarray as xr
 from pymc.pytensorf import compile, reseed_rngs
 
-from empathymodels.compiling import compiling
+from empathymodels.compiling import compiling, numba_mode
 from empathymodels.declaration.model import Model
 from empathymodels.engine.build import build
 from empathymodels.engine.density import Density, compiled_density
 from empathymodels.engine.evaluator import Evaluator, evaluator
-from empathymodels.engine.feedback import with_trials
+from empathymodels.engine.feedback import with_people, with_trials
 from empathymodels.inference.centring import Pilot, run_pilot
 from empathymodels.inference.sample import sample
 from empathymodels.kept import Kept
@@ -73,7 +73,8 @@ class Refitter:
         names = [v.name for v in self.built.free_RVs if not v.name.endswith(":deviation")]
         outputs = [self.built[name] for name in names]
         with compiling():
-            draw, updates = compile([], outputs, random_seed=0, return_updates=True)
+            how = {"random_seed": 0, "return_updates": True, "mode": numba_mode()}
+            draw, updates = compile([], outputs, **how)
         return draw, list(updates), names
 
     def warm_up(self, *, from_prior: bool) -> None:
@@ -92,7 +93,8 @@ class Refitter:
     def people(self, population: xr.Dataset, seed: int) -> xr.Dataset:
         """Add new people, and items, of a population to it."""
         rng = np.random.default_rng(seed)
-        return population.merge(draw_people(self.arrangement, population, self.covariates, rng))
+        people = draw_people(self.arrangement, population, self.covariates, rng)
+        return population.merge(people, compat="override")  # what all share is the same in both
 
     def given(self, parameters: pd.DataFrame | Mapping[str, Any]) -> xr.Dataset:
         """Values that somebody gives for everybody, laid out as a posterior of one draw."""
@@ -142,6 +144,7 @@ class Refitter:
     def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Density:
         """The density with simulated responses, and what they brought about, in place of ours."""
         trials: dict[str, np.ndarray] = {}
+        people: dict[str, np.ndarray] = {}
         observed: dict[str, np.ndarray] = {}
         for name, values in drawn.items():
             scored = self.arrangement.scored.get(name)
@@ -149,11 +152,13 @@ class Refitter:
                 trials[name] = values
                 continue
             observed[f"{name}:observed"] = values
+            if scored.response.table == "participants":
+                people[name] = values
             if scored.response.table == "trials":
                 column = self.arrangement.trials[name].to_numpy(dtype=float, na_value=np.nan)
                 trials[name] = column.copy()
                 trials[name][scored.trial] = values
-        data = with_trials(self.compiled, trials).data
+        data = with_people(with_trials(self.compiled, trials), people).data
         return self.density.given({**data, **observed})
 
 

@@ -2,21 +2,22 @@
 
 Every replicate has a seed of its own (child of the task's seed) and a file of its own, which is
 written once it is done. A run that is stopped and run again, on other workers or for more
-replicates, does only what is missing.
+replicates, does only what is missing. What is done may be the same every time but for the seed, or
+something else for each, such as the fit of one of many regions.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import joblib
@@ -24,7 +25,7 @@ import numpy as np
 from joblib.externals.loky import process_executor
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from empathymodels.messages import counted, listed
+from empathymodels.messages import counted, listed, sentence
 from empathymodels.recovery.replicate_files import (
     Replicate,
     content_hash,
@@ -52,8 +53,8 @@ class Task:
         `seeds` is the replicate's own `numpy.random.SeedSequence`, `cores` what it may use.
     prepare : callable
         ``prepare(cores) -> plan, seconds``: whatever `run` needs, the same for all replicates
-        and fit to be sent to another process, and how long one will take. Called where some are
-        missing.
+        and fit to be sent to another process, and how long one will take; None for as long as
+        the first, which is then done before it is said. Called where some are missing.
     identity : dict
         What the results depend on, as JSON: replicates of another identity are others.
     seed : int
@@ -61,14 +62,23 @@ class Task:
     misshapen : callable, optional
         ``misshapen(results) -> numbers`` of those results, by number, that do not have the form
         which `run` gives them; they are made again.
+    noun : str
+        What one of them is called.
+    labels : mapping of int to str
+        Names of those that have one beside their number.
+    part : callable, optional
+        ``part(plan, number)``: what is sent for one of them, where that is not the whole plan.
     """
 
     name: str
     run: Callable[[Any, np.random.SeedSequence, int], Mapping[str, Any]]
-    prepare: Callable[[int], tuple[Any, float]]
+    prepare: Callable[[int], tuple[Any, float | None]]
     identity: Mapping[str, Any]
     seed: int
     misshapen: Callable[[Mapping[int, Any]], Iterable[int]] = lambda results: ()
+    noun: str = "replicate"
+    labels: Mapping[int, str] = field(default_factory=dict)
+    part: Callable[[Any, int], Any] = lambda plan, number: plan
 
     @property
     def key(self) -> str:
@@ -79,10 +89,14 @@ class Task:
         """File of one replicate."""
         return place / f"{self.key}-{number:05}.json"
 
-    def finished(self, number: int, place: Path) -> dict[int, Replicate]:
-        """Those of the first `number` replicates that are there, by their number."""
-        paths = {k: self.path(k, place) for k in range(number)}
+    def finished(self, numbers: Sequence[int], place: Path) -> dict[int, Replicate]:
+        """Those replicates that are there, by their number."""
+        paths = {k: self.path(k, place) for k in numbers}
         return read_replicates(paths, self.misshapen)
+
+    def named(self, number: int) -> str:
+        """What one replicate is called in messages."""
+        return self.labels.get(number, str(number))
 
 
 def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
@@ -93,7 +107,7 @@ def seeds_of(seed: int, number: int) -> np.random.SeedSequence:
 def replicates(
     task: Task,
     *,
-    number: int,
+    number: int | Sequence[int],
     folder: str | Path | None = None,
     workers: int | None = None,
 ) -> list[Replicate]:
@@ -103,8 +117,8 @@ def replicates(
     ----------
     task : Task
         What is done.
-    number : int
-        How many replicates.
+    number : int or sequence of int
+        How many replicates, or their numbers.
     folder : str or Path, optional
         Where their files are; a temporary folder unless given. Tasks may share one.
     workers : int, optional
@@ -119,22 +133,25 @@ def replicates(
     ValueError
         `number` or `workers` is below 1, or the folder holds something else.
     """
-    for name, value in (("number of replicates", number), ("workers", workers)):
+    size = number if isinstance(number, int) else len(number)
+    for name, value in ((f"number of {task.noun}s", size), ("workers", workers)):
         if value is not None and value < 1:
             raise ValueError(f"The {name} must be at least 1; found {value}. Give 1 or more.")
+    numbers = range(number) if isinstance(number, int) else number
     with replicate_folder(folder) as place:
-        found = task.finished(number, place)
+        found = task.finished(numbers, place)
         if found:
-            tell(f"{task.name}: {len(found)} of {counted(number, 'replicate')} are there already.")
-        if len(found) < number:
-            _fill(task, number, found, place, workers)
-    done = [found[k] for k in range(number)]
+            tell(f"{task.name}: {len(found)} of {counted(size, task.noun)} are there already.")
+        if len(found) < size:
+            _fill(task, numbers, found, place, workers)
+    done = [found[k] for k in numbers]
     failed = [one for one in done if one.error]
     if failed:
         where = "" if folder is None else f" Their files in {folder} say so; delete one to retry."
+        names = listed((task.named(one.number) for one in failed), 5) if task.labels else ""
         tell(
-            f"{task.name}: {len(failed)} of {counted(number, 'replicate')} failed, the first with "
-            f"{failed[0].error}{where}"
+            f"{task.name}: {len(failed)} of {counted(size, task.noun)} failed"
+            f"{f' ({names})' if names else ''}, the first with {failed[0].error}{where}"
         )
     return done
 
@@ -142,7 +159,7 @@ def replicates(
 def _announce(task: Task, number: int, at_once: int, seconds: float) -> None:
     at_once = min(at_once, number)
     tell(
-        f"{task.name}: {counted(number, 'replicate')} on {counted(at_once, 'worker')}, about "
+        f"{task.name}: {counted(number, task.noun)} on {counted(at_once, 'worker')}, about "
         f"{_duration(seconds * -(-number // at_once))} once they have started "
         f"and compiled the model ({_duration(seconds)} each)."
     )
@@ -155,15 +172,24 @@ def _duration(seconds: float) -> str:
 
 
 def _fill(
-    task: Task, number: int, found: dict[int, Replicate], place: Path, workers: int | None
+    task: Task,
+    numbers: Sequence[int],
+    found: dict[int, Replicate],
+    place: Path,
+    workers: int | None,
 ) -> None:
     """Do what is missing; what workers had finished when they were lost is not done again."""
     losses, at_once = 0, joblib.effective_n_jobs(_asked(workers))
     cores = available_cores() if at_once == 1 else 1
     plan, seconds = task.prepare(cores)
-    _announce(task, number - len(found), at_once, seconds)
-    missing = [k for k in range(number) if k not in found]
-    with _bar(number, len(found)) as advance:
+    missing = [k for k in numbers if k not in found]
+    if seconds is None:
+        seconds = _first(task, plan, cores, missing, place, found)
+        missing = [k for k in missing if k not in found]
+    if missing:
+        _announce(task, len(missing), at_once, seconds)
+    number = len(numbers)
+    with _bar(task, number, len(found)) as advance:
         while len(found) < number:
             before = len(found)
             try:
@@ -172,15 +198,38 @@ def _fill(
                     found[one.number] = one
                     advance(len(found))
             except BrokenProcessPool as error:
-                found |= task.finished(number, place)
+                found |= task.finished(numbers, place)
                 advance(len(found))
                 left = [k for k in missing if k not in found]
                 # those under way come last: one that kills its worker must not hold up the others
                 missing = left[at_once:] + left[:at_once]
                 losses = 0 if len(found) > before else losses + 1
                 if losses == MOST_LOSSES:
-                    raise RuntimeError(_lost(task, number, found, place, error)) from error
-                tell(f"{task.name}: a worker was lost; its replicates are done again.")
+                    raise RuntimeError(_lost(task, numbers, found, place, error)) from error
+                tell(f"{task.name}: a worker was lost; its {task.noun}s are done again.")
+
+
+def _first(
+    task: Task,
+    plan: Any,
+    cores: int,
+    missing: Sequence[int],
+    place: Path,
+    found: dict[int, Replicate],
+) -> float:
+    """Do the first that succeeds, and those before it, in this process: how long one takes.
+
+    Beside other workers it has one core, and takes as long as its threads do one after the other.
+    """
+    for k in missing:
+        began, busy = perf_counter(), process_time()
+        path = task.path(k, place)
+        one = _one(task.run, task.part(plan, k), seeds_of(task.seed, k), cores, path)
+        write_replicate(one, path, len(found), len(found) + len(missing))
+        found[k] = one
+        if not one.error:
+            break
+    return (process_time() - busy) if cores == 1 else (perf_counter() - began)
 
 
 def _stream(
@@ -188,7 +237,7 @@ def _stream(
 ) -> Iterator[Replicate]:
     paths = {k: task.path(k, place) for k in missing}
     calls = (
-        joblib.delayed(_one)(task.run, plan, seeds_of(task.seed, k), cores, path)
+        joblib.delayed(_one)(task.run, task.part(plan, k), seeds_of(task.seed, k), cores, path)
         for k, path in paths.items()
     )
     parallel = joblib.Parallel(
@@ -237,21 +286,26 @@ def _one(
 
 
 def _lost(
-    task: Task, number: int, found: Mapping[int, Replicate], place: Path, error: Exception
+    task: Task,
+    numbers: Sequence[int],
+    found: Mapping[int, Replicate],
+    place: Path,
+    error: Exception,
 ) -> str:
-    missing = [k for k in range(number) if k not in found]
+    missing = [task.named(k) for k in numbers if k not in found]
     return (
-        f"{task.name}: workers must survive their replicates; all were lost {MOST_LOSSES} times "
-        f"in a row ({type(error).__name__}), mostly for want of memory. {len(found)} of {number} "
-        f"are done, in {place}; missing: {listed(missing, 5)}. Run again with the same folder "
-        "and fewer workers, or look at this replicate's data with seed and number."
+        f"{task.name}: workers must survive their {task.noun}s; all were lost {MOST_LOSSES} times "
+        f"in a row ({type(error).__name__}), mostly for want of memory. {len(found)} of "
+        f"{len(numbers)} are done, in {place}; missing: {listed(missing, 5)}. Run again with the "
+        f"same folder and fewer workers, or look at this {task.noun}'s data with seed and number."
     )
 
 
 @contextmanager
-def _bar(number: int, done: int) -> Iterator[Callable[[int], None]]:
+def _bar(task: Task, number: int, done: int) -> Iterator[Callable[[int], None]]:
     """A progress bar with the time left, where somebody can see it."""
-    columns = (TextColumn("Replicates"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    what = TextColumn(f"{sentence(task.noun)}s")
+    columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # refreshed by us alone: whatever a replicate says in this process must not mix with it
     shown = Progress(*columns, auto_refresh=False, transient=True, disable=not is_interactive())
     with shown if is_interactive() else nullcontext():

@@ -14,9 +14,9 @@ from empathymodels.declaration.parts import Parameter
 from empathymodels.layout.levels import levels_of
 from empathymodels.messages import counted, sentence, words
 from empathymodels.plots.effects import draw_effects
+from empathymodels.reporting.captions import EFFECTS
 from empathymodels.reporting.figures import Picture, picture
 from empathymodels.reporting.fit_section import (
-    INFORMATION,
     PREDICTIVE,
     SURE,
     Fitted,
@@ -30,7 +30,8 @@ PROB = 0.9  # of intervals
 SHOWN, TOLD = 8, 3  # effects in the picture, and in the sentence
 CLEAR, UNCLEAR = 0.95, 0.1  # probability of a sign, and contraction below which priors speak
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
-LEAST = "least contraction, population: "
+WEAK = "contraction, population: "
+LEAST = f"least {WEAK}"
 
 
 @dataclass(frozen=True)
@@ -124,14 +125,22 @@ def _effects(found: Fitted) -> Iterator[Effect]:
 
 
 def _differences(found: Fitted, parameter: Parameter) -> Iterator[Effect]:
-    """Yield differences of a parameter's other levels from its first."""
+    """Yield differences of a parameter's other levels from its first, of those data tell of."""
     if parameter.by is None or parameter.level not in ("participant", "population"):
         return
-    first, *others = levels_of(found.arrangement, parameter.by)
-    for other in others:
-        row = _difference(found, parameter, other, first)
-        label = f"{words(parameter.name)}, {other} minus {first},"
+    unknown = _uninformed(found)
+    levels = levels_of(found.arrangement, parameter.by)
+    levels = [level for level in levels if f"{parameter.name}[{level}]" not in unknown]
+    for other in levels[1:]:
+        row = _difference(found, parameter, other, levels[0])
+        label = f"{words(parameter.name)}, {other} minus {levels[0]},"
         yield _effect(label, row, "natural", is_between=True)
+
+
+def _uninformed(found: Fitted) -> set[str]:
+    """Values of the population of which the data say nearly nothing: a prior is no finding."""
+    failed = found.failed()["check"].astype(str)
+    return {name.removeprefix(WEAK) for name in failed if name.startswith(WEAK)}
 
 
 def _difference(found: Fitted, parameter: Parameter, other: Any, first: Any) -> Any:
@@ -196,14 +205,22 @@ def _largest(effects: list[Effect], *, has_draws: bool) -> str:
 
 def _trust(found: Fitted) -> str:
     bad = [str(name) for name in found.failed()["check"]]
-    total = int((found.checks["limit"] != INFORMATION).sum())
+    total = len(found.judged)
     if found.method != "nuts":
         return (
             f"The fit is approximate (method '{found.method}'): sample it before anything is "
             f"reported. {total - len(bad)} of {total} checks passed."
         )
+    noted = [
+        f"{name}: {str(advice).partition('. ')[0]}"
+        for name, advice in zip(found.noted["check"], found.noted["advice"], strict=True)
+    ]
+    look = f" Look at these (see the diagnostics): {'; '.join(noted)}." if noted else ""
     if not bad:
-        return f"All {total} checks passed: chains agree, and the data look as the model predicts."
+        return (
+            f"All {total} checks passed: chains agree, and the data look as the model predicts."
+            + look
+        )
     sampling = [name for name in bad if name.startswith(SAMPLING)]
     predictive = [name.removeprefix(PREDICTIVE) for name in bad if name.startswith(PREDICTIVE)]
     other = [name for name in bad if not name.startswith((*SAMPLING, PREDICTIVE))]
@@ -220,7 +237,7 @@ def _trust(found: Fitted) -> str:
         )
     if other:
         told.append(f"See in the diagnostics: {_plain(other)}.")
-    return " ".join(told)
+    return " ".join(told) + look
 
 
 def _open(found: Fitted, effects: list[Effect]) -> str:
@@ -261,8 +278,5 @@ def _picture(effects: list[Effect]) -> Picture | None:
             [(effect.low, effect.median, effect.high) for effect in drawn],
             [effect.certainty >= CLEAR for effect in drawn],
         ),
-        "Effects in the population with their intervals, beside 0.",
-        "Effects in the population, between people and conditions first, then by distance from 0: "
-        "posterior medians and 90 % intervals, each in units of half its own interval; blue where "
-        "the sign has a probability of .95 or more. Numbers are in the text.",
+        EFFECTS,
     )

@@ -22,6 +22,7 @@ from empathymodels.declaration.response_scale import scale_of
 from empathymodels.declaration.text import (
     SUMMARIES,
     WIDTH,
+    as_markdown,
     equations_text,
     prior_texts,
     scale_text,
@@ -74,7 +75,7 @@ def card(model: Model) -> str:
         "Rivals": _pairs(
             (f"`{name}`", claim(rival)) for name, rival in model.rivals_by_name.items()
         ),
-        "Notes": model.notes,
+        "Notes": as_markdown(model.notes),
         "Certificate": certificate_text(model, _table),
         "References": "\n".join(_item(reference_text(entry)) for entry in model.references),
     }

@@ -15,12 +15,13 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from empathymodels.layout.arrangement import Arrangement
-from empathymodels.messages import sentence, words
 from empathymodels.plots.comparison import plot_compare
 from empathymodels.plots.correlations import plot_correlations
 from empathymodels.plots.motives import plot_motives
 from empathymodels.plots.parameters import plot_parameters
 from empathymodels.plots.predictions import plot_predictions, plot_statistics
+from empathymodels.reporting import captions
+from empathymodels.reporting.captions import Caption
 
 # outlines in place of fonts that a reader may lack
 LOOK: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "report"}
@@ -51,7 +52,7 @@ class Picture:
     caption: str
 
 
-def picture(draw: Callable[[], Figure], says: str, caption: str) -> Picture:
+def picture(draw: Callable[[], Figure], caption: Caption) -> Picture:
     """Return what a function draws as a picture."""
     with plt.rc_context(LOOK):
         figure, drawn = draw(), BytesIO()
@@ -63,31 +64,16 @@ def picture(draw: Callable[[], Figure], says: str, caption: str) -> Picture:
         for side in ("width", "height")
     )
     source = "data:image/svg+xml;base64," + b64encode(drawn.getvalue()).decode("ascii")
-    return Picture(source, width, height, says, caption)
+    return Picture(source, width, height, caption.says, caption.reads)
 
 
 def of_parameters(fit: xr.DataTree, arrangement: Arrangement) -> Iterator[Picture]:
     """Yield the figures of what was inferred."""
     if any(p.motive is not None and p.fixed is None for p in arrangement.parameters):
-        yield picture(
-            lambda: plot_motives(fit),
-            "Weights of the motives to approach and to avoid, with intervals.",
-            "Weights of motives. In front the median person with central intervals of 50 and 90 %, "
-            "behind everybody; at the right the posterior probability of the sign.",
-        )
-    yield picture(
-        lambda: plot_parameters(fit),
-        "Posterior densities of the population's parameters, with everybody's medians under them.",
-        "Population. Curves: posterior density of the median person, or of the value that all "
-        "share; bars: central 90 %; ticks: posterior medians of people.",
-    )
+        yield picture(lambda: plot_motives(fit), captions.MOTIVES)
+    yield picture(lambda: plot_parameters(fit), captions.PARAMETERS)
     if "correlation" in fit["posterior"]:
-        yield picture(
-            lambda: plot_correlations(fit),
-            "Posterior correlations of people's parameters, by pair.",
-            "Correlations of people's parameters on the link scale, beside the spread that their "
-            "prior has.",
-        )
+        yield picture(lambda: plot_correlations(fit), captions.CORRELATIONS)
 
 
 def of_predictions(
@@ -97,25 +83,14 @@ def of_predictions(
     for name in arrangement.scored:
         yield picture(
             lambda name=name: plot_predictions(fit, name, seed=seed),  # type: ignore[misc]
-            f"Observed {words(name)} beside what the fit predicts.",
-            f"{sentence(words(name))}: what was observed (dots), and what the fit predicts for "
-            "the same people, one step ahead (median, bands of 50 and 90 %).",
+            captions.of_predictions(name),
         )
     try:
-        yield picture(
-            lambda: plot_statistics(fit, draws=draws, seed=seed),
-            "Features of the data inside histograms of their predicted values.",
-            "Features of the data (lines) among the values that the fit predicts for them.",
-        )
+        yield picture(lambda: plot_statistics(fit, draws=draws, seed=seed), captions.STATISTICS)
     except ValueError:  # the model declares no feature of these responses
         return
 
 
 def of_comparison(comparison: pd.DataFrame) -> Picture:
     """Return the figure of a comparison."""
-    return picture(
-        lambda: plot_compare(comparison),
-        "Differences in predictive density between the models, and stacking weights.",
-        "Difference in expected log predictive density to the best model, with one and two "
-        "standard errors, and weights in the best mixture of predictions.",
-    )
+    return picture(lambda: plot_compare(comparison), captions.COMPARISON)

@@ -15,6 +15,7 @@ from empathymodels.checks.sensitivity import sensitivity
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.text import (
+    as_markdown,
     equations_text,
     fixed_text,
     prior_text,
@@ -88,6 +89,16 @@ class Fitted:
         free = {p.name for p in self.arrangement.parameters if p.fixed is None}
         return {name: entry for name, entry in found.items() if name in free}
 
+    @property
+    def judged(self) -> pd.DataFrame:
+        """Checks that can fail, without what they tell besides."""
+        return self.checks[self.checks["limit"] != INFORMATION]
+
+    @property
+    def noted(self) -> pd.DataFrame:
+        """What checks tell besides that wants a look, of single people above all."""
+        return self.checks[(self.checks["limit"] == INFORMATION) & (self.checks["advice"] != "")]
+
     def failed(self) -> pd.DataFrame:
         """Checks that did not pass."""
         return self.checks[~self.checks["passed"].astype(bool)]
@@ -141,7 +152,8 @@ def overview(everything: list[Fitted]) -> Table:
     rows = []
     for found in everything:
         bad = len(found.failed())
-        told = Cell(f"{len(found.checks) - bad} of {len(found.checks)} passed")
+        total = len(found.judged)
+        told = Cell(f"{total - bad} of {total} passed")
         verdict = Cell("none", look="good") if not bad else Cell(str(bad), look="bad")
         draws = found.fit["posterior"].sizes
         how = f"{found.method}, {draws['chain']:,} x {draws['draw']:,} draws"
@@ -159,7 +171,7 @@ def _model_texts(model: Model, earlier: Mapping[str, str]) -> dict[str, Any]:
         "title": model.title,
         "variant": [prose(text) for text in variant_text(model)],
         "equations": prose(text),
-        "notes": prose(model.notes) if model.notes else "",
+        "notes": prose(as_markdown(model.notes)) if model.notes else "",
     }
 
 
@@ -218,9 +230,17 @@ def _covariates(found: Fitted) -> Table | None:
 # ------------------------------------------------------------------ diagnostics and estimates
 
 
+def _verdict(row: Any) -> Cell:
+    if row.limit == INFORMATION:
+        return Cell("noted")
+    return Cell("passed", look="good") if row.passed else Cell("failed", look="bad")
+
+
 def _checks(found: Fitted, *, is_predictive: bool) -> Table | None:
-    told = found.checks[found.checks["limit"] != INFORMATION]
+    told = found.judged
     chosen = told[told["check"].str.startswith(PREDICTIVE) == is_predictive]
+    if not is_predictive:
+        chosen = pd.concat([chosen, found.noted])
     if chosen.empty:
         return None
     rows = [
@@ -228,7 +248,7 @@ def _checks(found: Fitted, *, is_predictive: bool) -> Table | None:
             row.check.removeprefix(PREDICTIVE),
             row.value,
             row.limit,
-            Cell("passed", look="good") if row.passed else Cell("failed", look="bad"),
+            _verdict(row),
             row.advice,
         ]
         for row in chosen.itertuples()

@@ -109,7 +109,7 @@ def _label(level: Any) -> str:
 def _unused(study: Study, columns: dict[tuple[str, str], Column]) -> str:
     keys = {"participant", "session", "block", "trial", "region", "condition"}
     names = [
-        name
+        f"{place}.{name}"
         for place, frame in study.tables.items()
         for name in frame
         if name not in keys and (place, name) not in columns

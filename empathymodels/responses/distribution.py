@@ -93,6 +93,14 @@ def measured(known_error: Any, unexplained: Any) -> Any:
         return pt.sqrt(pt.sqr(unexplained) + pt.sqr(known_error))
 
 
+def evenly_drawn(size: Any) -> Any:
+    """Numbers between 0 and 1, from which others follow.
+
+    ``pm.Bernoulli`` and ``pm.Gumbel`` draw otherwise when interpreted than when compiled.
+    """
+    return pm.Uniform.dist(0.0, 1.0, size=size)
+
+
 def where_possible(possible: Any, log_probability: Any) -> Any:
     """Return the log-probability where a value is possible, minus infinity elsewhere."""
     return pt.switch(possible, log_probability, -pt.inf)
@@ -111,7 +119,7 @@ def log_one_minus_exp(x: Any) -> Any:
     return pt.log(-pt.expm1(pt.minimum(x, -TINY)))
 
 
-def with_lapse(log_probability: Any, lapse: Any, options: int) -> Any:
+def with_lapse(log_probability: Any, lapse: Any, options: Any) -> Any:
     """Log-probability of a choice of which a share is made at random among some options.
 
     Finite, with its slopes, for lapse rates from 0 to 1, both included.

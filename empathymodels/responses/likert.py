@@ -64,9 +64,7 @@ class Ordinal(ResponseDistribution):
     def draw(lowest: Any, location: Any, *cutpoints_and_size: Any) -> Any:
         """Category whose borders logistic noise around the location falls between."""
         *cutpoints, size = cutpoints_and_size
-        noisy = pm.Logistic.dist(location, 1.0, size=size)
-        passed = [pt.gt(noisy, cutpoint).astype("int64") for cutpoint in cutpoints]
-        return (lowest + sum(passed)).astype("int64")
+        return category_of(pm.Logistic.dist(location, 1.0, size=size), lowest, cutpoints)
 
     @staticmethod
     def log_probability(value: Any, lowest: Any, location: Any, *cutpoints: Any) -> Any:
@@ -77,8 +75,19 @@ class Ordinal(ResponseDistribution):
             between = log_sigmoid_between(cutpoints[k - 1] - location, cutpoints[k] - location)
             logp = pt.switch(pt.eq(category, k), between, logp)
         logp = pt.switch(pt.eq(category, last), log_sigmoid(location - cutpoints[-1]), logp)
-        inside = pt.and_(pt.ge(category, 0), pt.le(category, last))
-        return where_possible(pt.and_(inside, pt.eq(category, pt.floor(category))), logp)
+        return where_possible(is_category(category, cutpoints), logp)
+
+
+def category_of(latent: Any, lowest: Any, cutpoints: Sequence[Any]) -> Any:
+    """Category that a value falls into."""
+    passed = [pt.gt(latent, cutpoint).astype("int64") for cutpoint in cutpoints]
+    return (lowest + sum(passed)).astype("int64")
+
+
+def is_category(category: Any, cutpoints: Sequence[Any]) -> Any:
+    """Whether a number, counted from 0, is one of the categories."""
+    inside = pt.and_(pt.ge(category, 0), pt.le(category, len(cutpoints)))
+    return pt.and_(inside, pt.eq(category, pt.floor(category)))
 
 
 def thresholds(first: Any, *steps: Any) -> list[Any]:

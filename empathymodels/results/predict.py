@@ -14,6 +14,7 @@ from empathymodels.declaration.parts import Response
 from empathymodels.declaration.record import all_needs
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
 from empathymodels.engine.feedback import fed_back_responses
+from empathymodels.engine.program import OFTEN
 from empathymodels.inference.fits import (
     arrangement_of,
     covariates_of,
@@ -163,7 +164,8 @@ def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]
     arrays = compiled.arrays(values)
     collected: dict[str, np.ndarray] = {}
     for c, d in progress([(c, d) for c in range(chains) for d in range(draws)], "Simulations"):
-        found = simulate_responses(compiled, {n: array[c, d] for n, array in arrays.items()})
+        own = {n: array[c, d] for n, array in arrays.items()}
+        found = simulate_responses(compiled, own, often=chains * draws >= OFTEN)
         for name in compiled.arrangement.scored:
             size = len(found[name])
             collected.setdefault(name, np.empty((chains, draws, size)))[c, d] = found[name]

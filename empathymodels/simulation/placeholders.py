@@ -13,6 +13,7 @@ from empathymodels.declaration.parts import FirstResponse, Response
 from empathymodels.declaration.rating_scale import middle_of
 from empathymodels.engine.feedback import option_columns
 from empathymodels.layout.arrangement import Arrangement
+from empathymodels.layout.plausibility import rows_of
 from empathymodels.messages import counted, listed
 from empathymodels.study.study import Study
 
@@ -34,7 +35,7 @@ def with_placeholders(model: Model, study: Study, responses: Iterable[Response])
     for response in filled:
         column = response.values.name
         if response.table == "regions":
-            tables["regions"] = _with_region(tables, response)
+            tables |= _with_region(tables, response)
             continue
         table = tables[response.table]
         present = table[column] if column in table else pd.Series(np.nan, index=table.index)
@@ -87,18 +88,21 @@ def _placeholder(response: Response, present: pd.Series) -> float:
     return middle_of(response) if response.range else 0.0
 
 
-def _with_region(tables: dict[str, pd.DataFrame], response: Response) -> pd.DataFrame:
+def _with_region(tables: dict[str, pd.DataFrame], response: Response) -> dict[str, pd.DataFrame]:
+    """Return the table of regions with a value on every row of the response, made if need be."""
     regions = tables.get("regions")
-    if regions is not None and (regions["region"] == response.region).any():
+    if regions is not None and len(rows_of(response, regions)):
         betas = regions[response.column].astype(float)
-        is_own = regions["region"] == response.region
+        is_own = regions.index.isin(rows_of(response, regions).index)
         value = _placeholder(response, betas[is_own])
-        regions[response.column] = betas.mask(is_own & betas.isna(), value)
-        return regions
+        filled = betas.mask(is_own & betas.isna(), value)
+        return {"regions": regions.assign(**{response.column: filled})}
+    if response.region is None:  # of which regions there are only a study can tell
+        return {}
     keys = [k for k in ("participant", "session", "block", "trial") if k in tables["trials"]]
     value = _placeholder(response, pd.Series(dtype=float))
     made = tables["trials"][keys].assign(region=response.region, **{response.column: value})
-    return made if regions is None else pd.concat([regions, made], ignore_index=True)
+    return {"regions": made if regions is None else pd.concat([regions, made], ignore_index=True)}
 
 
 def filled_study(design: Study, arrangement: Arrangement, drawn: Mapping[str, np.ndarray]) -> Study:

@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from empathymodels.compiling import compiling
+from empathymodels.compiling import INTERPRETED, compiling
 from empathymodels.declaration.model import Model
 from empathymodels.engine.build import build
 from empathymodels.layout.arrange import arrange
@@ -39,12 +39,13 @@ def prior_people(
     found = covariates_for(arrangement, covariates)
     built = build(arrangement, found)
     names = [v.name for v in built.free_RVs if not v.name.endswith(":deviation")]
+    how = {"draws": draws, "random_seed": seed, "mode": INTERPRETED}
     with compiling():
-        drawn = pm.draw([built[name] for name in names], draws=draws, random_seed=seed)
+        drawn = pm.draw([built[name] for name in names], **how)
     raw = {name: _by_draw(value, draws) for name, value in zip(names, drawn, strict=True)}
     population = labelled(arrangement, found, Parametrisation({}), raw)
     people = draw_people(arrangement, population, found, np.random.default_rng(seed))
-    return population.merge(people)
+    return population.merge(people, compat="override")  # what all share is the same in both
 
 
 def _by_draw(value: Any, draws: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import pandas as pd
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, Values, evaluator
-from empathymodels.engine.feedback import fed_back_responses, run_trials, with_trials
+from empathymodels.engine.feedback import simulated
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.scoring import starting_rows
 from empathymodels.population.blocks import column_label, parameter_dims
@@ -100,8 +100,12 @@ def _reordered(study: Study, order: Mapping[str, np.ndarray]) -> Study:
     return replace(study, **tables)
 
 
-def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndarray]:
+def simulate_responses(
+    compiled: Evaluator, values: Values, *, often: bool = False
+) -> dict[str, np.ndarray]:
     """Draw all responses once, feeding those that the equations read back into them.
+
+    To be asked `often`, it is compiled.
 
     Returns
     -------
@@ -110,8 +114,8 @@ def simulate_responses(compiled: Evaluator, values: Values) -> dict[str, np.ndar
         all trial rows (engine order).
     """
     arrangement = compiled.arrangement
-    trials = run_trials(compiled, values) if fed_back_responses(arrangement) else {}
-    drawn = with_trials(compiled, trials)(values)["draw"]
+    compiled, trials, people = simulated(compiled, values, often=often)
+    drawn = compiled(values, often=often)["draw"] | people
     for name, filled in trials.items():
         trial = arrangement.scored[name].trial if name in arrangement.scored else None
         drawn[name] = filled if trial is None else filled[trial]

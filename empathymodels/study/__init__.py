@@ -1,6 +1,7 @@
 """`Study`: up to three tidy tables, read from tables, files, BIDS folders or the package.
 
 Noun: Study. Verbs: load_study, list_studies, fetch_study.
-Doors: bundled, column_types, expressions, keys, participants, recoding, study, table_files.
+Doors: bids.overview, bundled, column_types, expressions, keys, open_studies, open_study,
+participants, recoding, study, table_files.
 May import: no other folder.
 """

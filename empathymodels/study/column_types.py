@@ -64,13 +64,15 @@ def _typed(values: pd.Series) -> pd.Series:
 def as_labels(values: pd.Series) -> pd.Series:
     """Return labels as text: as they are written, and numbers without the decimals of a float.
 
+    Blanks alone are no label.
+
     Examples
     --------
-    >>> as_labels(pd.Series([7.0, 2.5, "07", "7.0"], dtype=object)).tolist()
-    ['7', '2.5', '07', '7.0']
+    >>> as_labels(pd.Series([7.0, 2.5, "07", "7.0", " "], dtype=object)).tolist()
+    ['7', '2.5', '07', '7.0', nan]
     """
     text = values.map(_as_label, na_action="ignore").astype(object)
-    return text.where(values.notna() & (text != ""))
+    return text.where(values.notna() & text.map(lambda label: bool(str(label).strip())))
 
 
 def _as_label(value: Any) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.messages import did_you_mean, listed
-from empathymodels.study.open_studies import OPEN_STUDIES, OpenStudy
+from empathymodels.study.open_studies import OPEN_STUDIES
+from empathymodels.study.open_study import Files, OpenStudy, file_name, is_annexed
 from empathymodels.study.study import Study
 from empathymodels.terminal import is_interactive, tell
+
+MANY = 20  # files beyond which one line is told in place of a line for each
+AT_ONCE = 8  # downloads
 
 
 @checked_arguments
@@ -20,16 +27,20 @@ def fetch_study(name: str, *, folder: str | Path | None = None) -> Study:
     Parameters
     ----------
     name : str
-        ``charpentier_2024``, ``lockwood_2024``, ``nilsonne_2017`` or ``saulin_2022``.
+        ``buechel_2018``, ``charpentier_2024``, ``dvs_2024``, ``fareri_2021``, ``fareri_2022``,
+        ``fareri_2022_connectivity``, ``jung_2023``, ``jung_2023_own``, ``lockwood_2024``,
+        ``nilsonne_2017``, ``saulin_2022`` or ``tamm_2017``.
     folder : str or Path, optional
-        A folder that has its files already, as they are in the repository; nothing is downloaded.
-        Otherwise they are downloaded once, into this machine's folder for caches.
+        A folder that has its files already, as they are in the repository: the repository itself,
+        or its files side by side. Nothing is downloaded then. Otherwise they are downloaded once,
+        into this machine's folder for caches. ``tamm_2017`` needs it: its repository has links,
+        whose content ``git annex get`` brings into a clone.
 
     Returns
     -------
     Study
         Columns have the names of the built-in model that is nearest, which is told with licence
-        and citation; other columns are kept.
+        and citation; other columns are kept. What was left out is in its `log`.
 
     Raises
     ------
@@ -44,8 +55,9 @@ def fetch_study(name: str, *, folder: str | Path | None = None) -> Study:
 
     Notes
     -----
-    Files are those of one commit of the repository and compared by their SHA-256. They are the
-    authors', under their licence: cite the study.
+    Files are those of one commit of the repository and compared by their SHA-256. Where a study
+    is in hundreds of files, or a table is of more than is read, it is the SHA-256 of the cells that
+    are read. They are the authors', under their licence: cite the study.
 
     See Also
     --------
@@ -63,16 +75,35 @@ def fetch_study(name: str, *, folder: str | Path | None = None) -> Study:
             "them, or read files of yours with Study(trials=...)."
             + did_you_mean(name, OPEN_STUDIES)
         )
-    found = OPEN_STUDIES[name]
-    place = _downloaded(name, found) if folder is None else Path(folder)
-    _check_files(name, found, place)
+    open_study = OPEN_STUDIES[name]
+    place = _downloaded(name, open_study) if folder is None else Path(folder)
+    files = open_study.located(place)
+    if faults := open_study.faults(files):
+        raise ValueError(
+            f"'{place}' must have the {len(files)} files of '{name}' as they are at commit "
+            f"{open_study.commit[:10]} of https://github.com/{open_study.repository}; found: "
+            f"{'; '.join(faults)}. {_remedy(files, is_own=folder is not None)}."
+        )
+    nearest = f"Model: {open_study.call}" if open_study.model else "No built-in model reads it"
     tell(
-        f"{name}: {found.title}. Model: {found.model}. Licence of the data: {found.licence}. Cite: "
-        f"{found.citation}"
+        f"{name}: {open_study.title}. {nearest}. Licence of the data: {open_study.licence}. Cite: "
+        f"{open_study.citation}"
     )
-    study = found.read(place)
-    notes = f"Files of https://github.com/{found.repository} at commit {found.commit[:10]}."
-    return replace(study, name=name, citation=found.citation, notes=notes)
+    study = open_study.read(files)
+    notes = (
+        f"Files of https://github.com/{open_study.repository} at commit {open_study.commit[:10]}."
+    )
+    return replace(study, name=name, citation=open_study.citation, notes=notes)
+
+
+def _remedy(files: Files, *, is_own: bool) -> str:
+    """Say what to do where files are not those that were published."""
+    if any(map(is_annexed, files.values())):  # a download gives these again
+        return (
+            "Get the content with `git annex get` in a clone of the repository, and give that: "
+            "fetch_study(name, folder=...)"
+        )
+    return "Download them again" if is_own else "Remove this folder, fetch again"
 
 
 def _downloaded(name: str, study: OpenStudy) -> Path:
@@ -86,37 +117,47 @@ def _downloaded(name: str, study: OpenStudy) -> Path:
             "folder=...)."
         ) from None
     place = Path(pooch.os_cache("empathymodels")) / name / study.commit[:10]
-    for file, (path, digest) in study.files.items():
+    many = len(study.paths) > MANY
+
+    def download(path: str) -> None:
+        digest = study.files.get(path)
         try:
             pooch.retrieve(
                 study.address + path,
-                known_hash=f"sha256:{digest}",
-                fname=file,
+                known_hash=None if digest is None else f"sha256:{digest}",
+                fname=file_name(path),
                 path=place,
-                progressbar=is_interactive(),
+                progressbar=is_interactive() and not many,
             )
         except Exception as fault:
             raise ConnectionError(
-                f"The file '{file}' of '{name}' could not be downloaded ({type(fault).__name__}). "
-                f"Take {listed(study.files)} from https://github.com/{study.repository} at commit "
-                f"{study.commit[:10]} by hand, and give their folder: "
-                "fetch_study(name, folder=...)."
+                f"The file '{file_name(path)}' of '{name}' could not be downloaded "
+                f"({type(fault).__name__}). Take {_what(study)} from "
+                f"https://github.com/{study.repository} at commit {study.commit[:10]} by hand, and "
+                "give their folder: fetch_study(name, folder=...)."
             ) from fault
+
+    if many and not all(file.is_file() for file in study.located(place).values()):
+        tell(f"{name}: downloading {len(study.paths)} files")
+    with _quiet(pooch), ThreadPoolExecutor(AT_ONCE if many else 1) as pool:
+        list(pool.map(download, study.paths))
     return place
 
 
-def _check_files(name: str, study: OpenStudy, folder: Path) -> None:
-    """Raise for files that are absent, or are not those that were published."""
-    faults = []
-    for file, (path, digest) in study.files.items():
-        place = folder / file
-        if not place.is_file():
-            faults.append(f"'{file}' is absent ('{path}' of the repository)")
-        elif sha256(place.read_bytes()).hexdigest() != digest:
-            faults.append(f"'{file}' has other bytes than the one that was published")
-    if faults:
-        raise ValueError(
-            f"'{folder}' must have the {len(study.files)} files of '{name}' as they are at commit "
-            f"{study.commit[:10]} of https://github.com/{study.repository}; found: "
-            f"{'; '.join(faults)}. Download them again."
-        )
+def _what(study: OpenStudy) -> str:
+    """Name the files of a study, or say how many they are."""
+    if len(study.paths) <= MANY:
+        return listed(map(file_name, study.paths))
+    return f"its {len(study.paths)} files (a clone has them)"
+
+
+@contextmanager
+def _quiet(pooch: Any) -> Iterator[None]:
+    """Keep pooch from a line of log per file."""
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,19 @@ def key_columns(table: pd.DataFrame, table_name: str) -> list[str]:
     keys = [key for key in KEYS[table_name] if key in table]
     by_condition = table_name == "regions" and "condition" in table and "trial" not in table
     return [*keys, "condition"] if by_condition else keys
+
+
+def tables_with(column: str, home: str, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the tables that hold a column: its own, and all of which it is a key.
+
+    Examples
+    --------
+    >>> tables = {"regions": pd.DataFrame(columns=["participant", "session", "region", "beta"])}
+    >>> tables_with("session", "trials", tables)
+    ['regions']
+    """
+    keyed = [name for name in tables if column in KEYS[name]]
+    return [name for name in dict.fromkeys([home, *keyed]) if column in tables.get(name, ())]
 
 
 def in_key_order(table: pd.DataFrame, table_name: str, *, as_met: bool = False) -> np.ndarray:

@@ -30,12 +30,22 @@ LARGEST = 1e15  # no measured number is beyond it, and beyond it sums lose digit
 
 
 def as_numbers(values: Any) -> pd.Series:
-    """Return the values of a column as floats: NaN where missing or not a number."""
+    """Return the values of a column as floats: NaN where missing or not a number.
+
+    Blanks of any kind around a number are none of it.
+
+    Examples
+    --------
+    >>> as_numbers(["1", " 2", "\u00a03", "three"]).tolist()
+    [1.0, 2.0, 3.0, nan]
+    """
     given = pd.Series(values)
     if given.dtype.kind in "mMc":  # dates and complex numbers are no measurements
         return pd.Series(np.nan, index=given.index)
     if given.dtype == object:
         given = given.where(given.map(lambda value: isinstance(value, str | Real)))
+    if not pd.api.types.is_numeric_dtype(given):
+        given = given.map(lambda value: value.strip() if isinstance(value, str) else value)
     numbers: Any = pd.to_numeric(given, errors="coerce")
     return numbers.astype(float)
 

@@ -293,8 +293,22 @@ def _key_problems(
         yield (
             f"Rows of {table_name} must differ in {listed(keys)}. Found {shared.sum():,} of {rows} "
             f"that share theirs: {first_rows(table, table_name, second)}. "
-            + DUPLICATE_ADVICE[table_name].format(columns=_separating(table, keys))
+            + " ".join(_apart(table[shared], table_name, keys, table))
         )
+
+
+def _apart(
+    shared: pd.DataFrame, table_name: str, keys: list[str], table: pd.DataFrame
+) -> Iterator[str]:
+    """Say how to tell rows apart that share their keys, and which of them are one row twice."""
+    again = shared.astype(str).duplicated()
+    if again.any():
+        yield (
+            f"{counted(int(again.sum()), 'row')} of these repeat another in every column: leave "
+            "out what was exported twice (table.drop_duplicates()), and say so in log=[...]."
+        )
+    if shared[~again].duplicated(keys).any():
+        yield DUPLICATE_ADVICE[table_name].format(columns=_separating(table, keys))
 
 
 def _separating(table: pd.DataFrame, keys: list[str]) -> str:

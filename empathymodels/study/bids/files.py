@@ -48,8 +48,7 @@ def named(path: Path) -> Named:
 
 def task_files(root: Path, task: str, sessions: list[str], told: Notices) -> list[Named]:
     """Return the files to read, in order of participant, session and run."""
-    every = _behaviour(root)
-    every += _inherited(root, every, told)
+    every = files_of_tasks(root, told)
     tasks = sorted({file.entities.get("task", "") for file in every})
     if task not in tasks:
         raise ValueError(
@@ -61,6 +60,12 @@ def task_files(root: Path, task: str, sessions: list[str], told: Notices) -> lis
     files = [file for file in every if file.entities.get("task") == task]
     files = _of_sessions(_without_doubles(files, told), sessions, told)
     return _in_order(root, files, sessions, told)
+
+
+def files_of_tasks(root: Path, told: Notices) -> list[Named]:
+    """Return the files of events or behaviour of all tasks, inherited ones once per recording."""
+    own = _behaviour(root)
+    return own + _inherited(root, own, told)
 
 
 def _behaviour(root: Path) -> list[Named]:

@@ -1,0 +1,142 @@
+"""Files that were given: kept under our names, or under plain ones where names tell something.
+
+No name is used as a path unless every part of it is letters, digits and a few signs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+
+from empathymodels.app.data_set import DATA_SET, copied, given_data_set, keep_data_set
+from empathymodels.app.file_names import pattern_of, plain_names
+from empathymodels.app.forms import text_in, whole_text, write_upload
+from empathymodels.app.matching import read_table
+from empathymodels.messages import counted, listed
+from empathymodels.study.keys import KEYS
+
+ENDINGS = (".csv", ".tsv", ".txt")
+ENCODINGS = {
+    "": "found out from the files",
+    "utf-8": "UTF-8, as most programs write",
+    "cp1252": "Windows (cp1252)",
+    "utf-16": "UTF-16",
+}
+MOST_FILES = 5000
+
+
+def keep_uploads(form: FormData, folder: Path) -> dict[str, Any]:
+    """Keep the files of a form, and return what they are, as choices of a session.
+
+    Raises
+    ------
+    ValueError
+        Files are no tables, cannot be read, or have names that cannot be kept.
+    """
+    path = text_in(form, f"{DATA_SET}.path")
+    data_set = _uploaded(form, DATA_SET)
+    given = {table: uploads for table in KEYS if (uploads := _uploaded(form, table))}
+    if bool(path) + bool(data_set) + bool(given) > 1:
+        raise ValueError(
+            "A study is read from tables or from a BIDS data set, and not from both; found both. "
+            "Choose files for one of them."
+        )
+    if path:
+        return given_data_set(copied(path, folder / DATA_SET), path)
+    if data_set:
+        root, own, left_out = keep_data_set(data_set, folder / DATA_SET)
+        return given_data_set(root, own, left_out)
+    places = {table: _keep_table(table, uploads, folder) for table, uploads in given.items()}
+    encoding = text_in(form, "encoding")
+    if encoding not in ENCODINGS:
+        raise ValueError(f"Encodings are those of the list; found '{encoding}'.")
+    encoding = encoding or _encoding([file for _, files in places.values() for file in files])
+    kept = {
+        table: about | {"columns": read_table(files, table, folder, str(about["own"]), encoding)}
+        for table, (about, files) in places.items()
+    }
+    several = [about["names"] for about in kept.values() if "names" in about]
+    pattern = pattern_of(several[0]) if several else ""
+    return {"files": kept, "encoding": encoding} | ({"file_names": pattern} if pattern else {})
+
+
+def _uploaded(form: FormData, name: str) -> list[tuple[str, UploadFile]]:
+    """Return the files of a field with their paths in the folder that was given, if one was."""
+    fields = [file for field in (name, f"{name}.folder") for file in form.getlist(field)]
+    files = [file for file in fields if isinstance(file, UploadFile) and file.filename]
+    try:
+        paths = json.loads(str(form.get(f"{name}.paths") or "[]"))
+    except (ValueError, RecursionError):
+        paths = []
+    is_told = isinstance(paths, list) and len(paths) == len(files) and {*map(type, paths)} == {str}
+    names = paths if is_told else [str(file.filename) for file in files]
+    return list(zip([name.replace("\\", "/") for name in names], files, strict=True))
+
+
+# --------------------------------------------------------------------------------- tables
+
+
+def _keep_table(
+    table: str, uploads: list[tuple[str, UploadFile]], folder: Path
+) -> tuple[dict[str, Any], list[Path]]:
+    """Keep the file, or the files, of a table; return what they are, and where they are."""
+    names = [name for name, _ in uploads]
+    is_one = len(names) == 1
+    visible = [n for n in names if is_one or not n.rpartition("/")[2].startswith(".")]
+    other = [name for name in visible if not name.lower().endswith(ENDINGS)]
+    tables = [(n, file) for n, file in uploads if n in visible and n not in other]
+    if not tables or (other and not any("/" in name for name in visible)):
+        raise ValueError(
+            f"Tables must be .csv, .tsv or .txt files; found {listed(other or names, 3)} for "
+            f"{table}. Save them as CSV from your spreadsheet program."
+        )
+    about: dict[str, Any] = {"left_out": other} if other else {}
+    if len(tables) == 1:
+        ((own, file),) = tables
+        ending = next(ending for ending in ENDINGS if own.lower().endswith(ending))
+        path = folder / f"{table}{ending}"
+        write_upload(file, path)
+        return about | {"file": path.name, "own": whole_text(table, own.rpartition("/")[2])}, [path]
+    parts = [name.strip("/").split("/") for name, _ in tables]
+    shared = _shared(parts)
+    names = plain_names(["/".join(one[len(shared) :]) for one in parts], table)
+    if len({name.count("/") for name in names}) > 1:
+        raise ValueError(
+            f"The files of {table} must all lie equally deep in their folder, so that none is "
+            f"overlooked; found {listed([min(names, key=len), max(names, key=len)])}. Put them "
+            "into one folder."
+        )
+    for name, (_, file) in zip(names, tables, strict=True):
+        write_upload(file, folder / table / name)
+    own = f"{shared[-1]}, " if shared else ""
+    about |= {"file": table, "own": f"{own}{counted(len(names), 'file')}", "names": names}
+    return about, [folder / table / name for name in names]
+
+
+def _shared(parts: Sequence[Sequence[str]]) -> list[str]:
+    """Return the folders that all files lie in."""
+    shared = []
+    for same in zip(*(one[:-1] for one in parts), strict=False):
+        if len(set(same)) > 1:
+            break
+        shared.append(same[0])
+    return shared
+
+
+def _encoding(files: Sequence[Path]) -> str:
+    """Return the encoding that all files can be read in, the most usual first."""
+    texts = [file.read_bytes() for file in files]
+    if texts and all(text[:2] in (b"\xff\xfe", b"\xfe\xff") for text in texts):
+        return "utf-16"
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            for text in texts:
+                text.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "utf-8"  # reading tells what is wrong
