@@ -12,7 +12,11 @@ from empathymodels.arguments import checked_arguments
 from empathymodels.checks.boundaries import at_an_end, in_different_places, named_places
 from empathymodels.checks.contraction import of_posterior
 from empathymodels.checks.deterministic import KINDS, Follows, by_kind, deterministic_people, named
-from empathymodels.checks.predictive_statistics import ANOTHER, predictive_statistics
+from empathymodels.checks.predictive_statistics import (
+    ANOTHER,
+    not_simulated,
+    predictive_statistics,
+)
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.inference.convergence import (
@@ -256,6 +260,9 @@ def _statistics(
             )
         limit, name = f"{TAIL} to {1 - TAIL}", feature.statistic.name
         rows.append(_row(f"predictive p: {name}", round(feature.p, 3), limit, passed, advice))
+    for name, columns in not_simulated(compiled.arrangement).items():
+        reason = f"not known: whole sequences need {listed(columns)} of trials"
+        rows.append(_row(f"predictive p: {name}", reason, "information", True))
     return rows
 
 

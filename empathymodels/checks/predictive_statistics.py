@@ -11,9 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Statistic
+from empathymodels.declaration.parts import Prediction, Statistic
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws
+from empathymodels.engine.feedback import fed_back_responses, unknown_outcomes
 from empathymodels.kept import Kept
+from empathymodels.layout.arrangement import Arrangement
+from empathymodels.simulation.simulate_draws import simulate_draws
 
 FEWEST_VALUES, MANY = 20, 0.02  # of values, and share of them at an end, worth a check
 
@@ -35,7 +38,7 @@ OVERDISPERSED = (
 
 @dataclass(frozen=True)
 class Feature:
-    """A statistic of the data, and of predictions one step ahead.
+    """A statistic of the data, and of predictions of its kind.
 
     Attributes
     ----------
@@ -88,20 +91,42 @@ _FEATURES = Kept(8)
 
 
 def _computed(compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int) -> list[Feature]:
-    compiled.reseed(seed)
-    drawn = evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
-    statistics = [(s, ANOTHER) for s in model.statistics if s.response in drawn]
-    statistics += [pair for name in drawn for pair in _of_kind(compiled, name, drawn[name])]
+    drawn = {"one_step_ahead": _drawn(compiled, posterior, seed, "one_step_ahead")}
+    declared = [s for s in model.statistics if s.response in compiled.arrangement.scored]
+    if not fed_back_responses(compiled.arrangement):
+        drawn["simulation"] = drawn["one_step_ahead"]
+    elif any(s.kind == "simulation" for s in declared) and not unknown_outcomes(
+        compiled.arrangement
+    ):
+        drawn["simulation"] = _drawn(compiled, posterior, seed, "simulation")
+    statistics = [(s, ANOTHER) for s in declared if s.kind in drawn]
+    of_kind = drawn["one_step_ahead"].items()
+    statistics += [pair for name, values in of_kind for pair in _of_kind(compiled, name, values)]
     found = []
     for statistic, remedy in statistics:
         scored = compiled.arrangement.scored[statistic.response]
         table, order = in_time(scored.frame, model)
-        values = drawn[statistic.response].reshape(-1, len(table))[:, order]
+        values = drawn[statistic.kind][statistic.response].reshape(-1, len(table))[:, order]
         observed = _value(statistic, table, scored.observed[order])
         if np.isfinite(observed):
             predicted = np.array([_value(statistic, table, v) for v in values])
             found.append(Feature(statistic, remedy, observed, predicted[np.isfinite(predicted)]))
     return [feature for feature in found if len(feature.predicted)]
+
+
+def _drawn(
+    compiled: Evaluator, posterior: xr.Dataset, seed: int, kind: Prediction
+) -> dict[str, np.ndarray]:
+    compiled.reseed(seed)
+    if kind == "simulation":
+        return simulate_draws(compiled, posterior)
+    return evaluate_draws(compiled, posterior, "draw", description="Predictive checks")
+
+
+def not_simulated(arrangement: Arrangement) -> dict[str, list[str]]:
+    """Statistics of whole sequences that a study cannot give, with the columns that it lacks."""
+    absent, statistics = unknown_outcomes(arrangement), arrangement.model.statistics
+    return {s.name: absent for s in statistics if s.kind == "simulation" and absent}
 
 
 def in_time(frame: pd.DataFrame, model: Model) -> tuple[pd.DataFrame, pd.Index]:

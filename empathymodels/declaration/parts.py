@@ -22,6 +22,7 @@ Motive = Literal["approach", "avoidance"]
 Table = Literal["trials", "participants", "regions"]
 
 
+Prediction = Literal["one_step_ahead", "simulation"]  # what goes before: observed, or drawn
 Population = Literal["normal", "student_t"]  # how participants may deviate from the means
 SHORT_FORMS = {  # of priors: what one number or two stand for
     "location": (tuple | list, lambda given: Prior("Normal", mu=given[0], sigma=given[1])),
@@ -384,6 +385,11 @@ class Statistic(Declared):
     function : callable
         ``function(table) -> float``, where `table` holds the keys, the model's columns and
         the response (observed or predicted) under its name.
+    kind : {"one_step_ahead", "simulation"}
+        Predictions that have the feature: each given what was observed before it, or whole
+        sequences. A feature that compares responses of neighbouring trials needs the latter where
+        the equations read the response: predictions one step ahead follow what was observed, not
+        each other. See `predict`.
 
     Examples
     --------
@@ -396,6 +402,7 @@ class Statistic(Declared):
     name: str
     response: str
     function: Callable[[Any], float]
+    kind: Prediction = "one_step_ahead"
 
     @classmethod
     def mean(cls, response: str, name: str = "") -> Statistic:

@@ -270,13 +270,20 @@ def _given_rows(arrangement: Arrangement, response: Response) -> np.ndarray:
     return np.where(starting_rows(arrangement, response, arrangement.trials), values, np.nan)
 
 
+def unknown_outcomes(arrangement: Arrangement) -> list[str]:
+    """Columns without which sequences cannot be simulated: what other responses had brought."""
+    options = [o for c in _following(arrangement) for o in option_columns(arrangement.model, c)]
+    return [option for option in options if option not in arrangement.trials]
+
+
 def _refuse_unknown_outcomes(arrangement: Arrangement) -> None:
+    absent = unknown_outcomes(arrangement)
     for column in _following(arrangement):
         options = option_columns(arrangement.model, column)
-        absent = [option for option in options if option not in arrangement.trials]
-        if absent:
+        if any(option in absent for option in options):
             raise ValueError(
                 f"Full simulation needs the '{column.name}' that every '{column.follows}' would "
-                f"have brought: columns {listed(options)} of trials. Missing: {listed(absent)}. "
+                f"have brought: columns {listed(options)} of trials. Missing: "
+                f"{listed([option for option in options if option in absent])}. "
                 "Add them, or predict one step ahead, which needs only what happened."
             )

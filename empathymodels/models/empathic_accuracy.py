@@ -38,8 +38,6 @@ Standardise the target's series after cutting it to the moments that were rated.
 passed over: the next one is taken for its neighbour. Perceivers lag behind: compare `lag_1` to
 `lag_3` (in moments). Targets are few, so that how much they differ is known little. Items belong to
 one target: give each a name of its own, and rows of ratings the name of none of them ("film").
-Of `check`, the features of whole series (autocorrelation, mean correlation with targets) fail also
-where the model is true: each rating is predicted from the one that was observed before it.
 
 References
 ----------
@@ -202,6 +200,10 @@ def _sd_of(key):
     return lambda found: found["correlation"].groupby(key).mean().std()
 
 
+def _of_series(name, function):
+    return em.Statistic(name, "rating", function, kind="simulation")
+
+
 def _crossed(name, meaning, level, spread, symbol):
     return em.Parameter(
         name, meaning, location=(0, 1e-3), spread=spread, level=level,
@@ -273,17 +275,17 @@ model = em.Model(
     statistics=(
         em.Statistic.mean("rating"),
         em.Statistic.sd("rating"),
-        em.Statistic("autocorrelation of ratings", "rating", _lag_1),
-        em.Statistic(
-            "mean correlation with targets", "rating",
+        _of_series("autocorrelation of ratings", _lag_1),
+        _of_series(
+            "mean correlation with targets",
             _correlation(lambda found: found["correlation"].mean()),
         ),
-        em.Statistic(
-            "correlation, paid minus not", "rating",
+        _of_series(
+            "correlation, paid minus not",
             _correlation(lambda found: _paid(found["correlation"], found["incentive"])),
         ),
-        em.Statistic("sd of people's correlations", "rating", _correlation(_sd_of("participant"))),
-        em.Statistic("sd of targets' correlations", "rating", _correlation(_sd_of("target"))),
+        _of_series("sd of people's correlations", _correlation(_sd_of("participant"))),
+        _of_series("sd of targets' correlations", _correlation(_sd_of("target"))),
         em.Statistic.mean("score"),
         em.Statistic("score, paid minus not", "score", lambda t: _paid(t.score, t.incentive)),
         em.Statistic.between_people("score", "sd of people's scores"),

@@ -344,8 +344,8 @@ model = em.Model(
             lambda t: (t.choice == t.orange_rewarded)[t.choice.notna()].mean(),
         ),
         em.Statistic("tokens that the partner seems to be after", "choice", _after_partner),
-        em.Statistic("the same token after a reward", "choice", _stays(True)),
-        em.Statistic("the same token after none", "choice", _stays(False)),
+        em.Statistic("the same token after a reward", "choice", _stays(True), kind="simulation"),
+        em.Statistic("the same token after none", "choice", _stays(False), kind="simulation"),
         em.Statistic.between_people("choice", "sd of people's shares of orange"),
     ),
     rivals=(

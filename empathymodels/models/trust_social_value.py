@@ -252,13 +252,15 @@ def _mean_of(response, partner):
 
 
 def _after(returned):
-    """Share of higher amounts sent after a partner's last return, or failure to."""
+    """Share of higher amounts sent after a partner's last return, or failure to.
+
+    What was returned is known where something was sent; predicted choices hide none of it, since
+    what is predicted follows what was seen.
+    """
 
     def share(table):
         keys = [key for key in ("participant", "session", "partner") if key in table]
-        sent = table["high"].where(table["choice"] == 1, table["low"])
-        shown = table["returned"].where(sent > 0)
-        before = shown.groupby([table[key] for key in keys], observed=True).ffill()
+        before = table["returned"].groupby([table[key] for key in keys], observed=True).ffill()
         last = before.groupby([table[key] for key in keys], observed=True).shift()
         return table.choice[last == returned].mean()
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Response
+from empathymodels.declaration.parts import Prediction, Response
 from empathymodels.declaration.record import all_needs
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
 from empathymodels.engine.feedback import fed_back_responses
-from empathymodels.engine.program import OFTEN
 from empathymodels.inference.fits import (
     arrangement_of,
     covariates_of,
@@ -31,11 +30,9 @@ from empathymodels.population.covariates import Covariates
 from empathymodels.population.new_people import draw_people
 from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.simulation.prior_people import prior_people
-from empathymodels.simulation.simulate import simulate_responses
+from empathymodels.simulation.simulate_draws import simulate_draws
 from empathymodels.study.study import Study
-from empathymodels.terminal import progress, tell
-
-Kind = Literal["one_step_ahead", "simulation"]
+from empathymodels.terminal import tell
 
 
 @checked_arguments
@@ -43,7 +40,7 @@ def predict(
     source: xr.DataTree | Model,
     study: Study | None = None,
     *,
-    kind: Kind = "one_step_ahead",
+    kind: Prediction = "one_step_ahead",
     draws: int = 400,
     seed: int,
 ) -> xr.DataTree:
@@ -115,7 +112,7 @@ def predict(
     compiled.reseed(seed)
     reads_itself = bool(fed_back_responses(compiled.arrangement))
     found = (
-        _simulated(compiled, values)
+        simulate_draws(compiled, values)
         if kind == "simulation"
         else evaluate_draws(compiled, values, "draw", description="Predictions")
     )
@@ -134,7 +131,7 @@ def predict(
     return tree
 
 
-def _with_responses(model: Model, study: Study, kind: Kind) -> tuple[Study, list[str]]:
+def _with_responses(model: Model, study: Study, kind: Prediction) -> tuple[Study, list[str]]:
     """Fill in responses of which a study has nothing, so that all their rows are predicted."""
     held = {r.name: _rows_with(r, study) for r in model.responses}
     unknown = [response for response in model.responses if not held[response.name]]
@@ -157,19 +154,6 @@ def _rows_with(response: Response, study: Study) -> int:
         return 0
     rows = table if response.region is None else table[table["region"] == response.region]
     return int(rows[response.values.name].notna().sum())
-
-
-def _simulated(compiled: Evaluator, values: xr.Dataset) -> dict[str, np.ndarray]:
-    chains, draws = values.sizes["chain"], values.sizes["draw"]
-    arrays = compiled.arrays(values)
-    collected: dict[str, np.ndarray] = {}
-    for c, d in progress([(c, d) for c in range(chains) for d in range(draws)], "Simulations"):
-        own = {n: array[c, d] for n, array in arrays.items()}
-        found = simulate_responses(compiled, own, often=chains * draws >= OFTEN)
-        for name in compiled.arrangement.scored:
-            size = len(found[name])
-            collected.setdefault(name, np.empty((chains, draws, size)))[c, d] = found[name]
-    return collected
 
 
 def _known_and_new(

@@ -1,15 +1,25 @@
 """Checks after sampling: each fault is found, and the advice names who has it."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import empathymodels as em
-from empathymodels.checks.predictive_statistics import _value, in_time, predictive_statistics
+from empathymodels.checks.predictive_statistics import (
+    _value,
+    in_time,
+    not_simulated,
+    predictive_statistics,
+)
 from empathymodels.engine.evaluator import evaluator
 from empathymodels.layout.arrange import arrange
+from empathymodels.population.blocks import parameter_dims
 from empathymodels.population.given_values import values_from_table
 from empathymodels.recovery.certificate import design_of
+from folders import OWN_MODELS
 
 
 def checked(fit, **changes):
@@ -157,6 +167,39 @@ def test_statistics_see_rows_in_time():
     change, before = parts["closeness"].diff(), parts["pain"].shift()
     expected = change[before == 1].mean() - change[before == 0].mean()
     assert found["change after pain minus no pain"] == pytest.approx(expected)
+
+
+def _stayed(table):
+    """Share of choices that are those of the trial before."""
+    before = table["choice"].groupby(table["participant"]).shift()
+    return (table["choice"] == before)[before.notna()].mean()
+
+
+def test_features_of_sequences_are_those_of_simulated_ones():
+    """Somebody whose choice is nearly always the last one again: one step ahead misses that."""
+    rng = np.random.default_rng(2)
+    trials = pd.DataFrame({"participant": np.repeat(["a", "b"], 200), "trial": [*range(200)] * 2})
+    trials = trials.assign(outcome_0=rng.uniform(-1, 1, 400), outcome_1=rng.uniform(-1, 1, 400))
+    values = {"learning_rate": 0.5, "inverse_temperature": 0.1, "habit_weight": 1.0}
+    kinds = ("one_step_ahead", "simulation")
+    statistics = tuple(em.Statistic(kind, "choice", _stayed, kind=kind) for kind in kinds)
+    model = em.get_model(OWN_MODELS / "followed_choice.py").without("mood")
+    model = replace(model, statistics=statistics)
+    study, _ = em.simulate(model, em.Study(trials=trials), values, seed=1)
+    compiled = evaluator(model, study)
+    at = values_from_table(compiled.arrangement, values)
+    draws = {
+        p.name: (("chain", "draw", *parameter_dims(p)), np.repeat(at[p.name][None, None], 15, 1))
+        for p in compiled.parameters
+    }
+    features = predictive_statistics(compiled, model, xr.Dataset(draws), seed=1)
+    found = {feature.statistic.name: feature.p for feature in features}
+    assert 0.01 < found["simulation"] < 0.99
+    assert found["one_step_ahead"] < 0.01
+    assert not_simulated(compiled.arrangement) == {}
+    known = em.Study(trials=study.trials.drop(columns=["outcome_0", "outcome_1"]))
+    absent = {"simulation": ["outcome_0", "outcome_1"]}
+    assert not_simulated(arrange(model, known)) == absent
 
 
 @pytest.mark.parametrize("name", em.list_models())
