@@ -131,17 +131,18 @@ def _terms(node: Node) -> list[Term]:
         case Operation("-", (left, right)):
             gone = {frozenset(term) for term in _terms(right)}
             found = [term for term in _terms(left) if frozenset(term) not in gone]
-        case Operation(":", (left, right)):
-            found = _crossed(_some_terms(left), _some_terms(right))
-        case Operation("*", (left, right)):
+        case Operation(":" | "*" | "/" as operator, (left, right)):
             one, other = _some_terms(left), _some_terms(right)
-            found = [*one, *other, *_crossed(one, other)]
-        case Operation("/", (left, right)):
-            one = _some_terms(left)
+            if len(one) == 1 and {*map(frozenset, one)} == {*map(frozenset, other)}:
+                raise _not_arithmetic(node, one)
             all_of_it = tuple(factor for term in one for factor in term)
-            found = [*one, *_crossed([all_of_it], _some_terms(right))]
+            crossed = _crossed([all_of_it] if operator == "/" else one, other)
+            alone = {":": [], "*": [*one, *other], "/": one}
+            found = [*alone[operator], *crossed]
         case Operation("**", (left, Number(int(power)))) if 1 <= power < 10:
-            one = found = _terms(left)
+            one = found = _some_terms(left)
+            if len(one) == 1 and power > 1:
+                raise _not_arithmetic(node, one)
             for _ in range(power - 1):
                 found = _distinct(found + _crossed(found, one))
         case Column() | Call():
@@ -152,13 +153,23 @@ def _terms(node: Node) -> list[Term]:
 
 
 def _some_terms(node: Node) -> list[Term]:
-    """Terms that are crossed with others: there must be some, or all would vanish unsaid."""
+    """Terms that are crossed with others: without any, or with the mean, some would vanish."""
     terms = _terms(node)
-    if not terms:
+    if not all(terms) or not terms:
+        what = "holds a number" if terms else "is none"
         raise ValueError(
-            f"{written(node)!r} is crossed with terms and is none (arithmetic goes into I(...))"
+            f"{written(node)!r} is crossed with terms and {what} (arithmetic goes into I(...))"
         )
     return terms
+
+
+def _not_arithmetic(node: Node, alone: list[Term]) -> ValueError:
+    """A term crossed with itself is itself: whoever writes so means a product of numbers."""
+    same = ":".join(label_of(factor) for term in alone for factor in term)
+    return ValueError(
+        f"{written(node)!r} crosses a term with itself, and would be {same!r} alone (arithmetic "
+        "goes into I(...), as in I(age ** 2))"
+    )
 
 
 def _crossed(one: list[Term], other: list[Term]) -> list[Term]:

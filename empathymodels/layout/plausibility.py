@@ -13,6 +13,7 @@ import pandas as pd
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column, Response
 from empathymodels.messages import counted, listed, printable
+from empathymodels.study.keys import KEYS
 from empathymodels.study.recoding import folded
 
 OF_SECONDS = ("s", "sec", "second", "seconds")
@@ -26,6 +27,8 @@ MANY = 50  # ratings that would show the ends of their scale
 USED = 0.8  # share of a scale that they then take up
 RARE = 0.1  # share of what labels have in rows, and of people, below which one is rare
 NUMBERING = re.compile(r"\d|\b[^\W\d_]\b")  # digits, and letters that stand alone
+OTHER_NAMES = {"session": ("ses", "visit"), "block": ("run",)}  # of keys that may be absent
+NUMBERED = ("id", "nr", "no", "num", "number", "index")  # what names of columns may end in
 ALIKE = 0.8  # how similar names are that may be one, from 0 to 1
 
 
@@ -183,12 +186,28 @@ def misnamed_columns(
 ) -> Iterator[str]:
     """Yield a doubt of columns that a default stands for, where the table has a near name."""
     for column in _absent(columns, tables):
-        near = _near_names(model, column, tables[column.table])
+        near = _near_names(model, [column.name], tables[column.table])
         if near:
             yield (
                 f"Column '{column.name}' ({column.meaning}) is not in {column.table}, and "
                 f"{column.default!r} is taken throughout. There is {listed(near, 2)}: if that is "
                 f'it, columns={{"{column.name}": "{near[0]}"}}.'
+            )
+
+
+def misnamed_keys(model: Model, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Yield a doubt of keys that start states anew, where trials have a near name alone."""
+    trials = tables.get("trials", pd.DataFrame())
+    keys = [key for key in model.sequence if model.states and key in OTHER_NAMES]
+    for key in [key for key in keys if key not in trials]:
+        names = (key, *OTHER_NAMES[key])
+        near = [name for name in _near_names(model, names, trials) if name not in KEYS["trials"]]
+        varying = [n for n in near if (trials.groupby("participant")[n].nunique() > 1).any()]
+        if varying:
+            yield (
+                f"States start anew with every '{key}', and trials has none: they go on through "
+                f"all trials of a participant. There is {listed(varying, 2)}: if that is it, "
+                f'columns={{"{key}": "{varying[0]}"}}.'
             )
 
 
@@ -201,7 +220,9 @@ def absent_columns(
     """
     weighed = {parameter.weighs for parameter in model.parameters}
     for column in _absent(columns, tables):
-        if column.name not in weighed and not _near_names(model, column, tables[column.table]):
+        if column.name not in weighed and not _near_names(
+            model, [column.name], tables[column.table]
+        ):
             yield (
                 f"{column.table} has no column '{column.name}' ({column.meaning}): "
                 f"{column.default!r} is taken in every row."
@@ -213,17 +234,18 @@ def _absent(columns: list[Column], tables: Mapping[str, pd.DataFrame]) -> list[C
     return [column for column in optional if column.name not in tables[column.table]]
 
 
-def _near_names(model: Model, column: Column, table: pd.DataFrame) -> list[str]:
-    """Names of the table that may be meant: nearly spelled so, or ending in the column's name."""
+def _near_names(model: Model, names: Iterable[str], table: pd.DataFrame) -> list[str]:
+    """Columns that may be meant by a name: nearly spelled so, or ending in it, number or id."""
     known = {c.name for c in model.columns} | {r.values.name for r in model.observables}
     others = [str(name) for name in table if name not in known and name != "_row"]
-    words = column.name.casefold().split("_")
-    return [
-        name
-        for name in others
-        if _similarity(column.name, name) >= ALIKE
-        or re.split(r"[\W_]+", name.strip().casefold())[-len(words) :] == words
-    ]
+    return [other for other in others if any(_is_near(name, other) for name in names)]
+
+
+def _is_near(name: str, other: str) -> bool:
+    words, there = (re.split(r"[\W_]+", text.strip().casefold()) for text in (name, other))
+    while there[-1:] and there[-1] in NUMBERED and there != words:
+        there = there[:-1]
+    return _similarity(name, other) >= ALIKE or there[-len(words) :] == words
 
 
 # ------------------------------------------------------------- what data say nothing about

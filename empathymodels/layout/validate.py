@@ -20,6 +20,7 @@ from empathymodels.layout.plausibility import (
     absent_columns,
     doubts,
     misnamed_columns,
+    misnamed_keys,
     mistyped_labels,
     rows_of,
     unheard_people,
@@ -144,7 +145,10 @@ def validate(
     if "trials" in tables:
         tables["trials"] = _in_time(tables["trials"])
     recorded = [] if study.simulated else kept
-    misnamed = misnamed_columns(model, columns, study.tables)
+    misnamed = (
+        *misnamed_columns(model, columns, study.tables),
+        *misnamed_keys(model, study.tables),
+    )
     finer = [doubt for response in stepped for doubt in finer_steps(response, tables)]
     if not study.simulated:
         finer += [doubt for response in stepped for doubt in stray_steps(response, tables)]

@@ -175,7 +175,7 @@ def levels_of(values: pd.Series) -> list[str]:
 
 
 def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
-    """Refuse text that may be meant as numbers."""
+    """Refuse text that may be meant as numbers, or that tells people apart and not groups."""
     labels = labels_of(values)
     numbers = as_numbers(labels)
     is_text = values.map(lambda value: isinstance(value, str)).astype(bool)
@@ -194,6 +194,14 @@ def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
             f"'{column}' is text, and its {numbers.nunique():,} labels are all numbers, such as "
             f"'{labels.iloc[0]}'. Make it a column of numbers (pandas.to_numeric), or write "
             f"C({column}) if they are labels"
+        )
+    people = labels.value_counts()
+    if len(people) > FEW and 2 * (people == 1).sum() > len(people):
+        raise ValueError(
+            f"'{column}' holds {len(people):,} labels of {counted(len(labels), 'participant')}, "
+            f"such as '{labels.iloc[0]}', and most are of one alone: what such labels do cannot be "
+            f"told from how people differ. Make it a column of numbers if it holds some, group the "
+            f"labels by codes=, or write C({column}) to have an effect of each"
         )
 
 

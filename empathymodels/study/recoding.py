@@ -115,14 +115,23 @@ def decode(tables: Tables, codes: Codes, others: str, told: Notices) -> None:
         _refuse_unmet("codes", name, _unmet(list(meanings), at), held, told)
         for table_name, values in held.items():
             coded = at[table_name].notna()
+            others_than_coded = ~coded & _is_given(values)
             if others == "refuse":
-                _refuse_others(f"{table_name}.{name}", values, ~coded & _is_given(values), told)
+                _refuse_others(f"{table_name}.{name}", values, others_than_coded, told)
             decoded = at[table_name].map(meant).astype(object)
             tables[table_name][name] = decoded.where(coded, values.astype(object)).infer_objects()
             told.done.append(
                 f"read {coded.sum():,} of {counted(len(values), 'value')} of {table_name}.{name} "
                 f"by their codes: {', '.join(f'{code} as {m}' for code, m in meanings.items())}"
+                + _kept(values[others_than_coded])
             )
+
+
+def _kept(values: pd.Series) -> str:
+    """Say which values stay as they are, in words that follow those of the codes."""
+    if values.empty:
+        return ""
+    return f"; kept {len(values):,} as they are: {written(values.unique(), 5)}"
 
 
 def met(codes: Mapping[str, Any], values: pd.Series) -> dict[str, Any]:
@@ -203,9 +212,7 @@ def _refuse_others(name: str, values: pd.Series, others: pd.Series, told: Notice
 
 def written(values: Sequence[Any] | np.ndarray, limit: int = 8) -> str:
     """Return values as one writes them in Python, cut after `limit`."""
-    shown = [
-        f"{value:.15g}" if isinstance(value, float | np.number) else repr(value)
-        for value in values[:limit]
-    ]
+    plain = [value.item() if isinstance(value, np.generic) else value for value in values[:limit]]
+    shown = [f"{value:.15g}" if isinstance(value, float) else repr(value) for value in plain]
     more = f" and {len(values) - limit:,} more" if len(values) > limit else ""
     return ", ".join(shown) + more

@@ -118,7 +118,10 @@ def _evaluated(node: Node, table: pd.DataFrame) -> Any:
         case Column(name):
             return _column(name, table)
         case Values(items):
-            return [_evaluated(item, table) for item in items]
+            values = [_evaluated(item, table) for item in items]
+            if any(isinstance(value, pd.Series | list) for value in values):
+                raise ValueError("in brackets must come numbers or labels, such as [1, 2]")
+            return values
         case Call("missing", (Column(name),), ()):
             return _column(name, table).isna()
         case Operation("in" | "not in" as operator, (left, Values() as right)):

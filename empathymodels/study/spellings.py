@@ -18,6 +18,7 @@ HEADER_WORDS = re.compile(  # letters of what a header calls the column of ids
     "(participant|subject|subj|sub|vpn?|proband|respondent|response|record|person|user|worker|"
     "prolificp?)(id|nr|no|number|code|name)?|p(id|nr|no|number|code)|id(nr|no|number|code)?"
 )
+SUMMARY_WORDS = "mean|average|median|total|grandtotal|overall|standarddeviation|stddev"
 
 
 def blanks_apart(written: pd.Series, labels: pd.Series, name: str) -> Iterator[str]:
@@ -83,20 +84,22 @@ def _bare(label: str) -> str:
 
 
 def header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]:
-    """Yield a problem where ids are what a further header row would hold."""
+    """Yield a problem where ids are what a further header row would hold, or one of summaries."""
     ids = table["participant"]
     bare = ids.astype(str).str.lower().str.replace(r"[\W_]", "", regex=True)
     heads = bare.str.fullmatch(HEADER_WORDS.pattern)
     # such words may be initials of people: those of a header are on top, and not again below
     heads &= (np.arange(len(ids)) < MOST_HEADERS) & ~ids.duplicated(keep=False)
     heads |= bare == re.sub(r"[\W_]", "", own.lower())
-    found = ids.notna() & (heads | ids.astype(str).str.contains("ImportId"))
+    sums = bare.str.fullmatch(SUMMARY_WORDS) & ~ids.duplicated(keep=False)
+    found = ids.notna() & (heads | sums | ids.astype(str).str.contains("ImportId"))
     if found.any():
         at = np.flatnonzero(found)
         yield (
             f"Ids must be those of people. Found {listed(ids[found].unique(), 3)} in "
             f"{counted(len(at), 'row')} of {table_name}, first in row "
-            f"{', '.join(map(str, at[:3]))} (from 0): a further header row? Drop it."
+            f"{', '.join(map(str, at[:3]))} (from 0): a further header row, or one of "
+            "summaries? Drop it."
         )
 
 

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 import pandas as pd
 
@@ -57,7 +58,7 @@ def read_files(
         Cells as text, missing where a file lacks a column that others have.
     """
     found = list(_files(source, table_name, file_names, notices))
-    tables, notes = [], Counter[str]()
+    tables, bare, notes = [], list[str](), Counter[str]()
     for path, labels in found:
         try:
             table, done = text_table(path, encoding=encoding)
@@ -72,6 +73,8 @@ def read_files(
             continue
         if table.columns.empty:
             notices.problems.append(f"{table_name} must have a header and rows. '{path}' is empty.")
+        elif table.empty:
+            bare.append(path.name)
         twice = [name for name in labels if name in table]
         if twice:
             notices.problems.append(
@@ -89,6 +92,7 @@ def read_files(
     if len(found) > 1:
         notices.log.append(f"read {counted(len(found), 'file')} of {table_name}")
         notices.done.extend(columns_lacking(tables))
+        notices.done.extend(without_rows(bare))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -98,6 +102,12 @@ def columns_lacking(tables: list[pd.DataFrame]) -> Iterator[str]:
         lacking = sum(column not in table for table in tables)
         if lacking:
             yield f"{counted(lacking, 'file')} had no column '{column}': read as missing"
+
+
+def without_rows(names: Sequence[str]) -> Iterator[str]:
+    """Yield what is to be told of files that have a header alone, or nothing."""
+    if names:
+        yield f"{counted(len(names), 'file')} had no rows: {listed(names, 5)}"
 
 
 # ---------------------------------------------------------------------------- which files
@@ -118,13 +128,25 @@ def _files(
                 f"them). Found {listed(sorted(p.name for p in folder.iterdir()), 5)} in "
                 f"'{folder}'. Give the folder that holds the files."
             )
-    absent = [path for path in paths if not _kind(path) or not path.is_file()]
+    absent = [path for path in paths if not path.is_file()]
+    foreign = [path for path in paths if path.is_file() and not _kind(path)]
+    wanted = f"{table_name} must be an existing .csv or .tsv file (or .txt, or .gz of them). Found"
     if absent:
+        notices.problems.append(f"{wanted} no file at {listed(absent, 3)}. Check the path.")
+    if foreign:
         notices.problems.append(
-            f"{table_name} must be an existing .csv or .tsv file (or .txt, or .gz of them). Found "
-            f"no such file at {listed(absent, 3)}. Check the path and its ending."
+            f"{wanted} a file of another kind, {listed(foreign, 3)}. Save it as one of these, or "
+            "read it yourself and give the DataFrame."
         )
+    if absent or foreign:
         return
+    again = [path.name for place, path in enumerate(paths) if path in paths[:place]]
+    if again:
+        notices.done.append(
+            f"{table_name}: read {counted(len(again), 'file')} once that the list names again: "
+            f"{listed(again, 3)}"
+        )
+        paths = list(dict.fromkeys(paths))
     if file_names is None or (len(source) == 1 and folder is None):
         yield from ((path, {}) for path in paths)
         return
@@ -203,8 +225,7 @@ def text_table(
     ValueError
         It is not such text, rows are longer or shorter than the header, or names repeat.
     """
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
+    with opened(path) as file:
         content = file.read()
     text = content.decode(encoding).removeprefix("\ufeff")
     if "\0" in text:
@@ -224,6 +245,13 @@ def text_table(
     if usual and mark != usual:
         notes.append(f"read with {MARKS.get(mark, repr(mark))} between columns")
     return (table, notes) if mark == "," else _with_decimal_points(table, notes)
+
+
+def opened(path: Path) -> IO[bytes]:
+    """Open a file, plain or gzipped, to read its bytes."""
+    return (
+        cast(IO[bytes], gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+    )
 
 
 def _mark(lines: Sequence[str], usual: str) -> str:
@@ -288,15 +316,19 @@ def _refuse_other_delimiter(first: str, mark: str) -> None:
 
 
 def _other_encoding(path: Path, encoding: str) -> str:
-    """Advise an encoding that the file's first bytes speak for."""
+    """Advise an encoding that the file's first bytes speak for, if another than it was read by."""
+    repair = "Repair the file, or read it yourself and give the DataFrame."
     try:
-        start = path.read_bytes()[:4096]
-    except OSError:
-        return "Repair the file, or read it yourself and give the DataFrame."
+        with opened(path) as file:
+            start = file.read(4096)
+    except UNREADABLE:
+        return repair
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         likely = "utf-16"
-    elif b"\0" in start:
+    elif start.count(b"\0") > len(start) // 4:  # every other byte, of plain letters
         likely = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    elif b"\0" in start:
+        return repair
     else:
         likely = "cp1252"
     try:
@@ -305,7 +337,7 @@ def _other_encoding(path: Path, encoding: str) -> str:
         likely = "latin-1"
     if likely == encoding or not _is_text(start, encoding):
         return f'Name its encoding (it is read as {encoding}): encoding="{likely}".'
-    return "Repair the file, or read it yourself and give the DataFrame."
+    return repair
 
 
 def _is_text(start: bytes, encoding: str) -> bool:

@@ -160,7 +160,6 @@ def matrix(formula, people):
         ("age - 1", ["age"]),
         ("+age + age", ["age"]),
         ("age:weight + weight:age", ["age:weight"]),
-        ("age:age", ["age"]),
         ("`my column` + log( age )", ["my column", "log(age)"]),
         ("0", []),
         ("1", []),
@@ -185,13 +184,20 @@ def test_nothing_else_passes(attack, people, tmp_path):
     [
         ("age.x", "'.' at character 4 is no part of the language"),
         ("group + lag(age)", "'lag' at character 9 is no function of the language"),
-        ("age ** 2 + 2", "'2' is no term (arithmetic goes into I(...))"),
+        ("age + 2", "'2' is no term (arithmetic goes into I(...))"),
         ("age +", "found the end at character 6 where a column or a number should be"),
         ("my column", "found 'column' at character 4 where an operator should be"),
         ("age:0", "'0' is crossed with terms and is none"),
         ("0 * age + group", "'0' is crossed with terms and is none"),
         ("(age - age) / group", "'age - age' is crossed with terms and is none"),
         ("lambda: 0", "'0' is crossed with terms and is none"),
+        ("1 / weight", "'1' is crossed with terms and holds a number"),
+        ("weight / 1 + age", "'1' is crossed with terms and holds a number"),
+        ("group * (1 + age)", "'1 + age' is crossed with terms and holds a number"),
+        ("weight + weight**2", "'weight ** 2' crosses a term with itself, and would be 'weight'"),
+        ("age:age", "'age:age' crosses a term with itself, and would be 'age' alone"),
+        ("log(age) * log(age)", "and would be 'log(age)' alone (arithmetic goes into I(...)"),
+        ("(group:age)**3", "and would be 'group:age' alone"),
         ("C(group, 'x')", "told apart by Treatment('reference label') or by Sum"),
     ],
 )
@@ -409,6 +415,20 @@ def test_text_of_many_numbers_is_refused(evaluated):
     )
     with pytest.raises(ValueError, match=r"its 25 labels are all numbers, such as '20'.*C\(age\)"):
         evaluated(many, "age")
+
+
+@pytest.mark.parametrize(
+    "label", ["{}.5", "{},5", "{} %", "{} years", "\u2212{}", "1,0{}", "2031-01-{}", "site {}"]
+)
+def test_labels_of_one_person_each_are_refused_unless_asked_for(label, evaluated):
+    given = [label.format(number).replace(".", "," * ("." in label)) for number in range(10, 24)]
+    people = pd.DataFrame({"given": given}, index=pd.Index(range(14), name="participant"))
+    with pytest.raises(ValueError, match=r"'given' holds 14 labels of 14 participants, .*alone"):
+        evaluated(people, "given")
+    found, _ = evaluated(people, "C(given)")
+    assert found["baseline"].table.shape[1] == 13
+    people["given"] = given[:7] * 2  # two of each are groups
+    assert evaluated(people, "given")[0]["baseline"].table.shape[1] == 6
 
 
 @pytest.mark.parametrize(

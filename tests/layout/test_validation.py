@@ -423,6 +423,39 @@ def test_a_mistyped_region_is_told(trials):
 
 
 @pytest.mark.parametrize(
+    ("near", "key"),
+    [
+        ("Block", "block"),
+        ("run", "block"),
+        ("Run number", "block"),
+        ("block_nr", "block"),
+        ("ses", "session"),
+        ("Session ID", "session"),
+        ("study_visit", "session"),
+        ("runner", ""),
+        ("blocked", "block"),
+        ("missionary", ""),
+    ],
+)
+def test_a_key_that_starts_states_anew_may_be_misnamed(trials, near, key):
+    learned = model(RATING, states=(State("value", 0.0),))
+    table = trials.assign(**{near: [1, 2, 1, 2]})
+    for declared, rows in (
+        (learned, table),
+        (model(RATING), table),  # nothing to start anew
+        (learned, table.assign(**{near: 1})),  # one for everybody
+        (learned, trials.assign(**{key or "block": [1, 2, 1, 2]})),
+    ):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            validate(declared, Study(trials=rows))
+        said = [str(w.message) for w in found if "start anew" in str(w.message)]
+        is_misread = bool(key) and declared is learned and rows is table
+        assert len(said) == is_misread
+        assert not is_misread or f'columns={{"{key}": "{near}"}}' in said[0]
+
+
+@pytest.mark.parametrize(
     ("near", "told"),
     [
         ("motives", 1),
@@ -430,6 +463,8 @@ def test_a_mistyped_region_is_told(trials):
         ("mottive", 1),
         ("induced_motive", 1),
         ("Induced motive", 1),
+        ("motive_nr", 1),
+        ("MOTIVE ID", 1),
         ("mood", 0),
         ("motive_latency", 0),
         ("motive_strength", 0),

@@ -466,6 +466,22 @@ def test_files_of_one_run(one):
     assert read(one, keep="acq == 'a'").trials["participant"].tolist() == ["02"]
 
 
+def test_files_of_one_name_are_told_by_their_folders(one):
+    again = one / "sub-01" / "eeg" / "sub-01_task-pain_events.tsv"
+    again.parent.mkdir()
+    again.write_text("onset\tduration\n1\t1\n")
+    assert "'eeg/sub-01_task-pain_events.tsv', 'func/sub-01_task-pain_events.tsv'" in refusal(one)
+
+
+@pytest.mark.parametrize("folder", ["sub-02", "SUB-02", "Sub-10"])
+def test_people_of_whom_nothing_is_read_are_told(one, folder, capsys):
+    (one / folder / "func").mkdir(parents=True)
+    (one / folder / "func" / f"{folder}_task-pain_events.tsv.gz").write_bytes(b"")
+    assert read(one).participants["participant"].tolist() == ["01"]
+    told = capsys.readouterr().err
+    assert f"read no events of 1 of 2 folders of people: '{folder}'." in told
+
+
 def test_keys_from_two_places(tmp_path):
     header = "onset block participant"
     write(tmp_path, "sub-1_task-pain_run-1_events", ["5 8 x"], header)

@@ -142,6 +142,8 @@ def test_nothing_else_passes(attack, tmp_path):
         ("cue + 1 == 2", "'+' calculates with numbers; found the text column 'cue'"),
         ("trial in 3", "after 'in' must come values in brackets"),
         ("1 in [1]", "before 'in' must come a column"),
+        ("trial in [1, [2]]", "in brackets must come numbers or labels"),
+        ("trial in [1, trial]", "in brackets must come numbers or labels"),
         ("trial or rt > 1", "what 'or' joins must be true or false of each row"),
         ("1 == 1", "it gives no true or false for each row"),
     ],

@@ -468,6 +468,17 @@ def test_exclusion_must_say_yes_or_no_of_every_row():
         Study(trials=trials).exclude("trial", reason="a slip")
 
 
+def test_values_that_no_code_names_are_kept_in_numbers(capsys):
+    table = pd.DataFrame({"participant": list("abcd"), "who": ["1", "2", "friend", None]})
+    with pytest.raises(ValueError, match=r"none of the codes: '2', 'friend'"):
+        Study(participants=table, codes={"who": {1: "self"}})
+    Study(participants=table, codes={"who": {1: "self"}}, others="keep")
+    assert "1 as self; kept 2 as they are: '2', 'friend'." in capsys.readouterr().err
+    flags = pd.DataFrame({"participant": list("ab"), "yes": [True, False]})
+    with pytest.raises(ValueError, match=r"none of the codes: False, first in row 1"):
+        Study(participants=flags, codes={"yes": {1: "yes"}})
+
+
 def test_codes_that_stand_for_nothing():
     trials = pd.DataFrame({"participant": [1, 1], "trial": [1, 2], "help": ["yes", "?"]})
     study = Study(trials=trials, codes={"help": {"yes": 1, "?": None}})

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import warnings
 
 import numpy as np
@@ -12,6 +13,8 @@ from empathymodels.messages import listed
 from empathymodels.study.column_types import keeps_text, typed
 from empathymodels.study.study import Study
 from empathymodels.study.table_files import text_table
+
+PEOPLE = {"7": ["1,0.5"], "8": [], "9": ["1,0.4", "2,0.6"]}
 
 
 def rows(people=4, trials=5):
@@ -171,7 +174,16 @@ def test_ids_that_name_a_column(label):
         Study(participants=table)
 
 
-@pytest.mark.parametrize("label", ["P", "id7", "sub7", "no", "Ida", "name", "VP1", "Subira"])
+@pytest.mark.parametrize("label", ["Mean", "TOTAL", "grand total", "Std. dev.", "average"])
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_rows_of_summaries_are_no_people(label, place):
+    people = [f"a{number}" for number in range(9)]
+    people.insert(place, label)
+    with pytest.raises(ValueError, match=f"Found '{label}' in 1 row.*or one of summaries"):
+        Study(participants=pd.DataFrame({"participant": people}))
+
+
+@pytest.mark.parametrize("label", ["P", "id7", "sub7", "no", "Ida", "name", "VP1", "Subira", "SD"])
 def test_ids_that_name_no_column(label):
     assert len(Study(participants=pd.DataFrame({"participant": [label, "a"]})).participants) == 2
 
@@ -303,6 +315,30 @@ def test_encodings(tmp_path, encoding):
     assert "unknown encoding: latin-x" in refusal(file, encoding="latin-x")
 
 
+def test_no_encoding_is_advised_that_does_not_help(tmp_path):
+    whole = gzip.compress(("\n".join(rows()) + "\n").encode())
+    for name, content in (
+        ("cut.csv.gz", whole[:-12]),
+        ("plain.csv.gz", b"participant,trial\na,1\n"),
+        ("null.csv", b"participant,trial\na,1\nb\0c,1\n" + b"d,1\n" * 9),
+    ):
+        (tmp_path / name).write_bytes(content)
+        told = refusal(tmp_path / name)
+        assert "cannot be read" in told
+        assert "encoding=" not in told
+    zipped = tmp_path / "other.csv.gz"
+    zipped.write_bytes(gzip.compress("participant,trial\nZoë,1\n".encode("utf-16")))
+    assert 'encoding="utf-16"' in refusal(zipped)
+
+
+def test_files_of_another_kind_are_there(tmp_path):
+    for name in ("log.xlsx", "log.sav"):
+        (tmp_path / name).write_text("PK")
+    told = refusal([tmp_path / "log.xlsx", tmp_path / "log.sav", tmp_path / "gone.csv"])
+    assert "Found a file of another kind, " in told
+    assert re.search(r"Found no file at '[^']*gone.csv'. Check the path", told)
+
+
 def test_broken_files_are_all_named(tmp_path):
     (tmp_path / "a.csv.gz").write_bytes(b"participant,trial\n1,1\n")
     (tmp_path / "b.csv").write_bytes(codecs.BOM_UTF8 + b'participant,trial\n1,"1')
@@ -344,6 +380,15 @@ def test_a_column_that_some_files_lack_is_told(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "1 file had no column 'rt': read as missing." in told
     assert "2 files had no column 'RT': read as missing." in told
+
+
+def test_files_without_rows_and_files_named_twice_are_told(tmp_path, capsys):
+    names = [written(tmp_path, ["trial,rt", *rows], f"{who}.csv") for who, rows in PEOPLE.items()]
+    study = Study(trials=[*names, names[2]], file_names="{participant}.csv")
+    assert study.participants["participant"].tolist() == ["7", "9"]
+    told = capsys.readouterr().err
+    assert "1 file had no rows: '8.csv'." in told
+    assert "trials: read 1 file once that the list names again: '9.csv'." in told
 
 
 def test_files_that_lack_the_id_are_named_for_it(folder):

@@ -58,8 +58,21 @@ def task_files(root: Path, task: str, sessions: list[str], told: Notices) -> lis
             f"Name one of them.{did_you_mean(task, tasks)} {_what_lies_where(root, task)}"
         )
     files = [file for file in every if file.entities.get("task") == task]
+    told.done.extend(_people_without(root, files))
     files = _of_sessions(_without_doubles(files, told), sessions, told)
     return _in_order(root, files, sessions, told)
+
+
+def _people_without(root: Path, files: list[Named]) -> Iterator[str]:
+    """Say whose folders have nothing of the task, or are not named so that it is read."""
+    read = {f"sub-{file.entities.get('sub', '')}" for file in files}
+    folders = [path.name for path in root.glob("[sS][uU][bB]-*/")]
+    without = sorted({*folders} - read, key=natural)
+    if without:
+        yield (
+            f"read no events of {len(without):,} of {counted(len(folders), 'folder')} of people: "
+            f"{listed(without, 5)}"
+        )
 
 
 def files_of_tasks(root: Path, told: Notices) -> list[Named]:

@@ -80,6 +80,7 @@ def _with_scores(
     line += f" ({listed(twice)} as '{path.stem}_...')" if twice else ""
     if len(strangers):
         line += f"; left out {listed(strangers, 3)}, no participants"
-        line += same_but_written_otherwise(strangers, people["sub-"]).rstrip(".")
+        near = same_but_written_otherwise(strangers, people["sub-"]).strip()
+        line += f". {near.rstrip('.')}" if near else ""
     (told.done if len(strangers) else told.log).append(line)
     return people.join(named, on="sub-")

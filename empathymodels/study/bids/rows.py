@@ -12,7 +12,7 @@ from empathymodels.study import column_types
 from empathymodels.study.bids.contents import Contents
 from empathymodels.study.bids.files import Named
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
-from empathymodels.study.table_files import columns_lacking
+from empathymodels.study.table_files import columns_lacking, without_rows
 from empathymodels.study.table_header import MISSING_TEXT
 
 KEYS = {"sub-": "participant", "ses-": "session", "run-": "block"}
@@ -48,6 +48,8 @@ def united(files: list[Named], contents: Contents, told: Notices) -> pd.DataFram
         told.log.append(f"took '{column}' of each session from sessions.tsv")
     lines = np.concatenate([table.index for table in filled])
     told.log.extend(_reading_log(files, contents))
+    read = [file for file in files if file.path in contents.tables]
+    told.done.extend(without_rows([f.path.name for f in read if contents.tables[f.path].empty]))
     told.done.extend(columns_lacking(filled))
     return rows.assign(**{FILE: number, LINE: lines})
 
@@ -63,9 +65,6 @@ def _labels_of(files: list[Named], entity: str) -> pd.Series:
 def _reading_log(files: list[Named], contents: Contents) -> Iterator[str]:
     read = [file for file in files if file.path in contents.tables]
     yield f"read {counted(len(read), 'file')} of task '{files[0].entities['task']}'"
-    empty = [file.path.name for file in read if contents.tables[file.path].empty]
-    if empty:
-        yield f"{counted(len(empty), 'file')} had no rows: {listed(empty, 3)}"
     without = [file for file in files if "run" not in file.entities]
     if 0 < len(without) < len(files):
         yield f"took {counted(len(without), 'file')} without run- in the name for run 1"
@@ -95,7 +94,7 @@ def chosen(files: list[Named], rows: pd.DataFrame, keep: str | None, told: Notic
     )
     lost = [files[number].path.name for number in sorted({*rows[FILE]} - {*kept[FILE]})]
     if lost:
-        told.log.append(f"no row was kept of {counted(len(lost), 'file')}: {listed(lost, 3)}")
+        told.done.append(f"no row was kept of {counted(len(lost), 'file')}: {listed(lost, 3)}")
     idle = [name for name in kept if name.endswith("-") and kept[name].isna().all()]
     return kept.drop(columns=idle).reset_index(drop=True)
 

@@ -26,7 +26,7 @@ def trial_column(rows: pd.DataFrame, columns: Mapping[str, str]) -> str:
 def files_of_one_run(files: list[Named], rows: pd.DataFrame) -> Iterator[str]:
     """Yield a problem where files share participant, session and run."""
     held = rows.groupby([name for name in KEYS if name in rows], dropna=False)[FILE].unique()
-    shared = [[files[number].path.name for number in found] for found in held if len(found) > 1]
+    shared = [_names([files[k] for k in found]) for found in held if len(found) > 1]
     if shared:
         yield (
             "Files of a task must differ in participant, session or run. Found "
@@ -34,6 +34,14 @@ def files_of_one_run(files: list[Named], rows: pd.DataFrame) -> Iterator[str]:
             f"{'; '.join(listed(names, 3) for names in shared[:3])}. Choose with `keep` by what "
             "else their names say, as in keep=\"acq == '...'\", or take some out of the data set."
         )
+
+
+def _names(files: list[Named]) -> list[str]:
+    """Names of files; with those of their folders where files have one name."""
+    names = [file.path.name for file in files]
+    if len({*names}) == len(names):
+        return names
+    return [f"{file.path.parent.name}/{file.path.name}" for file in files]
 
 
 def numbered(
