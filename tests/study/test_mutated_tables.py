@@ -441,7 +441,7 @@ def _number(value):
         exact = fractions.Fraction(value)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         return str(value)
-    return float(exact) if abs(exact) < 2**1023 else exact
+    return float(exact) if abs(exact) <= sys.float_info.max else exact
 
 
 def silently_changed(study, tables, keys=("participant",)):
