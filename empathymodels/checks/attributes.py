@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from empathymodels.checks.findings import Finding, combination, finding
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
 
 CORRELATED, STRONGLY = 0.7, 0.9  # from where on two attributes are told to go together
@@ -27,7 +27,7 @@ def attributes(arrangement: Arrangement) -> tuple[list[str], list[str]]:
     used = arrangement.parameters
     read = set().union(*(n.all_data for n in needs)) | {p.by for p in used if p.by}
     read |= {state.over for state in model.states if state.over}
-    read -= {p.weighs for p in used if p.fixed is not None} | {p.level for p in used if is_item(p)}
+    read -= {p.weighs for p in used if p.fixed is not None} | {p.level for p in used if p.is_item}
     columns = [c for c in model.columns if c.name in read and c.name in trials]
     columns = [c for c in columns if c.table == "trials"]
     numeric = [c.name for c in columns if not c.is_label]
@@ -205,7 +205,7 @@ def _splitting(arrangement: Arrangement) -> set[str]:
 def _labels(arrangement: Arrangement, splitting: set[str]) -> list[str]:
     """Label columns of trials whose levels repeat within people; no keys, no crossed items."""
     study = arrangement.study.trials
-    items = {p.level for p in arrangement.model.parameters if is_item(p)}
+    items = {p.level for p in arrangement.model.parameters if p.is_item}
     if study is None:
         return []
     found = []

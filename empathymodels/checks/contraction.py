@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from empathymodels.checks.findings import Finding, combination, finding
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
 from empathymodels.population.blocks import POPULATION, column_label, n_levels
 
@@ -42,7 +42,7 @@ def left_open(posterior: xr.Dataset, arrangement: Arrangement) -> tuple[list[str
     """
     labels, columns = [], []
     for parameter in arrangement.parameters:
-        if parameter.fixed is not None or is_item(parameter):
+        if parameter.fixed is not None or parameter.is_item:
             continue
         prior = None if parameter.has_set_mean else _prior_sd(parameter)
         if prior is None:

@@ -27,7 +27,7 @@ from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.engine.evaluator import Evaluator, Values
 from empathymodels.engine.feedback import simulated
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import POPULATION, column_label, n_levels, parameter_dims
 from empathymodels.population.covariates import Covariates
 from empathymodels.population.scales import fixed_value, natural_values
@@ -69,7 +69,7 @@ def quantities(arrangement: Arrangement) -> list[Quantity]:
 
     Values of crossed items are left out: they are taken as known.
     """
-    free = [p for p in arrangement.parameters if p.fixed is None and not is_item(p)]
+    free = [p for p in arrangement.parameters if p.fixed is None and not p.is_item]
     found = []
     for parameter in sorted(free, key=lambda p: p.level == POPULATION):
         mean_only = replace(parameter, level=POPULATION, spread=None)

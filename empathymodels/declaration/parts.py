@@ -205,6 +205,11 @@ class Parameter(Declared):
         return float(sigma) if isinstance(sigma, int | float) else 1.0
 
     @property
+    def is_item(self) -> bool:
+        """Whether it has one value per level of a column (crossed items)."""
+        return self.level not in ("participant", "population")
+
+    @property
     def has_set_mean(self) -> bool:
         """Whether its prior leaves no question about the population's mean."""
         prior = self.priors["location"]

@@ -37,7 +37,7 @@ from empathymodels.inference.point_search import (
     with_prior,
 )
 from empathymodels.layout.arrange import arrange
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted
 from empathymodels.population.blocks import Block, blocks, column_label, refuse_heavy_tails
 from empathymodels.population.scales import natural, scales
@@ -190,7 +190,7 @@ def _of_people(model: Model, parameter: Parameter) -> Parameter:
     if parameter.level == "participant":
         return parameter
     spread = parameter.spread or Prior("HalfNormal", sigma=1.0)  # unused: nothing is shared
-    if not is_item(parameter):
+    if not parameter.is_item:
         return replace(parameter, level="participant", spread=spread)
     if parameter.by is not None:
         raise ValueError(

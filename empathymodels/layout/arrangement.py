@@ -273,12 +273,7 @@ def summary_counts(arrangement: Arrangement) -> dict[str, np.ndarray]:
 def label_columns(parameter: Parameter) -> list[str]:
     """Return the columns whose labels a parameter has values for."""
     columns = [parameter.by] if parameter.by else []
-    return columns + ([parameter.level] if is_item(parameter) else [])
-
-
-def is_item(parameter: Parameter) -> bool:
-    """Whether a parameter has one value per level of a column (crossed items)."""
-    return parameter.level not in ("participant", "population")
+    return columns + ([parameter.level] if parameter.is_item else [])
 
 
 def state_scalars(arrangement: Arrangement) -> list[tuple[str, int | None, str]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.response_scale import scale_of
+from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import listed
 
 
@@ -16,8 +19,8 @@ def available(
     """Return the model that a study can inform, and what of it is held at a value, and why.
 
     Responses that the study does not have are left out, weights of columns that it does not have
-    are held (at zero, unless the model says otherwise), and the first response that can anchor the
-    model's scale does.
+    are held (at zero, unless the model says otherwise), so is what the only item would add to a
+    mean, and the first response that can anchor the model's scale does.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def available(
     """
     dropped = [r.name for r in model.responses if r.name not in responses]
     suitable = model.without(*dropped) if dropped else model
-    held = absent_weights(model, tables) | anchored(model, responses)
+    held = absent_weights(model, tables) | single_items(model, tables) | anchored(model, responses)
     values = {name: value for name, (value, _) in held.items()}
     reasons = {name: f"{value:g}: {reason}" for name, (value, reason) in held.items()}
     return (suitable.fix(**values) if values else suitable), reasons
@@ -47,6 +50,25 @@ def absent_weights(model: Model, tables: Mapping[str, Any]) -> dict[str, tuple[f
             low, width = scale_of(model, parameter)
             reason = f"{column.table} has no column '{column.name}'."
             found[parameter.name] = low + width * parameter.if_absent, reason
+    return found
+
+
+def single_items(model: Model, tables: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+    """Values of the free deviations of items of which the study has one alone.
+
+    Such a deviation cannot be told from the mean that it is added to, nor how much items differ.
+    """
+    found = {}
+    for parameter in model.parameters:
+        if parameter.fixed is not None or not (parameter.is_item and parameter.has_set_mean):
+            continue
+        labels = [t[parameter.level] for t in tables.values() if parameter.level in t]
+        if all(column.nunique() < 2 for column in labels):
+            low, width = scale_of(model, parameter)
+            middle = np.array(float(parameter.priors["location"].parameters["mu"]))
+            value = low + width * float(SUPPORTS[parameter.support].inverse(middle, np))
+            reason = f"what one '{parameter.level}' alone adds cannot be told from the mean."
+            found[parameter.name] = value, reason
     return found
 
 

@@ -31,7 +31,7 @@ race (2009). Both are comparisons of condition means.
 What is ours: the regression on single trials, the hierarchy with pictures as crossed items, the
 joint likelihood of ratings, regions and helping, every prior, and all rivals.
 Traps: pictures treated as fixed inflate effects of groups, hence `item`; where pictures are not
-known, take the rival `no_items`. With one group only, leave `group` out and hold what it cannot
+known, `item_effect` is held at 0. With one group only, leave `group` out and hold what it cannot
 tell: model.fix(group_effect=0, bias=0), and likewise for AI, ACC and helping. With one condition
 `pain` may hold one number: its effects then follow their priors, and you are warned. Betas of
 conditions in place of trials: give one row of trials per condition. Priors of the regions assume

@@ -14,7 +14,7 @@ from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.priors import new_person_prior
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.inference.fits import arrangement_of, thinned
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import POPULATION
 from empathymodels.population.covariates import Covariates
 from empathymodels.population.scales import natural_values
@@ -45,7 +45,7 @@ def region_result(fit: xr.DataTree, checks: pd.DataFrame, response: str) -> dict
     arrangement = arrangement_of(fit)
     posterior = fit["posterior"].to_dataset()
     fixed = {p.name for p in arrangement.parameters if p.fixed is not None}
-    items = {p.name for p in arrangement.parameters if is_item(p)}
+    items = {p.name for p in arrangement.parameters if p.is_item}
     posterior = posterior[[n for n in posterior if n.removesuffix("_mean") not in fixed]]
     single = [n for n in posterior if n in items or "participant" in posterior[n].dims]
     chained = thinned(posterior[[n for n in posterior if n not in single]], KEPT)

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
 from empathymodels.inference.fits import arrangement_of
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import did_you_mean, listed, words
 from empathymodels.plots.style import (
@@ -249,7 +249,7 @@ def _groups(arrangement: Arrangement, parameter: Parameter, by: str | None) -> p
     people = arrangement.checked.tables["participants"].set_index("participant")
     if by is None:
         return None
-    if is_item(parameter) or by not in people:
+    if parameter.is_item or by not in people:
         columns = [c for c in people.columns if c != "_row"]
         raise KeyError(
             f"by= names a column of the participants table, for a parameter of participants; found "
@@ -304,7 +304,7 @@ def _add_middle(
     else:
         linked = linked_mean(fit, parameter, level).ravel()
         draws = natural_values(parameter, arrangement.model, linked)
-        whose = "item" if is_item(parameter) else "person"
+        whose = "item" if parameter.is_item else "person"
         _add_middle_of(panel, draws, GREY, f"median {whose}")
 
 

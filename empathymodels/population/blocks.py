@@ -28,7 +28,7 @@ from scipy.stats import t as student_t
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Parameter, Population
 from empathymodels.declaration.supports import SUPPORTS
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 
 POPULATION = "population"
 
@@ -133,7 +133,7 @@ def flat_positions(
     first = block.offset + block.places(parameter.name)[0]
     units: Any = 0
     if parameter.level != POPULATION:
-        column = parameter.level if is_item(parameter) else "participant"
+        column = parameter.level if parameter.is_item else "participant"
         units = arrangement.codes(frame, column)
     levels = arrangement.codes(frame, parameter.by) if parameter.by else 0
     return first + units * len(block.columns) + levels

@@ -13,7 +13,7 @@ import xarray as xr
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
 from empathymodels.layout.arrange import arrange
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.covariates import covariates_for
 from empathymodels.recovery.coverage import (
     mixed,
@@ -167,7 +167,7 @@ def recover(
 def _table(
     found: xr.Dataset, arrangement: Arrangement, variances: Mapping[str, float]
 ) -> pd.DataFrame:
-    items = {p.name for p in arrangement.parameters if is_item(p)}
+    items = {p.name for p in arrangement.parameters if p.is_item}
     diverged = float((found["divergences"] > 0).mean())
     rows = []
     for label, one in found.groupby("label", squeeze=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 from empathymodels.population.blocks import column_label
 from empathymodels.study.participants import matched_participants
@@ -49,7 +49,7 @@ def against_truth(
     for row in estimates.to_dict("records"):
         level = None if pd.isna(row["level"]) else row["level"]
         column, parameter = columns[row["parameter"], level]
-        if column not in true or is_item(parameter):
+        if column not in true or parameter.is_item:
             continue
         shared = parameter.level == "population"
         if shared or row["whose"] in true.index:

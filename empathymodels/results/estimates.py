@@ -12,7 +12,7 @@ import xarray as xr
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.parts import Parameter
 from empathymodels.inference.fits import arrangement_of, covariates_of
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.scales import linked_values, natural_values
 from empathymodels.results.population_values import (
     at_level,
@@ -94,11 +94,11 @@ def _population_rows(
         spread = at_level(posterior[f"{name}_sd"], parameter, level).to_numpy()
         median = natural_values(parameter, model, mean)
         average = average_over_people(fit, parameter, model, level, None)
-        whose = "median item" if is_item(parameter) else "median person"
+        whose = "median item" if parameter.is_item else "median person"
         yield {**head, "whose": whose, **_natural(parameter, median, prob)}
-        whose = "item average" if is_item(parameter) else "population average"
+        whose = "item average" if parameter.is_item else "population average"
         yield {**head, "whose": whose, **_natural(parameter, average, prob)}
-        whose = "spread between items" if is_item(parameter) else "spread between people"
+        whose = "spread between items" if parameter.is_item else "spread between people"
         yield {**head, "whose": whose, **summary_of_spread(fit, spread, prob), "unit": "link"}
         for covariate, effect in _effects(posterior, parameter, level):
             coding = covariates.coding.get(covariate, ()) if covariates else ()
@@ -132,7 +132,7 @@ def _unit_rows(
 ) -> Iterator[dict[str, Any]]:
     if parameter.level == "population":
         return
-    labels = arrangement.levels[parameter.level] if is_item(parameter) else arrangement.participants
+    labels = arrangement.levels[parameter.level] if parameter.is_item else arrangement.participants
     dim = parameter.level
     for level in levels_of_parameter(parameter, arrangement):
         values = at_level(posterior[parameter.name], parameter, level)

@@ -12,7 +12,7 @@ from empathymodels.declaration.parts import Column, FirstResponse, Parameter
 from empathymodels.declaration.response_scale import scale_of
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.engine.feedback import option_columns
-from empathymodels.layout.arrangement import Arrangement, is_item
+from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.blocks import column_label
 from empathymodels.study.study import Study
 
@@ -115,4 +115,4 @@ def typical_range(parameter: Parameter, model: Model) -> tuple[float, float]:
 def _whose(parameter: Parameter, arrangement: Arrangement) -> list[Any]:
     if parameter.level == "population":
         return []
-    return arrangement.levels[parameter.level] if is_item(parameter) else arrangement.participants
+    return arrangement.levels[parameter.level] if parameter.is_item else arrangement.participants

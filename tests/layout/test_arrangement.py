@@ -9,6 +9,7 @@ import pymc as pm
 import pytest
 from pymc_extras.prior import Prior
 
+import empathymodels as em
 from empathymodels import (
     Column,
     FirstResponse,
@@ -502,3 +503,31 @@ def test_a_state_without_first_response_is_unknown(cued):
     )
     rows = log_likelihood(model, Study(trials=unrated), {"noise": 1.0})["row"]["comfort"]
     assert np.isnan(rows.to_numpy()[unrated["participant"] == "b"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "study", "column", "others"),
+    [
+        ("intergroup_bias", "group_pain", "item", set()),
+        ("empathic_accuracy", "accurate_perceivers", "target", {"item_inference"}),
+        ("empathy_regulation", "regulated_empathy", "story", set()),
+    ],
+)
+def test_what_one_item_alone_adds_is_held(name, study, column, others):
+    """It moves with the mean, and its spread is known from the prior alone."""
+    model, study = em.get_model(name), em.load_study(study)
+    crossed = {p.name for p in model.parameters if p.is_item and p.fixed is None}
+    assert {p.level for p in model.parameters if p.name in crossed - others} == {column}
+    assert crossed & {*arrange(model, study).held} == set()
+
+    def held(change):
+        tables = study.tables | {"trials": change(study.trials)}
+        return arrange(model, em.Study(**tables, simulated=True)).held
+
+    alone = held(lambda trials: trials.assign(**{column: "one"}))
+    assert {*alone} == crossed - others
+    assert all(why.startswith(f"0: what one '{column}' alone adds") for why in alone.values())
+    two = np.where(np.arange(len(study.trials)) % 2, "one", "other")
+    assert held(lambda trials: trials.assign(**{column: two})) == {}
+    if model.column(column).default is not None:
+        assert held(lambda trials: trials.drop(columns=column)) == alone
