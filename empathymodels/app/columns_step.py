@@ -21,6 +21,7 @@ from empathymodels.app.matching import (
     marks,
     meanings,
     model_of,
+    whole_study,
 )
 from empathymodels.declaration.model import Model
 
@@ -82,7 +83,9 @@ def match(desk: Desk, request: Request, form: FormData) -> Response:
             session.choose(columns={}, **task_of(root, choices["bids"], text_in(form, "task")))
             return to(session, "columns")
         changed = _matched(choices, model_of(choices, session.folder), form)
-        arranged_once(choices | changed, session.folder)
+        arranged_once(choices | changed | {"left_out": []}, session.folder)
+        known = whole_study(choices | changed, session.folder).participants["participant"]
+        changed["left_out"] = [one for one in choices.get("left_out", []) if one in set(known)]
     except FAULTS as error:
         return show(desk, request, form, words_of(error, session))
     session.choose(**changed)

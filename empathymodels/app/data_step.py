@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from empathymodels.app import columns_step
 from empathymodels.app.desk import FAULTS, STATE_WORDS, Desk, check_own_model, to, words_of
 from empathymodels.app.forms import text_in
 from empathymodels.app.session import Session
-from empathymodels.app.uploads import ENCODINGS, keep_uploads
+from empathymodels.app.uploads import ENCODINGS, keep_uploads, remove_unread
 from empathymodels.study.bundled import list_studies
 
 NO_PLAN: dict[str, Any] = {"rivals": [], "covariates": {}, "draws": None, "seed": 1}
@@ -81,6 +84,43 @@ def _name_of(given: dict[str, Any]) -> str:
     """Return what a study is called unless somebody says it: as its first file."""
     own = given["bids"]["own"] if "bids" in given else next(iter(given["files"].values()))["own"]
     return Path(own.replace("\\", "/")).stem.partition(",")[0] or "study"
+
+
+def exchange(desk: Desk, request: Request, form: FormData) -> Response:
+    """Take other tables in place of some, more of them, or fewer."""
+    session = desk.session(request)
+    desk.refuse_while_running(session)
+    choices = session.choices
+    if choices["study"] or "bids" in choices:
+        raise HTTPException(409, "Only tables that were given as files can be exchanged.")
+    desk.workers["design"].stop(session)
+    gone = [name for name in form.getlist("gone") if isinstance(name, str)]
+    before = {table: about for table, about in choices["files"].items() if table not in gone}
+    try:
+        given = keep_uploads(form, session.folder, before)
+        if not given["files"]:
+            raise ValueError("A study is needed: at least one table; found none. Keep one.")
+    except BaseException as error:
+        remove_unread(session)
+        if not isinstance(error, FAULTS):
+            raise
+        return columns_step.show(desk, request, FormData(), words_of(error, session))
+    if not any("names" in about for about in given["files"].values()):
+        given["file_names"] = ""
+    session.choose(**given, columns=_still_matched(choices, given["files"]))
+    remove_unread(session)
+    return to(session, "columns")
+
+
+def _still_matched(
+    before: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """Return what was matched of tables that have these columns still."""
+    return {
+        table: names
+        for table, names in before["columns"].items()
+        if table in files and {*names.values()} <= {"", *files[table]["columns"]}
+    }
 
 
 def go_on(desk: Desk, request: Request, form: FormData) -> Response:

@@ -45,22 +45,37 @@ def column_in(form: FormData, name: str, columns: Sequence[str]) -> str:
         The file has no such column.
     """
     given = form.get(name, "")
-    if given == "":
-        return ""
-    if not isinstance(given, str) or given not in map(str, range(len(columns))):
+    return "" if given == "" else _at(given, columns, name, "a column of the file")
+
+
+def people_in(form: FormData, name: str, people: Sequence[str]) -> list[str]:
+    """Return the people who were chosen in a list by their positions, for the same reason.
+
+    Raises
+    ------
+    ValueError
+        There is nobody at such a position.
+    """
+    return [_at(given, people, name, "a person of the study") for given in form.getlist(name)]
+
+
+def _at(given: object, labels: Sequence[str], name: str, what: str) -> str:
+    if not isinstance(given, str) or given not in map(str, range(len(labels))):
         raise ValueError(
-            f"A choice must be a column of the file, by its position from 0 to "
-            f"{len(columns) - 1}; found {str(given)[:40]!r} for '{name}'. Choose again."
+            f"A choice must be {what}, by its position from 0 to {len(labels) - 1}; found "
+            f"{str(given)[:40]!r} for '{name}'. Choose again."
         )
-    return columns[int(given)]
+    return labels[int(given)]
 
 
-def plan_in(form: FormData) -> dict[str, Any]:
-    """Return the plan that a form holds."""
+def plan_in(form: FormData, people: Sequence[str]) -> dict[str, Any]:
+    """Return the plan that a form holds, of a study of these people."""
     formulas = {key: text_in(form, key) for key in form if key.startswith("covariates.")}
     draws, seed = text_in(form, "draws"), text_in(form, "seed")
     return {
         "rivals": [name for name in form.getlist("rival") if isinstance(name, str)],
+        "left_out": people_in(form, "left_out", people),
+        "left_out_reason": text_in(form, "left_out_reason"),
         "covariates": {key.partition(".")[2]: text for key, text in formulas.items() if text},
         "draws": _whole("Draws per chain", draws, least=1, most=100_000) if draws else None,
         "seed": _whole("The seed", seed, least=0, most=2**31 - 1) if seed else 1,

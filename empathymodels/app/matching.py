@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from empathymodels.app.page_words import with_own_names
-from empathymodels.app.script import study_arguments
+from empathymodels.app.script import exclusion_arguments, study_arguments
 from empathymodels.declaration.catalog import get_model
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.parts import Column
@@ -35,10 +35,10 @@ SAID = {  # of keys: what they are
     "condition": "which condition, where betas are per condition and not per trial",
 }
 NEEDED = {"trials": ("participant", "trial"), "regions": ("participant", "region")}
-MATCHED = (  # choices that say how a study is laid out
+READ = (  # choices that say how a study is read
     *("name", "study", "bids", "files", "file_names", "encoding", "columns", "missing", "codes"),
-    *("model", "model_file"),
 )
+MATCHED = (*READ, "left_out", "left_out_reason", "model", "model_file")  # how it is laid out
 EXAMPLES = 3  # values that are shown of a column
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
@@ -196,6 +196,22 @@ def model_of(choices: Mapping[str, Any], folder: Path) -> Model:
 
 def given_study(choices: Mapping[str, Any], folder: Path) -> Study:
     """Return the study of a session, as its script reads it."""
+    whole = whole_study(choices, folder)
+    exclusion = exclusion_arguments(choices)
+    return whole.exclude(**exclusion) if exclusion else whole
+
+
+def whole_study(choices: Mapping[str, Any], folder: Path) -> Study:
+    """Return the study of a session with everybody in it; the last few are kept."""
+    return _whole_study(
+        json.dumps({name: choices[name] for name in READ if name in choices}), folder
+    )
+
+
+@lru_cache(maxsize=2)
+def _whole_study(read: str, folder: Path) -> Study:
+    """Return the study of choices in JSON; files of a session never change."""
+    choices = json.loads(read)
     if choices.get("study"):
         return load_study(choices["study"])
     if data_set := choices.get("bids"):

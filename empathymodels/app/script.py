@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from empathymodels.study.expressions import Column, Operation, Text, Values, written
 from empathymodels.version import __version__
 
 INDENT = "    "
@@ -81,6 +82,16 @@ def study_arguments(choices: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value}
 
 
+def exclusion_arguments(choices: Mapping[str, Any]) -> dict[str, str]:
+    """Return the arguments of `Study.exclude` that leave people out; none where all stay."""
+    people = choices.get("left_out")
+    if not people:
+        return {}
+    condition = Operation("in", (Column("participant"), Values(tuple(map(Text, people)))))
+    reason = choices.get("left_out_reason") or "no reason was given"
+    return {"query": written(condition), "table": "participants", "reason": reason}
+
+
 def design_script(choices: Mapping[str, Any]) -> str:
     """Return the script that says what the design can tell."""
     given = choices.get("covariates")
@@ -135,6 +146,16 @@ def _beginning(choices: Mapping[str, Any], kind: str) -> str:
 
 
 def _study_lines(choices: Mapping[str, Any]) -> list[str]:
+    """Return the lines that read the study, and leave people out of it."""
+    lines, exclusion = _reading_lines(choices), exclusion_arguments(choices)
+    if exclusion:
+        query = _code(exclusion.pop("query"))
+        given = [query, *(f"{key}={_code(value)}" for key, value in exclusion.items())]
+        lines += ["study = study.exclude(", *(f"{INDENT}{one}," for one in given), ")"]
+    return lines
+
+
+def _reading_lines(choices: Mapping[str, Any]) -> list[str]:
     if choices.get("study"):
         return [f"study = em.load_study({_code(choices['study'])})"]
     given = [f"{key}={_code(value)}," for key, value in study_arguments(choices).items()]

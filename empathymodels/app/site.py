@@ -47,6 +47,7 @@ GETS: dict[str, Handler] = {
 POSTS: dict[str, Handler] = {
     "/": data_step.create,
     f"{ONE}/columns": columns_step.match,
+    f"{ONE}/tables": data_step.exchange,
     f"{ONE}/plan": plan_step.decide,
     f"{ONE}/stop": fit_step.stop,
     f"{ONE}/resume": fit_step.resume,

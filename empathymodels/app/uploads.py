@@ -6,7 +6,10 @@ No name is used as a path unless every part of it is letters, digits and a few s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from empathymodels.app.data_set import DATA_SET, copied, given_data_set, keep_da
 from empathymodels.app.file_names import pattern_of, plain_names
 from empathymodels.app.forms import text_in, whole_text, write_upload
 from empathymodels.app.matching import read_table
+from empathymodels.app.session import Session
 from empathymodels.messages import counted, listed
 from empathymodels.study.keys import KEYS
 
@@ -27,10 +31,15 @@ ENCODINGS = {
     "utf-16": "UTF-16",
 }
 MOST_FILES = 5000
+OURS = re.compile(rf"({'|'.join(KEYS)})(_\d+)?(\.(csv|tsv|txt))?")  # what tables are kept as
 
 
-def keep_uploads(form: FormData, folder: Path) -> dict[str, Any]:
+def keep_uploads(
+    form: FormData, folder: Path, before: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """Keep the files of a form, and return what they are, as choices of a session.
+
+    Tables that were there before stay, unless the form has others in their place.
 
     Raises
     ------
@@ -50,18 +59,35 @@ def keep_uploads(form: FormData, folder: Path) -> dict[str, Any]:
     if data_set:
         root, own, left_out = keep_data_set(data_set, folder / DATA_SET)
         return given_data_set(root, own, left_out)
-    places = {table: _keep_table(table, uploads, folder) for table, uploads in given.items()}
+    new = {table: _keep_table(table, uploads, folder) for table, uploads in given.items()}
+    every = {table: about for table in KEYS if (about := new.get(table, (before or {}).get(table)))}
     encoding = text_in(form, "encoding")
     if encoding not in ENCODINGS:
         raise ValueError(f"Encodings are those of the list; found '{encoding}'.")
-    encoding = encoding or _encoding([file for _, files in places.values() for file in files])
+    places = {table: _places(about, folder) for table, about in every.items()}
+    encoding = encoding or _encoding([file for files in places.values() for file in files])
     kept = {
-        table: about | {"columns": read_table(files, table, folder, str(about["own"]), encoding)}
-        for table, (about, files) in places.items()
+        table: {**about, "columns": read_table(files, table, folder, str(about["own"]), encoding)}
+        for (table, about), files in zip(every.items(), places.values(), strict=True)
     }
-    several = [about["names"] for about in kept.values() if "names" in about]
+    several = [about["names"] for about in new.values() if "names" in about]
     pattern = pattern_of(several[0]) if several else ""
     return {"files": kept, "encoding": encoding} | ({"file_names": pattern} if pattern else {})
+
+
+def _places(about: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Return where the files of a table are."""
+    place = folder / str(about["file"])
+    return [place / name for name in about["names"]] if "names" in about else [place]
+
+
+def remove_unread(session: Session) -> None:
+    """Remove tables that neither what is chosen nor what was fitted last reads any more."""
+    plans = (session.choices, session.fitted)
+    read = {file["file"] for plan in plans for file in plan["files"].values()}
+    for path in session.folder.iterdir():
+        if OURS.fullmatch(path.name) and path.name not in read:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _uploaded(form: FormData, name: str) -> list[tuple[str, UploadFile]]:
@@ -80,10 +106,9 @@ def _uploaded(form: FormData, name: str) -> list[tuple[str, UploadFile]]:
 # --------------------------------------------------------------------------------- tables
 
 
-def _keep_table(
-    table: str, uploads: list[tuple[str, UploadFile]], folder: Path
-) -> tuple[dict[str, Any], list[Path]]:
-    """Keep the file, or the files, of a table; return what they are, and where they are."""
+def _keep_table(table: str, uploads: list[tuple[str, UploadFile]], folder: Path) -> dict[str, Any]:
+    """Keep the file, or the files, of a table under a name that is free; return what they are."""
+    stem = _free(table, folder)
     names = [name for name, _ in uploads]
     is_one = len(names) == 1
     visible = [n for n in names if is_one or not n.rpartition("/")[2].startswith(".")]
@@ -98,9 +123,9 @@ def _keep_table(
     if len(tables) == 1:
         ((own, file),) = tables
         ending = next(ending for ending in ENDINGS if own.lower().endswith(ending))
-        path = folder / f"{table}{ending}"
+        path = folder / f"{stem}{ending}"
         write_upload(file, path)
-        return about | {"file": path.name, "own": whole_text(table, own.rpartition("/")[2])}, [path]
+        return about | {"file": path.name, "own": whole_text(table, own.rpartition("/")[2])}
     parts = [name.strip("/").split("/") for name, _ in tables]
     shared = _shared(parts)
     names = plain_names(["/".join(one[len(shared) :]) for one in parts], table)
@@ -111,10 +136,16 @@ def _keep_table(
             "into one folder."
         )
     for name, (_, file) in zip(names, tables, strict=True):
-        write_upload(file, folder / table / name)
+        write_upload(file, folder / stem / name)
     own = f"{shared[-1]}, " if shared else ""
-    about |= {"file": table, "own": f"{own}{counted(len(names), 'file')}", "names": names}
-    return about, [folder / table / name for name in names]
+    return about | {"file": stem, "own": f"{own}{counted(len(names), 'file')}", "names": names}
+
+
+def _free(table: str, folder: Path) -> str:
+    """Return what the files of a table are called that is not there yet: files never change."""
+    taken = {path.name.partition(".")[0] for path in folder.iterdir()}
+    numbered = (f"{table}_{number}" for number in count(2))
+    return next(name for name in chain([table], numbered) if name not in taken)
 
 
 def _shared(parts: Sequence[Sequence[str]]) -> list[str]:

@@ -153,6 +153,11 @@ def test_from_tables_to_a_report_by_keyboard(page, address, messy, tmp_path):
     press(page, "main form > p button")
     assert page.current_url.endswith("/plan")
     assert_usable(page)
+    element(page, "search").send_keys("sub-0")
+    shown = [row for row in page.find_elements("css selector", ".people li") if row.is_displayed()]
+    assert len(shown) == 3 and element(page, "search.found").text == "3 of 4"
+    element(page, "left_out.2").click()
+    element(page, "left_out_reason").send_keys("fell asleep")
     press(page, "button[name=analysis]")
     wait(page, lambda: element(page, "progress").get_attribute("data-state") == "started")
     assert "Being fitted." in element(page, "progress").text
@@ -166,6 +171,20 @@ def test_from_tables_to_a_report_by_keyboard(page, address, messy, tmp_path):
     wait(page, lambda: page.title == "A report")
     asked = {url for url in addresses_asked(page) if not url.startswith(("data:", "about:"))}
     assert {url for url in asked if not url.startswith(f"{address}/")} == set()
+
+
+def test_a_table_is_exchanged_by_keyboard(page, messy, tmp_path):
+    upload(page, messy, tmp_path)
+    page.find_element("css selector", ".exchange summary").click()
+    file = tmp_path / "newer.csv"
+    file.write_bytes(messy.replace(b"Choice", b"work"))
+    element(page, "trials").send_keys(str(file))
+    press(page, ".exchange form > p button")
+    assert "Trials: newer.csv" in page.find_element("tag name", "main").text
+    chosen = element(page, "trials.work.column").find_element("css selector", "option:checked")
+    assert chosen.text.startswith("work")
+    assert_usable(page)
+    assert page.get_log("browser") == []
 
 
 def drop(page, element, *files):

@@ -51,7 +51,8 @@ SEVERAL = {
     "file_names": "sub-{participant}_x.csv",
 }
 OWN_MODEL = {"model": "mine", "model_file": {"file": "mine.py", "own": "/models/mine.py"}}
-KINDS = [{}, {"study": "effort_for_others"}, DATA_SET, SEVERAL, OWN_MODEL, {"rivals": []}]
+LEFT_OUT = {"left_out": ["P 2", "it's"], "left_out_reason": "fell asleep"}
+KINDS = [{}, LEFT_OUT, {"study": "effort_for_others"}, DATA_SET, SEVERAL, OWN_MODEL, {"rivals": []}]
 FIELDS = {  # every text that somebody typed
     "name": {"name": HOSTILE},
     "question": {"question": HOSTILE},
@@ -62,6 +63,8 @@ FIELDS = {  # every text that somebody typed
     "covariates": {"covariates": {"discount": HOSTILE}},
     "file_names": {"file_names": HOSTILE},
     "keep": {"bids": DATA_SET["bids"] | {"keep": HOSTILE, "own": HOSTILE}},
+    "people": {"left_out": [HOSTILE.replace("'", ""), HOSTILE.replace('"', "")]},
+    "reason": {"left_out": ["7"], "left_out_reason": HOSTILE},
     "model": {"model_file": {"file": "mine.py", "own": HOSTILE}},
 }
 
@@ -147,6 +150,20 @@ def test_scripts_rely_on_public_names_alone(kind):
         assert {"em.write_table", "em.get_model"} < taken
         methods = {name.split(".")[2] for name in taken if name.count(".") == 2}
         assert methods <= {"from_bids"} and hasattr(em.Study, "from_bids")
+
+
+def test_people_are_left_out_of_any_study():
+    expected = """
+study = study.exclude(
+    "participant in [\\"P 2\\", \\"it's\\"]",
+    table="participants",
+    reason="fell asleep",
+)
+"""
+    for kind in (KINDS[0], {"study": "effort_for_others"}, DATA_SET):
+        for script in (analysis_script, design_script):
+            assert expected in script(CHOICES | kind | LEFT_OUT)
+            assert "exclude" not in script(CHOICES | kind | LEFT_OUT | {"left_out": []})
 
 
 def test_a_data_set_several_files_and_a_model_of_ones_own_are_named():

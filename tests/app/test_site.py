@@ -221,6 +221,98 @@ def test_a_plan_that_cannot_be_is_told_before_anything_runs(client, planned, for
     assert client.get(f"{planned}/progress").json()["state"] == "new"
 
 
+def read_by(session, script):
+    """The study that a script reads, run beside the files as the worker does."""
+    beginning = session.script(script).partition("model = ")[0]
+    namespace = {}
+    exec(beginning, namespace)
+    return namespace["study"]
+
+
+def test_people_are_left_out_with_a_reason(client, planned, sessions, monkeypatch, stand_in):
+    text = client.get(f"{planned}/plan").text
+    names = re.findall(r'<label for="left_out.\d">(.*?) <small>(.*?)</small>', text)
+    assert len(names) == 4 and {size for _, size in names} == {"30 rows"}
+    who = [unescape(name) for name, _ in names]
+    assert "(nobody of 4)" in text
+    gone = {"left_out": ["0", "2"], "left_out_reason": "they fell asleep", "design": "yes"}
+    answer = client.post(f"{planned}/plan", data=gone)
+    assert answer.status_code == 200, answer.text
+    (session,) = sessions
+    assert session.choices["left_out"] == [who[0], who[2]] and who[0] == HOSTILE
+    assert "2 rows of participants" in answer.text and "(2 of 4)" in answer.text
+    assert "excluded 2 of 4 rows of participants: they fell asleep" in unescape(answer.text)
+    boxes = re.findall(r'name="left_out" value="(\d)" checked', answer.text)
+    assert boxes == ["0", "2"]
+    monkeypatch.chdir(session.folder)
+    study = read_by(session, "design")
+    assert list(study.participants["participant"]) == [who[1], who[3]]
+    assert "with them went 60 rows of trials" in study.log
+    # all may come back; others than there are, and everybody, are refused
+    for positions in (["0", "1", "2", "3"], ["4"], ["x"]):
+        client.post(f"{planned}/plan", data={"left_out": positions, "design": "yes"})
+        assert session.choices["left_out"] == [who[0], who[2]]
+    client.post(f"{planned}/plan", data={"design": "yes"})
+    assert session.choices["left_out"] == []
+    client.post(f"{planned}/plan", data={"left_out": ["1"], "design": "yes"})
+    assert [one for one in who if one in session.choices["left_out"]] == [who[1]]
+
+
+def test_tables_are_exchanged_added_and_left_out(client, planned, sessions, messy, stand_in, wait):
+    (session,) = sessions
+    before = session.choices["columns"]
+    client.post(f"{planned}/plan", data={"left_out": ["1"], "analysis": "yes"})
+    wait(planned, "done")
+    table = pd.read_csv(io.BytesIO(messy))
+    fewer = table[table["trial"] <= 20].to_csv(index=False).encode()
+    people = pd.DataFrame({"Subject No": table["Subject No"].unique(), "age": [20, 30, 40, 50]})
+    files = {
+        "trials": ("newer.tsv", fewer),
+        "participants": ("people.csv", people.to_csv(index=False)),
+    }
+    answer = client.post(f"{planned}/tables", files=files)
+    assert answer.url.path == f"{planned}/columns", answer.text
+    assert "Trials: newer.tsv" in answer.text and "Participants: people.csv" in answer.text
+    kept = {name: session.choices["files"][name]["file"] for name in ("trials", "participants")}
+    assert kept == {"trials": "trials_2.tsv", "participants": "participants.csv"}
+    assert session.choices["columns"] == before  # which the new table has, too
+    # what was fitted can still be gone on with, and its file is there
+    assert (session.folder / "trials.csv").read_bytes() == messy
+    match = MATCHED | {"participants.participant.column": "0"}
+    answer = client.post(f"{planned}/columns", data=match)
+    assert "80 rows of trials, 4 rows" not in answer.text and "60 rows of trials" in answer.text
+    assert session.choices["left_out"] == [people["Subject No"][1]]
+    client.post(f"{planned}/plan", data={"analysis": "yes"})
+    wait(planned, "done")
+    assert not (session.folder / "trials.csv").exists()
+    # a table that has other columns is matched anew
+    other = table.rename(columns={"Choice": "work", "Subject No": "participant"})
+    other["participant"] = other["participant"].str.replace("sub-", "P")
+    files = {"trials": ("other.csv", other.to_csv(index=False))}
+    answer = client.post(f"{planned}/tables", data={"gone": "participants"}, files=files)
+    assert chosen(answer.text, "trials.work.column") == "work"
+    assert list(session.choices["files"]) == ["trials"]
+    assert session.choices["files"]["trials"]["file"] == "trials.csv"
+    assert (session.folder / "participants.csv").exists()  # of the fit
+    # and of other people, nobody is left out who is not there any more
+    client.post(f"{planned}/columns", data=MATCHED)
+    assert session.choices["left_out"] == []
+
+
+def test_what_cannot_be_exchanged_changes_nothing(client, planned, bundled, sessions, messy):
+    session = next(one for one in sessions if planned.endswith(one.id))
+    before, there = session.choices, {path.name for path in session.folder.iterdir()}
+    broken = {"trials": ("b.csv", b"a,b\x00\n1,2\n")}
+    assert "null characters" in fault(client.post(f"{planned}/tables", files=broken))
+    excel = {"participants": ("b.xlsx", b"x")}
+    assert "must be .csv" in fault(client.post(f"{planned}/tables", files=excel))
+    assert "Keep one." in fault(client.post(f"{planned}/tables", data={"gone": "trials"}))
+    assert session.choices == before
+    assert {path.name for path in session.folder.iterdir()} == there
+    answer = client.post(f"{bundled}/tables", files={"trials": ("x.csv", messy)})
+    assert_refused(answer, 409, "Only tables that were given as files")
+
+
 # ------------------------------------------------------------------------- fit and results
 
 

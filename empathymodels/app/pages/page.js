@@ -124,6 +124,18 @@ for (const match of document.querySelectorAll(".match")) {
 }
 mark();
 
+// ------------------------------------------------------------------ people who are searched
+const search = document.getElementById("search");
+search?.closest(".search").removeAttribute("hidden");
+search?.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+search?.addEventListener("input", () => {
+  const asked = search.value.trim().toLowerCase();
+  const rows = [...document.querySelectorAll(".people .list li")];
+  for (const row of rows) row.hidden = !row.dataset.name.toLowerCase().includes(asked);
+  const found = rows.filter((row) => !row.hidden).length;
+  document.getElementById("search.found").textContent = asked ? `${found} of ${rows.length}` : "";
+});
+
 // ------------------------------------------------------------------ what is under way
 // While something runs, ask how far it is; when its state changes, show the page anew.
 const followed = document.querySelector("[data-progress]");
