@@ -146,13 +146,14 @@ def as_drawn():
     return _drawn
 
 
-def _drawn(model, study, *, draws=10, chains=1, near=None):
+def _drawn(model, study, *, draws=10, chains=1, near=None, covariates=None):
     """A fit that is complete but that its draws are of the prior: made at once.
 
     Those of parameters whose values are given, of everybody, lie within some 2 % of them.
     """
     arrangement = arrange(model, study)
-    each = [prior_people(model, study, draws=draws, seed=1 + k) for k in range(chains)]
+    formulas = {"covariates": covariates}
+    each = [prior_people(model, study, draws=draws, seed=1 + k, **formulas) for k in range(chains)]
     people = xr.concat(each, "chain").assign_coords(chain=range(chains))
     for parameter in arrangement.parameters:
         if near is not None and parameter.name in near and parameter.fixed is None:
@@ -166,10 +167,10 @@ def _drawn(model, study, *, draws=10, chains=1, near=None):
     never = (("chain", "draw"), np.zeros((chains, draws), dtype=bool))
     stats = xr.Dataset({"diverging": never, "maxdepth_reached": never})
     stats["depth"] = 3 + stats["diverging"].astype(int)
-    tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, None))
+    tree = provenance.fit_tree(people, stats, arrangement, covariates_for(arrangement, covariates))
     settings = {"draws": draws, "tune": 10, "chains": chains, "target_accept": 0.9, "sampler": {}}
     settings |= {"centring": {p.name: 0.0 for p in arrangement.parameters}}
-    tree.attrs = provenance.provenance(arrangement, "nuts", 1, settings, {})
+    tree.attrs = provenance.provenance(arrangement, "nuts", 1, settings, covariates or {})
     return tree
 
 

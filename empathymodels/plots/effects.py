@@ -35,6 +35,6 @@ def draw_effects(
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(range(len(labels)), [drawable(label) for label in labels], fontsize=SMALL)
     axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.set_xlabel("half widths of its 90 % interval", fontsize=TEXT)
+    axes.set_xlabel("effect, as a multiple of half the width of its 90 % interval", fontsize=TEXT)
     axes.tick_params(axis="x", labelsize=SMALL)
     return figure

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from empathymodels.declaration.parts import Parameter
-from empathymodels.layout.levels import levels_of
 from empathymodels.messages import counted, sentence, words
 from empathymodels.plots.effects import draw_effects
+from empathymodels.population.covariates import Covariates
 from empathymodels.reporting.captions import EFFECTS
+from empathymodels.reporting.contrasts import compared_columns
 from empathymodels.reporting.figures import Picture, picture
 from empathymodels.reporting.fit_section import (
+    CLEAR,
     PREDICTIVE,
     SURE,
+    WEAK,
     Fitted,
     interval_text,
 )
-from empathymodels.results.contrast import contrast
-from empathymodels.results.population_values import at_level, sign_is_open
-from empathymodels.results.summary import summary
+from empathymodels.results.population_values import sign_is_open
 
-PROB = 0.9  # of intervals
 SHOWN, TOLD = 8, 3  # effects in the picture, and in the sentence
-CLEAR, UNCLEAR = 0.95, 0.1  # probability of a sign, and contraction below which priors speak
+UNCLEAR = 0.1  # contraction below which priors speak
 SAMPLING = ("R-hat", "bulk ESS", "tail ESS", "divergences", "draws at the tree depth limit")
-WEAK = "contraction, population: "
 LEAST = f"least {WEAK}"
 
 
@@ -109,50 +107,37 @@ def answer(found: Fitted, question: str, compared: str) -> dict[str, Any]:
 
 
 def _effects(found: Fitted) -> Iterator[Effect]:
-    """Yield effects of covariates, parameters whose sign is open, and differences of levels."""
+    """Yield contrasts, effects of other covariates, and parameters whose sign is open."""
+    for one in found.contrasts:
+        if not one.is_of_numbers:  # whose effects are told per standard deviation
+            numbers = one.median, one.low, one.high, one.p_positive
+            yield Effect(f"{one.label},", *numbers, "natural", is_between=True)
     for parameter in found.arrangement.parameters:
         if parameter.fixed is not None:
             continue
         own = found.estimates[found.estimates["parameter"] == parameter.name]
         name = words(parameter.name)
+        entry = found.covariates.get(parameter.name)
+        compared = {f"effect of {term}" for term in _terms_of_groups(entry)}
         for row in own.itertuples():
             level = "" if pd.isna(row.level) else f", {row.level}"
+            if row.whose in compared:
+                continue
             if str(row.whose).startswith("effect of "):
                 yield _effect(f"the {row.whose} on {name}{level}", row, row.unit, is_between=True)
             elif row.whose in ("median person", "population") and _may_turn(parameter):
                 yield _effect(f"{name}{level}", row, row.unit)
-        yield from _differences(found, parameter)
 
 
-def _differences(found: Fitted, parameter: Parameter) -> Iterator[Effect]:
-    """Yield differences of a parameter's other levels from its first, of those data tell of."""
-    if parameter.by is None or parameter.level not in ("participant", "population"):
-        return
-    unknown = _uninformed(found)
-    levels = levels_of(found.arrangement, parameter.by)
-    levels = [level for level in levels if f"{parameter.name}[{level}]" not in unknown]
-    for other in levels[1:]:
-        row = _difference(found, parameter, other, levels[0])
-        label = f"{words(parameter.name)}, {other} minus {levels[0]},"
-        yield _effect(label, row, "natural", is_between=True)
-
-
-def _uninformed(found: Fitted) -> set[str]:
-    """Values of the population of which the data say nearly nothing: a prior is no finding."""
-    failed = found.failed()["check"].astype(str)
-    return {name.removeprefix(WEAK) for name in failed if name.startswith(WEAK)}
-
-
-def _difference(found: Fitted, parameter: Parameter, other: Any, first: Any) -> Any:
-    """Summarise a difference of two levels, of the median person or of the population."""
-    if parameter.level == "participant":
-        by = str(parameter.by)
-        table = contrast(found.fit, parameter.name, {by: other}, {by: first})
-        return next(table.itertuples())
-    values = found.fit["posterior"][parameter.name]
-    one, two = (at_level(values, parameter, level) for level in (other, first))
-    draws = (one - two).to_numpy().ravel()
-    return SimpleNamespace(**summary(draws, PROB), p_positive=float((draws > 0).mean()))
+def _terms_of_groups(entry: Covariates | None) -> list[str]:
+    """Return the terms of a formula that contrasts tell of: those of labels."""
+    groups = {c for c, sides in compared_columns(entry).items() if not sides[0].is_of_numbers}
+    codings = entry.coding if entry else {}
+    return [
+        term
+        for term, parts in codings.items()
+        if groups & {column for coding in parts for column in coding.columns}
+    ]
 
 
 def _may_turn(parameter: Parameter) -> bool:

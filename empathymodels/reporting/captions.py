@@ -26,8 +26,10 @@ class Caption:
 EFFECTS = Caption(
     "Effects in the population with their intervals, beside 0.",
     "Effects in the population, between people and conditions first, then by distance from 0: "
-    "posterior medians and 90 % intervals, each in units of half its own interval; blue where "
-    "the sign has a probability of .95 or more. Numbers are in the text.",
+    "posterior medians and 90 % intervals, each as a multiple of half the width of its own "
+    "interval, so that different scales share an axis: a bar that does not reach the line has an "
+    "interval without 0. Blue where the sign has a probability of .95 or more. Numbers are in the "
+    "text.",
 )
 MOTIVES = Caption(
     "Weights of the motives to approach and to avoid, with intervals.",

@@ -33,6 +33,7 @@ from empathymodels.inference.fits import (
 )
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.covariates import Covariates
+from empathymodels.reporting.contrasts import Contrast, contrasts_of
 from empathymodels.reporting.figures import of_parameters, of_predictions
 from empathymodels.reporting.markup import equation, prose
 from empathymodels.reporting.tables import Cell, Table, number, of_frame, table
@@ -40,6 +41,8 @@ from empathymodels.results.estimates import estimates, rows_of_population
 
 COLUMNS_OF_PEOPLE = 6  # parameters beside each other that paper and screen have room for
 SURE = 0.995  # probability from which on draws cannot tell one from certainty
+CLEAR = 0.95  # probability from which on a sign is clear
+WEAK = "contraction, population: "
 PREDICTIVE, INFORMATION = "predictive p: ", "information"
 APPROXIMATE = {
     "laplace": "This fit is approximate (method 'laplace'): Gaussians around the most probable "
@@ -103,6 +106,19 @@ class Fitted:
         """Checks that did not pass."""
         return self.checks[~self.checks["passed"].astype(bool)]
 
+    @property
+    def uninformed(self) -> set[str]:
+        """Values of the population of which data say nearly nothing: a prior is no finding."""
+        failed = self.failed()["check"].astype(str)
+        return {name.removeprefix(WEAK) for name in failed if name.startswith(WEAK)}
+
+    @cached_property
+    def contrasts(self) -> list[Contrast]:
+        """Differences between conditions and groups; none of a single point."""
+        if self.method == "map":
+            return []
+        return contrasts_of(self.fit, self.arrangement, self.covariates, self.uninformed)
+
 
 def fitted(name: str, fit: xr.DataTree, *, draws: int, seed: int) -> Fitted:
     """Compute the tables that a report needs of a fit."""
@@ -138,6 +154,7 @@ def fit_section(
         "covariates": _covariates(found),
         "diagnostics": _checks(found, is_predictive=False),
         "population": _population(found),
+        "contrasts": _contrasts(found),
         "figures": drawn,
         "people": list(_people(found)),
         "predictive": _checks(found, is_predictive=True),
@@ -275,6 +292,36 @@ def _population(found: Fitted) -> Table:
     ]
     header = ("parameter", "median", "mean", "sd", "90 % interval", "P(> 0)", "scale")
     return table(header, rows, f"Population, {found.name}: highest-density intervals")
+
+
+def _contrasts(found: Fitted) -> Table | None:
+    """Return a row per contrast, with what it says in words."""
+    rows = [
+        [
+            one.label,
+            number(one.median),
+            Cell(interval_text(one.low, one.high), look="number"),
+            probability(one.p_positive),
+            _side_words(one),
+        ]
+        for one in found.contrasts
+    ]
+    header = ("difference", "median", "90 % interval", "P(> 0)", "in words")
+    caption = f"Differences between conditions and groups, {found.name}: of the median person"
+    return table(header, rows, f"{caption}, or of what all share") if rows else None
+
+
+def _side_words(one: Contrast) -> str:
+    """Say on which side a contrast lies, and how sure that is."""
+    if pd.isna(one.p_positive):
+        return ""
+    certainty = max(one.p_positive, 1 - one.p_positive)
+    above = one.p_positive >= 0.5
+    larger, other = (one.more, one.less) if above else (one.less, one.more)
+    if certainty < CLEAR:
+        return f"open: larger for {larger} with a probability of {certainty:.2f} only"
+    sure = f"> {SURE:.2f}" if certainty > SURE else f"{certainty:.2f}"
+    return f"larger for {larger} than for {other}, with probability {sure}"
 
 
 def probability(share: float) -> Cell:

@@ -90,7 +90,9 @@ def _of_study(same: Sequence[Fitted], references: Sequence[str]) -> str:
         f"Analyses are of {kind} of {people} "
         f"(study '{study.name}'{cited}{'; ' + trials if trials else ''})."
     ]
-    sentences += [f"Steps taken before the analysis: {'; '.join(study.log)}."] if study.log else []
+    sentences += (
+        [f"Steps taken before the analysis: {'; '.join(study.changes)}."] if study.changes else []
+    )
     for numbers, names in _together({f.name: observations(f.arrangement) for f in same}).items():
         whose = "" if len(names) == len(same) else f" of {_joined(names)}"
         sentences.append(f"The likelihood{whose} is that of {numbers}.")

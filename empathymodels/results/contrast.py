@@ -16,8 +16,9 @@ from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import did_you_mean, listed
 from empathymodels.population.covariates import Covariates, people_of
 from empathymodels.population.design_matrix import label_text
-from empathymodels.population.scales import natural_values
+from empathymodels.population.scales import linked_values, natural_values
 from empathymodels.results.population_values import (
+    at_level,
     average_over_people,
     levels_of_parameter,
     linked_mean,
@@ -44,7 +45,7 @@ def contrast(
     fit : DataTree
         Result of `fit`.
     parameter : str
-        Participant-level parameter.
+        Parameter that varies between participants, or that all share and that has levels.
     first, second : mapping
         What is compared, ``first`` minus ``second``: the level of the parameter's `by` column
         (``{"cue": "high"}``) and/or values of covariates in its formula
@@ -72,8 +73,8 @@ def contrast(
     KeyError
         A name is neither the parameter's `by` column nor a covariate of its formula.
     ValueError
-        The parameter is fixed or population-level, or `rope` does not rise from a lower to a
-        higher end.
+        The parameter is fixed, varies between items alone, or is one value for all; or `rope`
+        does not rise from a lower to a higher end.
 
     Examples
     --------
@@ -88,24 +89,47 @@ def contrast(
     """
     check_rope(rope)
     arrangement = arrangement_of(fit)
-    declared = arrangement.model.parameter(parameter)
-    pairs = [(first, second), *([minus] if minus else [])]
     covariates = covariates_of(fit, arrangement).get(parameter)
-    sides_asked = [at for pair in pairs for at in pair]
-    places = contrast_places(arrangement, covariates, parameter, sides_asked)
-    sides = [_side(fit, declared, arrangement, *place, scale) for place in places]
-    differences = [one - other for one, other in zip(sides[::2], sides[1::2], strict=True)]
-    difference = differences[0] - sum(differences[1:])
+    pairs = [(first, second), *([minus] if minus else [])]
+    difference = difference_between(fit, arrangement, covariates, parameter, pairs, scale)
     row: dict[str, Any] = {
         "parameter": parameter,
         "first": " minus ".join(_words(pair[0]) for pair in pairs),
         "second": " minus ".join(_words(pair[1]) for pair in pairs),
         "scale": scale,
-        **summary(difference, prob),
-        "p_positive": share_of_draws(difference, (difference > 0).mean()),
+        **contrast_numbers(difference, prob),
     }
     table = pd.DataFrame([row | (_rope(difference, rope, row) if rope is not None else {})])
     return with_method(table, fit, place=4)
+
+
+def difference_between(
+    fit: xr.DataTree,
+    arrangement: Arrangement,
+    covariates: Covariates | None,
+    parameter: str,
+    pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+    scale: str = "median person",
+) -> np.ndarray:
+    """Return draws of the difference of the first pair's sides, less those of the others.
+
+    Raises
+    ------
+    KeyError, ValueError
+        As `contrast`.
+    """
+    declared = arrangement.model.parameter(parameter)
+    sides_asked = [at for pair in pairs for at in pair]
+    places = contrast_places(arrangement, covariates, parameter, sides_asked)
+    sides = [_side(fit, declared, arrangement, *place, scale) for place in places]
+    differences = [one - other for one, other in zip(sides[::2], sides[1::2], strict=True)]
+    return np.asarray(differences[0] - sum(differences[1:]))
+
+
+def contrast_numbers(difference: np.ndarray, prob: float) -> dict[str, float]:
+    """Summarise draws of a difference, with the probability that it is above 0."""
+    above = share_of_draws(difference, (difference > 0).mean())
+    return {**summary(difference, prob), "p_positive": above}
 
 
 def _words(at: Mapping[str, Any]) -> str:
@@ -126,10 +150,13 @@ def contrast_places(
         As `contrast`.
     """
     declared = arrangement.model.parameter(parameter)
-    if declared.level != "participant" or declared.fixed is not None:
+    has_sides = declared.level == "participant" or (
+        declared.level == "population" and declared.by is not None
+    )
+    if not has_sides or declared.fixed is not None:
         raise ValueError(
-            f"A contrast needs a parameter that varies between participants and is not fixed; "
-            f"'{parameter}' does not. Choose another."
+            "A contrast needs a parameter that varies between participants, or that has levels "
+            f"which all share, and that is not fixed; '{parameter}' is none. Choose another."
         )
     return [_place(declared, arrangement, covariates, at) for at in sides]
 
@@ -161,10 +188,20 @@ def _side(
     rows: np.ndarray | None,
     scale: str,
 ) -> np.ndarray:
+    if parameter.level == "population":
+        return _shared_value(fit, parameter, arrangement, level, scale)
     if scale == "population average":
         return average_over_people(fit, parameter, arrangement.model, level, rows)
     mean = linked_mean(fit, parameter, level, rows)
     return mean if scale == "link" else natural_values(parameter, arrangement.model, mean)
+
+
+def _shared_value(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement, level: Any, scale: str
+) -> np.ndarray:
+    """Return the value that all share at a level, (chain, draw)."""
+    values = at_level(fit["posterior"][parameter.name], parameter, level).to_numpy()
+    return values if scale != "link" else linked_values(parameter, arrangement.model, values)
 
 
 def _rows_at(

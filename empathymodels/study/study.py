@@ -8,6 +8,7 @@ apart. Keys in brackets are optional. Tables join on every key they share.
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +24,11 @@ from empathymodels.study.bids.read import read_bids
 from empathymodels.study.keys import KEYS
 from empathymodels.study.recoding import Codes, Marks
 from empathymodels.study.row_filters import ALLOWED, rows_that_match
-from empathymodels.study.tables import Columns, Source, read_study
+from empathymodels.study.table_files import PARTED
+from empathymodels.study.tables import RENAMED, Columns, Source, read_study
 from empathymodels.terminal import tell
+
+TELLS_OF_FORM = re.compile(rf"{RENAMED} |\w+: {PARTED} |read [\d,]+ files? of ")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -236,6 +240,11 @@ class Study:
         """The tables that the study has, by name."""
         every = {"trials": self.trials, "participants": self.participants, "regions": self.regions}
         return {name: table for name, table in every.items() if table is not None}
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The log without what changes no data: how columns are called and files are written."""
+        return tuple(line for line in self.log if not TELLS_OF_FORM.match(line))
 
     @property
     def digest(self) -> str:

@@ -22,6 +22,7 @@ from empathymodels.messages import Notices, counted, label_in_cell, listed
 from empathymodels.study.table_header import Misread, under_header
 
 DELIMITERS = {"csv": ",", "tsv": "\t", "txt": ""}  # unless the header has another, and not this
+PARTED = "read with"  # what parts the cells of a file, in the log
 MARKS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
 THOUSANDS = r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*"
 DECIMAL_COMMA = r"\s*[+-]?(\d+(,\d+)?|,\d+)([eE][+-]?\d+)?\s*"
@@ -243,7 +244,7 @@ def text_table(
         return under_header(rows)
     table, notes = under_header(rows)
     if usual and mark != usual:
-        notes.append(f"read with {MARKS.get(mark, repr(mark))} between columns")
+        notes.append(f"{PARTED} {MARKS.get(mark, repr(mark))} between columns")
     return (table, notes) if mark == "," else _with_decimal_points(table, notes)
 
 

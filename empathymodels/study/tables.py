@@ -30,6 +30,8 @@ from empathymodels.study.spellings import (
 from empathymodels.study.table_files import read_files
 from empathymodels.study.table_header import MISSING_TEXT
 
+RENAMED = "read column"  # how the log tells of columns that are called otherwise
+
 type Source = pd.DataFrame | str | Path | Sequence[str | Path]
 type Columns = Mapping[str, str | Mapping[str, str]]
 REQUIRED = {
@@ -114,7 +116,7 @@ def _renamed(columns: Columns) -> Iterator[str]:
         if isinstance(theirs, Mapping):
             yield from (f"{line} in {ours}" for line in _renamed(theirs))
         elif ours != theirs:
-            yield f"read column '{theirs}' as '{ours}'"
+            yield f"{RENAMED} '{theirs}' as '{ours}'"
 
 
 def _read(
@@ -129,7 +131,7 @@ def _read(
         columns = [plain(table.iloc[:, k].rename(k), name, told) for k, name in enumerate(names)]
         held = pd.concat(columns, axis=1) if columns else table
         told.log.extend(
-            f"read column {str(given)!r} as '{name}'"
+            f"{RENAMED} {str(given)!r} as '{name}'"
             for given, name in zip(table, names, strict=True)
             if str(given) != name
         )

@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from empathymodels.inference.study_tree import study_tree
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
 from empathymodels.reporting.answer import Effect, _effects, _largest, _may_turn, _trust
-from empathymodels.reporting.fit_section import Fitted, fitted
+from empathymodels.reporting.fit_section import Fitted, _contrasts, fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
 from empathymodels.reporting.study_section import summary, trials_per_person
@@ -92,12 +91,16 @@ def test_the_answer_comes_first(told, own_fit):
     for word in ("Asked", "Found", "Trust", "Prediction", "Open"):
         assert f" {word} " in text
     assert text.index("Does empathy follow pain?") < text.index("Found")
+    row = em.contrast(own_fit, "baseline", {"group": "out"}, {"group": "in"}).iloc[0]
+    group = f"baseline, group out minus in, is {row['median']:.3g} (90 % interval "
+    assert group + f"[{row['hdi_low']:.3g}, {row['hdi_high']:.3g}]), above 0" in text.lower()
+    assert "effect of group" not in text  # the same on the link scale
     rows = em.estimates(own_fit)
-    effect = rows[rows["whose"].str.startswith("effect of ")].iloc[0]
+    effect = rows[rows["whose"] == "effect of age"].iloc[0]
     numbers = f"{effect['median']:.3g} on the link scale (90 % interval "
     numbers += f"[{effect['hdi_low']:.3g}, {effect['hdi_high']:.3g}])"
     assert f"{effect['whose']} on {effect['parameter']} is {numbers}" in text
-    assert "above 0 with probability > 0.99" in text
+    assert "below 0 with probability > 0.99" in text
     assert "approximate (method 'laplace'): sample it before anything is reported" in text
     pictures = [t for t in told.tags if t[0] == "img"]
     assert "Effects in the population" in pictures[0][1]["alt"]
@@ -147,6 +150,98 @@ def test_effects_say_their_sign_and_scale():
     assert "no effect has an interval" in _largest([], has_draws=False)
 
 
+def unchecked(fit):
+    """A fit with its estimates, of which nothing was checked."""
+    checks = pd.DataFrame(columns=["check", "limit", "passed", "advice"])
+    return Fitted("", fit, checks, em.estimates(fit), arrangement_of(fit))
+
+
+@pytest.fixture(scope="module")
+def crossed(as_drawn):
+    """A drawn fit with a condition per trial and two groups and a number of people."""
+    study = em.load_study("effort_for_others")
+    people = study.participants.assign(age=np.linspace(18, 70, len(study.participants)))
+    people["group"] = np.resize(["in", "out", "far"], len(people))
+    people["sex"] = np.resize(["m", "m", "f", "f"], len(people))
+    study = em.Study(trials=study.trials, participants=people)
+    formulas = {"discount": "group * sex", "inverse_temperature": "age"}
+    return as_drawn(em.get_model("prosocial_effort"), study, draws=40, covariates=formulas)
+
+
+def test_contrasts_are_those_of_contrast(crossed):
+    found = unchecked(crossed)
+    told = {one.label: one for one in found.contrasts}
+    assert len(told) == len(found.contrasts)
+
+    def side(recipient, **groups):
+        return {"recipient": recipient, **groups}
+
+    asked = {
+        "discount, other minus self": (side("other"), side("self")),
+        "discount for self, group out minus in": (
+            side("self", group="out"),
+            side("self", group="in"),
+        ),
+        "discount for other, group in minus far": (
+            side("other", group="in"),
+            side("other", group="far"),
+        ),
+        "discount, interaction of recipient and sex: other minus self at sex m, minus the same at "
+        "sex f": (
+            side("other", sex="m"),
+            side("self", sex="m"),
+            (side("other", sex="f"), side("self", sex="f")),
+        ),
+        "discount for other, interaction of group and sex: out minus far at sex m, minus the same "
+        "at sex f": (
+            side("other", group="out", sex="m"),
+            side("other", group="far", sex="m"),
+            (side("other", group="out", sex="f"), side("other", group="far", sex="f")),
+        ),
+    }
+    for label, (first, second, *minus) in asked.items():
+        row = em.contrast(crossed, "discount", first, second, minus=minus[0] if minus else None)
+        numbers = [told[label].median, told[label].low, told[label].high, told[label].p_positive]
+        expected = row[["median", "hdi_low", "hdi_high", "p_positive"]].iloc[0]
+        np.testing.assert_allclose(numbers, expected.to_numpy(dtype=float))
+    (age,) = [label for label in told if "for self, age" in label and "interaction" not in label]
+    assert "(one standard deviation)" in age and told[age].is_of_numbers
+    # two groups are crossed in one formula, and in no other
+    assert not [label for label in told if label.startswith("inverse") and "sex" in label]
+
+
+def test_what_contrasts_say_is_in_the_table_and_in_what_was_found(crossed):
+    found = unchecked(crossed)
+    rows = {row[0].text: [cell.text for cell in row] for row in _contrasts(found).rows}
+    for one in found.contrasts:
+        _, median, interval, _, said = rows[one.label]
+        assert float(median) == pytest.approx(one.median, rel=0.01)
+        assert interval.startswith("[")
+        larger = one.more if one.p_positive >= 0.5 else one.less
+        assert f"larger for {larger} " in said
+        assert said.startswith("open: ") == (0.05 < one.p_positive < 0.95)
+    labels = [effect.label for effect in _effects(found)]
+    for one in found.contrasts:
+        assert (f"{one.label}," in labels) == (not one.is_of_numbers)
+    # what contrasts tell is not told again on the link scale; that of numbers is
+    effects = [label for label in labels if label.startswith("the effect of")]
+    assert effects and all("effect of age" in label for label in effects)
+
+
+def test_what_all_share_is_compared_by_its_levels(as_drawn):
+    model, study = em.get_model("training_effects"), em.load_study("trained_compassion")
+    fit = as_drawn(model, study)
+    shared = [p for p in model.parameters if p.level == "population" and p.by]
+    told = {one.label: one for one in unchecked(fit).contrasts}
+    for parameter in shared[:2]:
+        first, *others = fit["posterior"][parameter.by].to_numpy()
+        values = fit["posterior"][parameter.name]
+        for other in others:
+            draws = values.sel({parameter.by: other}) - values.sel({parameter.by: first})
+            label = f"{parameter.name.replace('_', ' ')}, {other} minus {first}"
+            assert told[label].median == pytest.approx(float(draws.median()))
+
+
 def test_levels_of_which_the_data_say_nothing_are_no_effects(as_drawn):
     """A study of self and other alone: of no one there is the prior, which is no finding."""
     study = em.load_study("self_other_no_one")
@@ -155,7 +250,7 @@ def test_levels_of_which_the_data_say_nothing_are_no_effects(as_drawn):
     failed = ["learning_rate[no_one]", "inverse_temperature[no_one]"]
     checks = pd.DataFrame({"check": [f"contraction, population: {name}" for name in failed]})
     checks = checks.assign(limit=">= 0.1", passed=False, advice="")
-    found = Fitted("", fit, checks, em.estimates(fit), arrangement_of(fit))
+    found = replace(unchecked(fit), checks=checks)
     labels = [effect.label for effect in _effects(found)]
     assert "learning rate, other minus self," in labels
     assert not [label for label in labels if "no_one" in label]
@@ -176,7 +271,7 @@ def test_places_on_a_scale_are_no_effects():
 def test_what_all_people_share_is_an_effect_too(as_drawn):
     model, study = em.get_model("closeness_similarity"), em.load_study("close_others")
     fit = as_drawn(model, study)
-    found = SimpleNamespace(fit=fit, estimates=em.estimates(fit), arrangement=arrangement_of(fit))
+    found = unchecked(fit)
     labels = [effect.label for effect in _effects(found)]
     shared = [p for p in model.parameters if p.level == "population" and _may_turn(p)]
     assert shared
@@ -390,7 +485,11 @@ def test_failures_missing_values_and_exclusions_are_in_the_methods(own_fit, own_
     other = own_fit.copy(deep=True)
     ratings = own_study.trials["rating"].copy()
     ratings[[3, 8]] = np.nan
-    study = replace(own_study, trials=own_study.trials.assign(rating=ratings))
+    trials = own_study.trials.assign(rating=ratings).rename(columns={"intensity": "Pain level"})
+    study = replace(own_study, trials=trials.rename(columns={"Pain level": "intensity"}))
+    named = em.Study(trials=trials, columns={"intensity": "Pain level"}).log
+    assert named == ("read column 'Pain level' as 'intensity'",)
+    study = replace(study, log=named)
     other["study"] = study_tree(study.exclude("trial == 1", reason="practice"))
     other.attrs["missing"] = '{"trials.rating": 2}'
     posterior = other["posterior"].to_dataset()
@@ -398,6 +497,7 @@ def test_failures_missing_values_and_exclusions_are_in_the_methods(own_fit, own_
     found = fitted("narrow", other, draws=40, seed=0)
     data, fit, _ = methods([found], None, [])
     assert "excluded 24 of 463 rows of trials: practice" in data
+    assert "read column" not in data
     assert "Missing values (2 of trials.rating) were not imputed" in data
     assert "437 of rating" in data
     assert "Of 2 posterior predictive checks, 1 failed: sd of ratings." in fit

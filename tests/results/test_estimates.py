@@ -221,7 +221,7 @@ def test_contrast_refuses_what_it_does_not_know(own_fit):
         em.contrast(own_fit, "baseline", {"grup": "out"}, {"group": "in"})
     with pytest.raises(KeyError, match="must be one of 'in', 'out'; found 'others'"):
         em.contrast(own_fit, "baseline", {"group": "others"}, {"group": "in"})
-    with pytest.raises(ValueError, match="'noise' does not"):
+    with pytest.raises(ValueError, match="'noise' is none"):
         em.contrast(own_fit, "noise", {}, {})
 
 

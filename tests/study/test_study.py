@@ -500,3 +500,20 @@ def test_codes_name_people_with_or_without_a_prefix(ids, codes):
     assert found.trials["participant"].tolist() == ["anna", "ben", "cora"]
     with pytest.raises(ValueError, match="Found '007' in none of 3 values"):
         Study(trials=trials, codes={"participant": {**codes, "007": "dora"}})
+
+
+def test_changes_leave_out_how_data_are_called_and_written(tmp_path):
+    for who in ("1", "2"):
+        table = f"Subject;trial;resp;rt\n{who};1;9;0,5\n{who};2;1;0,1\n"
+        (tmp_path / f"{who}.csv").write_text(table)
+    study = Study(
+        trials=tmp_path,
+        columns={"participant": "Subject", "trials": {"choice": "resp"}},
+        missing={"choice": [9]},
+    ).exclude("rt < 0.2", reason="anticipations")
+    told = " / ".join(study.log)
+    for form in ("read column 'Subject'", "read column 'resp'", "read with semi", "read 2 files"):
+        assert form in told
+        assert form not in " / ".join(study.changes)
+    assert any("9" in line and "choice" in line for line in study.changes)
+    assert "excluded 2 of 4 rows of trials: anticipations" in study.changes
