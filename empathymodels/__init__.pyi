@@ -3,8 +3,6 @@
 `empathymodels.__init__` imports a name from there when it is first used.
 """
 
-from pymc_extras.prior import Prior as Prior
-
 from empathymodels.checks.check import check as check
 from empathymodels.checks.diagnose_design import diagnose_design as diagnose_design
 from empathymodels.checks.sensitivity import sensitivity as sensitivity
@@ -26,6 +24,7 @@ from empathymodels.declaration.parts import State as State
 from empathymodels.declaration.parts import Statistic as Statistic
 from empathymodels.declaration.parts import Summary as Summary
 from empathymodels.declaration.plain_normal import plain_normal as plain_normal
+from empathymodels.declaration.prior import Prior as Prior
 from empathymodels.inference.fit import fit as fit
 from empathymodels.inference.fit_rivals import fit_rivals as fit_rivals
 from empathymodels.inference.load import load as load

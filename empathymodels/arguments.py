@@ -25,11 +25,14 @@ ANY_WHOLE = ("workers",)  # below zero: all cores but so many
 ANY_NUMBER = ("codes", "missing", "sessions")  # what data hold, NaN included
 OF_FITS = ("fits", "evidences")  # of which `empathymodels.inference.fits` says more
 SHARES = ("prob", "probability", "target_accept")  # numbers between 0 and 1
-EXAMPLES = {  # of mappings, whose kinds in words are hard to read
+EXAMPLES = {  # where kinds in words are hard to read
     "codes": '{"group": {1: "in", 2: "out"}}',
     "columns": '{"participant": "ID"}',
     "covariates": '{"learning_rate": "group + age"}',
+    "location": 'em.Prior("Normal", mu=0, sigma=1)',
     "missing": '{"choice": [-99]}',
+    "priors": 'em.Prior("Normal", mu=0, sigma=1)',
+    "spread": 'em.Prior("HalfNormal", sigma=0.5)',
 }
 WORDS: dict[Any, str] = {
     int: "a whole number",
@@ -49,7 +52,9 @@ WORDS: dict[Any, str] = {
 HOMES = ("empathymodels", "pymc_extras")  # packages whose classes are told apart
 
 
-def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
+def checked_arguments[**P, R](
+    verb: Callable[P, R], *, is_declaration: bool = False
+) -> Callable[P, R]:
     """Refuse arguments of another kind than a verb's type hints say, or out of bounds.
 
     Fits, and names that a verb looks up, are left to it, since it knows what there is. Numbers and
@@ -89,7 +94,9 @@ def checked_arguments[**P, R](verb: Callable[P, R]) -> Callable[P, R]:
             problems += [problem] if problem else []
             error = error if is_of_kind else TypeError
         if problems:
-            raise error(f"{title}() cannot take these arguments: {' '.join(problems)}")
+            called = bound.arguments.get("name") if is_declaration else None
+            whose = f" of '{called}'" if isinstance(called, str) else ""
+            raise error(f"{title}(){whose} cannot take these arguments: {' '.join(problems)}")
         for name, value in bound.arguments.items():
             kind, allowed = usual.parameters[name].kind, kinds.get(name, [Any])
             bound.arguments[name] = _taken(kind, value, allowed)
@@ -112,7 +119,8 @@ def checked_fields[T](declaration: type[T]) -> type[T]:
     Traceback (most recent call last):
     TypeError: Picture() cannot take these arguments: name must be text; found int 3. Give one.
     """
-    declaration.__init__ = checked_arguments(declaration.__init__)  # type: ignore[method-assign]
+    made = checked_arguments(declaration.__init__, is_declaration=True)
+    declaration.__init__ = made  # type: ignore[method-assign]
     return declaration
 
 
@@ -171,7 +179,7 @@ def _problem(label: str, parameter: Parameter, kinds: list[Any], value: Any) -> 
     known = found if is_of_kind or value is None else f"{type(value).__name__} {found}"
     advice = f"Leave it out for {_shown(parameter.default)}." if has_default else "Give one."
     if name in EXAMPLES:
-        advice = f"Write for example {name}={EXAMPLES[name]}."
+        advice = f"Write for example {label}={EXAMPLES[name]}."
     return f"{label} must be {words}; found {known}. {advice}", is_of_kind
 
 

@@ -78,8 +78,8 @@ def index() -> str:
         "# API",
         "All public names, by the part of the package in which they live. Types are those of the "
         "numpydoc docstrings; every function says what it raises and shows an example. `em` is "
-        "`import empathymodels as em`. Priors are given as `em.Prior`, which is that of "
-        "pymc-extras.",
+        "`import empathymodels as em`. Priors are given as `em.Prior`, which is one of "
+        "pymc-extras with messages of its own.",
     ]
     for folder, names in homes().items():
         rows = [f"| [`em.{name}`]({name}.rst) | {first_line(name)} |" for name in names]

@@ -15,6 +15,7 @@ from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_fields
 from empathymodels.declaration.immutable import Declared
+from empathymodels.declaration.prior import Prior as CheckedPrior
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import did_you_mean, listed
 
@@ -25,9 +26,9 @@ Table = Literal["trials", "participants", "regions"]
 Prediction = Literal["one_step_ahead", "simulation"]  # what goes before: observed, or drawn
 Population = Literal["normal", "student_t"]  # how participants may deviate from the means
 SHORT_FORMS = {  # of priors: what one number or two stand for
-    "location": (tuple | list, lambda given: Prior("Normal", mu=given[0], sigma=given[1])),
-    "spread": (Real, lambda given: Prior("HalfNormal", sigma=given)),
-    "effect": (Real, lambda given: Prior("Normal", mu=0, sigma=given)),
+    "location": (tuple | list, lambda given: CheckedPrior("Normal", mu=given[0], sigma=given[1])),
+    "spread": (Real, lambda given: CheckedPrior("HalfNormal", sigma=given)),
+    "effect": (Real, lambda given: CheckedPrior("Normal", mu=0, sigma=given)),
 }
 PARTS = tuple(SHORT_FORMS)  # of a parameter, that have priors
 SET = 1e-3  # standard deviation of a prior up to which it sets a mean

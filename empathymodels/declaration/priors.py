@@ -7,12 +7,20 @@ from functools import cache
 
 import numpy as np
 import pymc as pm
+from pymc.logprob.utils import ParameterValueError
 from pymc_extras.prior import Prior
 
 from empathymodels.compiling import INTERPRETED
 from empathymodels.declaration.parts import Parameter
+from empathymodels.declaration.prior import arguments_of
+from empathymodels.messages import listed
 
 BELOW = -np.geomspace(1e-6, 1e3, 40)  # where no spread can be
+EXAMPLES = {  # of right ones
+    "location": 'em.Prior("Normal", mu=0, sigma=1)',
+    "spread": 'em.Prior("HalfNormal", sigma=0.5)',
+    "effect": 'em.Prior("Normal", mu=0, sigma=0.5)',
+}
 BOUNDS = ("lower", "upper")  # the only numbers that may be infinite
 
 
@@ -25,8 +33,9 @@ def impossible_priors(parameter: Parameter) -> Iterator[str]:
         if fault:
             yield (
                 f"The prior of the {part} of '{parameter.name}' must be possible: {fault}. Found "
-                f"{prior}. Correct it, or give another: model.with_priors({parameter.name}="
-                f'{{"{part}": Prior(...)}}).'
+                f"{prior}. Correct it, or give another, such as {part}={EXAMPLES[part]} where it "
+                f"is declared, or model.with_priors({parameter.name}="
+                f'{{"{part}": {EXAMPLES[part]}}}).'
             )
 
 
@@ -35,12 +44,15 @@ def _fault(prior: Prior, *, is_spread: bool) -> str:
     inner = [_fault(value, is_spread=False) for value in given.values() if isinstance(value, Prior)]
     if any(inner):
         return next(filter(None, inner))
+    several = [name for name, value in given.items() if np.ndim(value) > 0]
+    if prior.dims or several:
+        return f"it must be of one number; {several[0] if several else 'dims'} makes it of several"
     if prior.transform is not None or not all(map(_is_number, given.values())):
         return ""  # what it draws is known when it is drawn
     numbers = {name: float(value) for name, value in given.items()}
     wild = [n for n, v in numbers.items() if np.isnan(v) or (np.isinf(v) and n not in BOUNDS)]
     if wild:
-        return f"{wild[0]} must be a finite number"
+        return f"{wild[0]} must be a finite number; it is {numbers[wild[0]]}"
     return _fault_of_numbers(prior.distribution, tuple(numbers.items()), is_spread)
 
 
@@ -57,8 +69,14 @@ def _fault_of_numbers(
         if drawn.ndim or not drawn.dtype.startswith("float"):
             return "it must give one number, with decimals"
         below = pm.logp(drawn, BELOW).eval(mode=INTERPRETED)
+    except ParameterValueError as broken:
+        return f"a {distribution} must have {str(broken).splitlines()[0].rstrip('.')}"
     except (TypeError, ValueError, NotImplementedError) as broken:
-        return f"PyMC asks for or says: {str(broken).splitlines()[0].rstrip('.')}"
+        known = listed(arguments_of(distribution)) if hasattr(pm, distribution) else "none"
+        return (
+            f"its arguments, of {known}, must make one number with a density (PyMC says: "
+            f"{str(broken).splitlines()[0].rstrip('.')})"
+        )
     negative = is_spread and (below > -np.inf).any()
     return "a spread is never below 0 (of HalfNormal, say)" if negative else ""
 
