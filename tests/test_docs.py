@@ -120,7 +120,7 @@ def test_every_public_name_exists_and_is_explained():
     named = set(re.findall(r"\bem\.([A-Za-z]\w*)", EVERYTHING))
     assert named - set(em.__all__) == set()
     listed = {name for names in api_pages.homes().values() for name in names}
-    assert listed == set(em.__all__) - {"Prior", "__version__"}
+    assert listed == set(em.__all__) - {"__version__"}
 
 
 @pytest.mark.parametrize("code", [*SNIPPETS.values(), *INLINE], ids=[*SNIPPETS, *INLINE])

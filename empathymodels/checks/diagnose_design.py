@@ -14,6 +14,7 @@ from empathymodels.checks.deterministic import KINDS, by_kind, deterministic_peo
 from empathymodels.checks.findings import Finding, finding
 from empathymodels.checks.information import informations, means, one_person, population, quantities
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.priors import median_of_mean, unusual_median
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.layout.rating_timing import CLEAR, mistimed
@@ -68,6 +69,7 @@ def diagnose_design(
           other way round (`Model.with_timing`);
         - contraction of every parameter, for one person alone and for the means of the
           population; numbers that the data hardly inform, or only together;
+        - priors whose median lies outside the range that a parameter declares as typical;
         - what of the model the study leaves out or holds (information).
 
     Raises
@@ -119,6 +121,7 @@ def diagnose_design(
         rows += _without_noise(arrangement)
         rows += _mistimed(arrangement)
     rows += _of_information(compiled, covariates, draws=draws, seed=seed, as_recorded=recorded)
+    rows += _priors_elsewhere(arrangement)
     rows += _left_out(arrangement)
     return pd.DataFrame(rows)
 
@@ -132,6 +135,16 @@ def _has_responses(model: Model, study: Study) -> bool:
         if response.values.name in rows and rows[response.values.name].notna().any():
             return True
     return False
+
+
+def _priors_elsewhere(arrangement: Arrangement) -> Iterator[Finding]:
+    """Yield priors whose median is no ordinary value of their parameter."""
+    for parameter in arrangement.parameters:
+        if advice := unusual_median(parameter):
+            low, high = parameter.typical
+            median = median_of_mean(parameter)
+            check = f"prior median: {parameter.name}"
+            yield finding(check, median, f"{low:g} to {high:g}", False, advice)
 
 
 def _left_out(arrangement: Arrangement) -> list[Finding]:

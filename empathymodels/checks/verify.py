@@ -30,6 +30,7 @@ from empathymodels.declaration.dependencies import check_declaration
 from empathymodels.declaration.equations import read_equations
 from empathymodels.declaration.missing_values import needed_by_states
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.priors import unusual_median
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import counted, listed
 
@@ -128,6 +129,12 @@ def _typical(model: Model) -> Found:
     return not wrong, "; ".join(wrong) or counted(len(model.parameters), "range")
 
 
+def _medians(model: Model) -> Found:
+    """Priors of means that lie where the parameter ordinarily does."""
+    wrong = [told for parameter in model.parameters if (told := unusual_median(parameter))]
+    return not wrong, " ".join(wrong) or counted(len(model.parameters), "prior")
+
+
 def _rivals(model: Model) -> Found:
     wrong = []
     for name in model.rivals_by_name:
@@ -152,6 +159,7 @@ def _missing_values(model: Model) -> Found:
 _OF_TEXT: dict[str, Callable[[Model], Found]] = {
     "documentation": _documentation,
     "typical ranges": _typical,
+    "prior medians": _medians,
     "rivals": _rivals,
     "missing values": _missing_values,
 }

@@ -13,6 +13,7 @@ from pymc_extras.prior import Prior
 from empathymodels.compiling import INTERPRETED
 from empathymodels.declaration.parts import Parameter
 from empathymodels.declaration.prior import arguments_of
+from empathymodels.declaration.supports import SUPPORTS, Support
 from empathymodels.messages import listed
 
 BELOW = -np.geomspace(1e-6, 1e3, 40)  # where no spread can be
@@ -21,6 +22,7 @@ EXAMPLES = {  # of right ones
     "spread": 'em.Prior("HalfNormal", sigma=0.5)',
     "effect": 'em.Prior("Normal", mu=0, sigma=0.5)',
 }
+SYMMETRIC = ("Normal", "StudentT", "Laplace", "Logistic")  # about their mu
 BOUNDS = ("lower", "upper")  # the only numbers that may be infinite
 
 
@@ -79,6 +81,47 @@ def _fault_of_numbers(
         )
     negative = is_spread and (below > -np.inf).any()
     return "a spread is never below 0 (of HalfNormal, say)" if negative else ""
+
+
+def median_of_mean(parameter: Parameter) -> float:
+    """Median that the prior of a population mean has on the natural scale, as `typical` is stated.
+
+    NaN where the numbers of the prior have priors themselves.
+    """
+    prior, support = parameter.priors["location"], SUPPORTS[parameter.support]
+    if prior.transform is not None or not all(map(_is_number, prior.parameters.values())):
+        return float("nan")
+    if prior.distribution in SYMMETRIC:
+        middle = float(prior.parameters.get("mu", 0.0))
+    else:
+        middle = float(prior.preliz.median())
+    return middle if support.is_linear else float(support.inverse(np.array(middle), np))
+
+
+def unusual_median(parameter: Parameter) -> str:
+    """Say where a prior's median lies outside the range that its parameter declares as ordinary.
+
+    Whoever writes a prior on the natural scale in place of the link scale learns it here.
+    """
+    median, (low, high) = median_of_mean(parameter), parameter.typical
+    if parameter.fixed is not None or np.isnan(median) or low <= median <= high:
+        return ""
+    support = SUPPORTS[parameter.support]
+    unit = f" of the range of {parameter.scale_of}" if parameter.scale_of else ""
+    scale = f"{support.words}, where these ends are {_ends(support, low, high)}"
+    where = "" if support.is_linear else f" A prior is stated on the {scale}."
+    return (
+        f"The prior of the mean of '{parameter.name}' should have its median among ordinary "
+        f"values, typical={parameter.typical}{unit}; {parameter.location} has it at "
+        f"{median:.3g}.{where} "
+        "Move the prior, or the range if it is wrong."
+    )
+
+
+def _ends(support: Support, low: float, high: float) -> str:
+    """Return both ends of a range on the link scale."""
+    with np.errstate(divide="ignore"):
+        return " and ".join(f"{float(support.link(np.array(end))):.3g}" for end in (low, high))
 
 
 def new_person_prior(parameter: Parameter) -> tuple[float, float]:

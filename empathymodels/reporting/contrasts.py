@@ -172,7 +172,7 @@ class _OfParameter:
 
     def _difference(self, sides: _Sides, at: At, what: str) -> Contrast:
         pair = sides.at(0, at), sides.at(1, at)
-        return self._told([pair], at, what, sides.called, is_of_numbers=sides.is_of_numbers)
+        return self._contrast([pair], at, what, sides.called, is_of_numbers=sides.is_of_numbers)
 
     def _interactions(
         self, firsts: Sequence[_Sides], seconds: Sequence[_Sides], at: At
@@ -187,9 +187,9 @@ class _OfParameter:
             )
             is_of_numbers = one.is_of_numbers or other.is_of_numbers
             sides = within[0], within[1]
-            yield self._told([here, there], at, what, sides, is_of_numbers=is_of_numbers)
+            yield self._contrast([here, there], at, what, sides, is_of_numbers=is_of_numbers)
 
-    def _told(
+    def _contrast(
         self,
         pairs: Sequence[tuple[At, At]],
         at: At,

@@ -6,6 +6,10 @@ import pymc_extras.prior
 import pytest
 
 import empathymodels as em
+from empathymodels.checks.diagnose_design import _priors_elsewhere
+from empathymodels.checks.verify import _medians
+from empathymodels.declaration.priors import unusual_median
+from empathymodels.layout.arrange import arrange
 
 WRONG = {
     "unknown": (lambda: em.Prior("Gaussian", mu=0, sigma=1), "found 'Gaussian'. Write for"),
@@ -99,3 +103,55 @@ def test_priors_of_others_and_ours_are_the_same(own_model):
     models = [own_model.with_priors(slope=prior) for prior in (other, ours)]
     assert models[0].variant == models[1].variant
     em.Prior("Normal", mu=em.Prior("Normal"), sigma=em.Prior("HalfNormal"), transform="sigmoid")
+
+
+def rate(**changed):
+    given = {"location": (-1, 1), "spread": 0.5, "support": "unit", "typical": (0.05, 0.6)}
+    return em.Parameter("rate", "how fast", **(given | changed))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "says"),
+    [
+        (rate(location=(0.3, 0.1)), ""),  # a logit of 0.3 is a rate of 0.57
+        (
+            rate(location=(0.7, 0.1)),
+            "at 0.668. A prior is stated on the logit scale, where ",
+        ),
+        (rate(location=em.Prior("Gamma", alpha=40, beta=10)), "has it at 0.981"),
+        (rate(location=em.Prior("StudentT", nu=3, mu=-9, sigma=1)), "has it at 0.000123"),
+        (rate(location=em.Prior("Normal", mu=em.Prior("Normal"), sigma=1)), ""),
+        (rate(location=(9, 1), fixed=0.3), ""),
+        (rate(support="positive", typical=(1, 10), location=(3, 1)), "has it at 20.1"),
+        (rate(support="positive", typical=(1, 10), location=(2, 1)), ""),
+        (rate(support="real", typical=(0, 4), location=(5, 1)), "has it at 5. Move the prior"),
+        (rate(support="real", typical=(0, 1), location=(2, 1), scale_of="pain"), "range of pain"),
+    ],
+)
+def test_a_median_outside_the_ordinary_is_told_with_numbers(parameter, says):
+    told = unusual_median(parameter)
+    assert (says in told) if says else told == ""
+    if says:
+        assert f"typical={parameter.typical}" in told
+
+
+def test_ends_of_the_ordinary_are_told_on_the_link_scale():
+    low, high = np.log([0.05 / 0.95, 0.6 / 0.4])
+    assert f"these ends are {low:.3g} and {high:.3g}." in unusual_median(rate(location=(2, 1)))
+
+
+def test_battery_and_design_check_tell_of_it(own_model, own_study):
+    moved = own_model.with_priors(slope=(40, 1))
+    passed, detail = _medians(moved)
+    assert not passed and "'slope'" in detail and "at 40" in detail
+    assert _medians(own_model)[0]
+    arrangement = arrange(moved, own_study)
+    (row,) = _priors_elsewhere(arrangement)
+    assert row["check"] == "prior median: slope" and not row["passed"] and "40" in row["advice"]
+    assert list(_priors_elsewhere(arrange(own_model, own_study))) == []
+
+
+@pytest.mark.parametrize("name", em.list_models())
+def test_priors_of_models_lie_where_their_parameters_do(name):
+    model = em.get_model(name)
+    assert [told for p in model.parameters if (told := unusual_median(p))] == []
