@@ -165,6 +165,21 @@ class Notices:
     log: list[str] = field(default_factory=list)
 
 
+def duration(seconds: float) -> str:
+    """Return a time in words, as short as it may be.
+
+    Examples
+    --------
+    >>> [duration(seconds) for seconds in (0.2, 1, 89, 200, 7300)]
+    ['1 second', '1 second', '89 seconds', '3 minutes', '2.0 hours']
+    """
+    if seconds < 90:
+        return counted(max(round(seconds), 1), "second")
+    if seconds < 5400:
+        return counted(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"
+
+
 def words(name: str) -> str:
     """Return a name of the code as words: ``learning_rate`` as "learning rate"."""
     return name.replace("_", " ")

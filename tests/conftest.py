@@ -17,12 +17,15 @@ from cpu_limit import (  # noqa: F401, hooks
     pytest_runtest_call,
     pytest_runtest_setup,
 )
+from empathymodels import terminal
 from empathymodels.inference import provenance
 from empathymodels.layout.arrange import arrange
 from empathymodels.population.covariates import covariates_for
 from empathymodels.simulation.prior_people import prior_people
 from folders import BUNDLED, OWN_MODELS
 from open_copies import COPIES, fetched_from_copy
+
+terminal.EVERY = 3600.0  # what is slow here says no more than what is fast
 
 # What a test evaluates once is interpreted, for compiling it takes seconds. The package asks for
 # numba by name and is not touched by this.

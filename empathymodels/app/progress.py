@@ -12,7 +12,7 @@ from empathymodels.inference.convergence import MOST as MOST_DRAWS
 from empathymodels.inference.convergence import Length
 from empathymodels.inference.fit import fit
 from empathymodels.inference.store_progress import store_progress
-from empathymodels.messages import counted, label_in_cell
+from empathymodels.messages import counted, duration, label_in_cell
 
 COMPILING = "being compiled; then chains look for where to start"
 TUNE = int(signature(fit).parameters["tune"].default)  # adaptation steps per chain
@@ -64,11 +64,7 @@ def _fit_progress(session: Session, name: str, asked: int | None) -> dict[str, A
 
 def _time(seconds: float) -> str:
     """Return a time in words; nothing of none."""
-    if not seconds:
-        return ""
-    if seconds < 90:
-        return f"about {counted(max(round(seconds), 1), 'second')}"
-    return f"about {counted(round(seconds / 60), 'minute')}"
+    return f"about {duration(seconds)}" if seconds else ""
 
 
 # --------------------------------------------------------------------------------- results

@@ -33,6 +33,7 @@ from empathymodels.declaration.model import Model
 from empathymodels.declaration.priors import unusual_median
 from empathymodels.declaration.supports import SUPPORTS
 from empathymodels.messages import counted, listed
+from empathymodels.terminal import progress_kind, regular_lines
 
 
 @checked_arguments
@@ -70,13 +71,18 @@ def verify(model: str | Path | Model) -> pd.DataFrame:
         return _table([("declaration", (False, str(error)))])
     rows = [("declaration", (True, "the equations use what is declared, and nothing else"))]
     rows += [(name, _tried(check, found)) for name, check in _OF_TEXT.items()]
-    with warnings.catch_warnings():  # the study is made up, so nobody needs warnings about it
+    under_way = ["simulated study"]
+    is_on = progress_kind(None) == "lines"
+    says = regular_lines(lambda: f"Verifying {found.label}: {under_way[-1]}", is_on=is_on)
+    with says, warnings.catch_warnings():  # nobody needs warnings about a study that is made up
         warnings.simplefilter("ignore", UserWarning)
         try:
             bench = make_bench(found)
         except Exception as error:
             return _table([*rows, ("simulator", (False, _failure(error)))])
-        rows += [(name, _tried(check, bench)) for name, check in _OF_NUMBERS.items()]
+        for number, (name, check) in enumerate(_OF_NUMBERS.items(), start=1):
+            under_way.append(f"{name}, check {number} of {len(_OF_NUMBERS)} with numbers")
+            rows.append((name, _tried(check, bench)))
     return _table(rows)
 
 

@@ -35,7 +35,7 @@ from empathymodels.population.blocks import refuse_heavy_tails
 from empathymodels.population.covariates import Covariates, covariates_for, tell_coding
 from empathymodels.simulation.uninformed import warn_of_uninformed
 from empathymodels.study.study import Study
-from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.terminal import available_cores, progress_kind, regular_lines, tell
 
 
 @checked_arguments
@@ -131,7 +131,8 @@ def fit(
     sampler : mapping, optional
         Further arguments of ``nutpie.sample``, for example ``{"maxdepth": 12}``.
     progress : bool, optional
-        Show a progress bar. Only at a terminal unless given.
+        Say how far it is: with a bar at a terminal, and elsewhere, in a log file say, with a line
+        every half minute. A notebook has its bar only if this is True.
     store : str or Path, optional
         For long fits: a ``.zarr`` folder to which draws go as they come. Where the process ends
         before the fit does, `load` gives the draws that all chains have finished (but for the
@@ -181,6 +182,7 @@ def fit(
     check_sampler(sampler or {})
     if population is not None:
         model = model.with_population(population)
+    told = progress_kind(progress)
     request = Request(
         method,
         asked_of(
@@ -197,7 +199,7 @@ def fit(
         shares_asked(model, centring if method == "nuts" else NON_CENTRED),
         {
             "cores": cores or min(chains, available_cores()),
-            "progress_bar": is_interactive() if progress is None else progress,
+            "progress": told,
         },
         on_interrupt,
     )
@@ -213,14 +215,17 @@ def fit(
     arrangement = arrange(model, study)
     tables = covariates_for(arrangement, covariates)
     _announce(arrangement, tables)
-    built = build(arrangement, tables, centring=request.shares)
-    density = compiled_density(built, arrangement, tables)
-    check_start(density)
+    with regular_lines(lambda: "Compiling the density", is_on=told == "lines"):
+        built = build(arrangement, tables, centring=request.shares)
+        density = compiled_density(built, arrangement, tables)
+        check_start(density)
     warn_of_uninformed(arrangement)
     if method != "nuts":
         refuse_heavy_tails(model, f"method='{method}'")
         _tell_unused(request)
-    made = run(density, request, seed=seed, store=kept)
+    is_approximate = told == "lines" and method != "nuts"  # chains say themselves how far they are
+    with regular_lines(lambda: f"Approximating ({method})", is_on=is_approximate):
+        made = run(density, request, seed=seed, store=kept)
     return _labelled(made, request, seed=seed, store=kept)
 
 

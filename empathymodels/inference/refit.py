@@ -15,7 +15,7 @@ from empathymodels.inference.convergence import NOT_MIXED
 from empathymodels.inference.fits import arrangement_of, covariates_of, method_of, recorded
 from empathymodels.inference.sample import Trace, sample
 from empathymodels.messages import counted as number_of
-from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.terminal import available_cores, progress_kind, tell
 
 
 def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
@@ -53,7 +53,7 @@ def refit(fit: xr.DataTree, counted: Mapping[str, np.ndarray]) -> xr.Dataset:
     how = {
         "seed": seed,
         "cores": min(settings["chains"], available_cores()),
-        "progress_bar": is_interactive(),
+        "progress": progress_kind(None),
     }
     pilot = run_pilot(density, **how)
     how |= {name: settings[name] for name in ("draws", "tune", "chains", "target_accept")}

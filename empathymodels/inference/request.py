@@ -27,7 +27,7 @@ class Request:
     shares : dict of str to float or sequence, or None
         Centring of every parameter; None where a pilot measures it.
     running : dict
-        What changes no draw: cores, and whether there is a progress bar.
+        What changes no draw: cores, and whether there is a word of progress.
     on_interrupt : {"raise", "partial"}
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import xarray as xr
 
 from empathymodels.engine.density import on_one_thread
 from empathymodels.inference.convergence import Length
-from empathymodels.terminal import tell
+from empathymodels.terminal import regular_lines, share, tell
 
 WAIT = 0.1  # seconds between looks at how far chains are
 ANCHORED = 0.25  # of the variance of a log size, from which its scale anchors a column
@@ -168,12 +169,16 @@ class RunningChains:
     sampler : nutpie sampler
         Gives the draws.
     finished : int
-        Draws that all chains have; those of adaptation are not counted.
+        Draws that all chains have; below 0 as many as are left of adaptation.
     """
 
     def __init__(self, density: Any, *, tune: int, looks: Sequence[int] = (), **settings: Any):
-        self.finished, self._whole = 0, None
+        self.finished, self._whole = -tune, None
         self._tune, self._told = tune, settings.pop("progress_callback", None)
+        self._looks, self._began = looks or (settings["draws"],), time.monotonic()
+        progress_kind = settings.pop("progress", "nothing")
+        self._lines = regular_lines(self.says, is_on=progress_kind == "lines")
+        settings["progress_bar"] = progress_kind == "bar"
         if len(looks) > 1:  # no chain may wait for another to end
             settings["cores"] = settings["chains"]
         how = {"tune": tune, "blocking": False, "progress_callback": self._note}
@@ -199,13 +204,29 @@ class RunningChains:
         """All draws until now, of some chains more than of others."""
         return self._whole if self.have_ended else self.sampler.inspect()
 
+    def says(self) -> str:
+        """Say how far the slowest chain is, and how long it will take to the next look."""
+        steps, tune = self.finished + self._tune, self._tune
+        look = next((one for one in self._looks if one > self.finished), self._looks[-1])
+        left = share(steps, tune + look, time.monotonic() - self._began).partition(", ")[2]
+        until = f" (to {look:,} draws)" if left else ""
+        if steps < tune:
+            text = f"adapting, {steps:,} of {tune:,} steps per chain"
+        else:
+            most = self._looks[-1]
+            judged = f"; convergence is looked for there, at most {most:,}" if look < most else ""
+            text = f"{max(self.finished, 0):,} of {look:,} draws per chain{judged}"
+        return f"Sampling: {text}" + (f"; {left}{until}" if left else "")
+
     def __enter__(self) -> RunningChains:
-        """Nothing is left to do: chains run from their making."""
+        """Nothing is left to do but to say how far it is: chains run from their making."""
+        self._lines.__enter__()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *ended: Any) -> None:
         """End chains that still run."""
         self.sampler.cancel()
+        self._lines.__exit__(*ended)
 
 
 def trace_of(tree: xr.DataTree) -> Trace:
@@ -272,7 +293,7 @@ def chain_numbers(density: Any, start: np.ndarray, *, chains: int, seed: int) ->
             return start
 
         asking = replace(density, initial_point_func=start_of)
-        how: dict[str, Any] = {"tune": 1, "draws": 1, "seed": seed, "progress_bar": False}
+        how: dict[str, Any] = {"tune": 1, "draws": 1, "seed": seed}
         with RunningChains(asking, chains=size, return_raw_trace=True, **how) as running:
             running.wait_for(np.inf)
         (new,) = set(seen) - set(found)

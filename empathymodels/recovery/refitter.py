@@ -132,14 +132,14 @@ class Refitter:
         how: dict[str, Any] = {"seed": seed, "cores": cores}
         began = perf_counter()
         pilot = self.pilot(drawn, **how)
-        how |= {"progress_bar": False, "starts": pilot.starts, **settings}
+        how |= {"starts": pilot.starts, **settings}
         trace = sample(pilot.density.compiled, **how)
         stats = trace.stats.assign_attrs(seconds=perf_counter() - began)
         return pilot.density.labelled(trace.draws), stats
 
     def pilot(self, drawn: Mapping[str, np.ndarray], *, seed: int, **how: Any) -> Pilot:
         """Run the pilot of a fit to simulated responses."""
-        return run_pilot(self._density_of(drawn), seed=seed, progress_bar=False, **how)
+        return run_pilot(self._density_of(drawn), seed=seed, **how)
 
     def _density_of(self, drawn: Mapping[str, np.ndarray]) -> Density:
         """The density with simulated responses, and what they brought about, in place of ours."""

@@ -9,10 +9,11 @@ something else for each, such as the fit of one of many regions.
 from __future__ import annotations
 
 import io
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -34,7 +35,14 @@ from empathymodels.recovery.replicate_files import (
     replicate_folder,
     write_replicate,
 )
-from empathymodels.terminal import available_cores, is_interactive, tell
+from empathymodels.terminal import (
+    available_cores,
+    is_interactive,
+    progress_kind,
+    regular_lines,
+    share,
+    tell,
+)
 
 MOST_LOSSES = 3  # times that all workers are lost before anything more is done
 _ONE_AT_A_TIME = Lock()  # compiled programs hold their data: threads take turns
@@ -303,16 +311,25 @@ def _lost(
 
 @contextmanager
 def _bar(task: Task, number: int, done: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar with the time left, where somebody can see it."""
+    """A progress bar with the time left, where somebody can see it, else a line now and then."""
     what = TextColumn(f"{sentence(task.noun)}s")
     columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # refreshed by us alone: whatever a replicate says in this process must not mix with it
     shown = Progress(*columns, auto_refresh=False, transient=True, disable=not is_interactive())
-    with shown if is_interactive() else nullcontext():
+    at, began = [done], time.monotonic()
+
+    def says() -> str:
+        left = share(at[-1] - done, number - done, time.monotonic() - began).partition(", ")[2]
+        told = f"{task.name}: {at[-1]:,} of {number:,} {task.noun}s"
+        return f"{told}, {left}" if left else told
+
+    lines = regular_lines(says, is_on=progress_kind(None) == "lines")
+    with shown if is_interactive() else lines:
         line = shown.add_task("", total=number, completed=done)
         shown.refresh()
 
         def advance(to: int) -> None:
+            at.append(to)
             shown.update(line, completed=to, refresh=True)
 
         yield advance

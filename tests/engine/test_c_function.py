@@ -62,7 +62,7 @@ def seen():
     """What a process sees of the model: its numbers, with other data too, and draws."""
     found = compiled()
     at_zero = replace(found, initial_point_func=lambda _: np.zeros(2))
-    how = {"seed": 1, "draws": 50, "tune": 50, "chains": 2, "progress_bar": False}
+    how = {"seed": 1, "draws": 50, "tune": 50, "chains": 2}
     posterior = nutpie.sample(at_zero, **how)["posterior"]
     value, slopes = log_density_at(found, POINT)
     return {
@@ -178,7 +178,7 @@ def program(make=None, name="program", data=DATA):
 
 def draws_of(found):
     at_zero = replace(found, initial_point_func=lambda _: np.zeros(2))
-    how = {"seed": 1, "draws": 50, "tune": 50, "chains": 2, "progress_bar": False}
+    how = {"seed": 1, "draws": 50, "tune": 50, "chains": 2}
     return nutpie.sample(at_zero, **how, store_unconstrained=True)
 
 

@@ -184,7 +184,7 @@ def test_a_pilot_ends_where_its_chains_are(density, monkeypatch):
         return kept["trace"]
 
     monkeypatch.setattr(centring, "pilot_trace", trace_of)
-    pilot = centring.run_pilot(density, seed=1, cores=2, progress_bar=False)
+    pilot = centring.run_pilot(density, seed=1, cores=2)
     linear = pilot.density.linear_map
     assert len(linear.weights) > 0
     unmapped = pilot.density.mapped(NO_STEPS)

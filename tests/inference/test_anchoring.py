@@ -83,7 +83,7 @@ def density(model, study):
 
 @pytest.fixture(scope="module")
 def pilot(density):
-    return pilot_trace(density, seed=1, cores=2, progress_bar=False)
+    return pilot_trace(density, seed=1, cores=2)
 
 
 def test_only_shared_scales_anchor_and_none_does_at_first(density):

@@ -128,7 +128,7 @@ def test_pilot_draws_are_the_same_people_at_other_shares(first):
     model = arrangement.model
     shares = {unit: 0.8 + 0 * share for unit, share in first.parametrisation.centring.items()}
     other = first.reparametrised(Parametrisation(shares))
-    trace = pilot_trace(first, seed=1, cores=2, progress_bar=False)
+    trace = pilot_trace(first, seed=1, cores=2)
     both = [one.parametrisation for one in (first, other)]
     starts = pilot_starts(trace, first, other)
     changed = trace.draws | reparametrised(arrangement, {}, *both, trace.draws)

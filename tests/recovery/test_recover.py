@@ -99,7 +99,7 @@ def test_shares_that_suit_one_data_set_leave_the_chains_of_another_stuck(own_mod
     assert max(much.centring["slope"]) < 0.5 < 0.99 < min(little.centring["slope"])
 
     def worst(density, starts):
-        how_long = {"draws": 200, "tune": 300, "chains": 2, "progress_bar": False}
+        how_long = {"draws": 200, "tune": 300, "chains": 2}
         trace = sample(density.compiled, starts=starts, **how, **how_long)
         found = quantities(density.labelled(trace.draws), refit.arrangement)
         return np.max(az.rhat(found.natural, chain_axis=0, draw_axis=1))

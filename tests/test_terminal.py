@@ -1,0 +1,91 @@
+"""How far something is: a bar at a terminal, a plain line now and then in a log file."""
+
+import re
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+import empathymodels as em
+from empathymodels import terminal
+from empathymodels.inference.sample import RunningChains
+from empathymodels.terminal import progress, progress_kind, regular_lines
+
+
+@pytest.fixture
+def often(monkeypatch):
+    monkeypatch.setattr(terminal, "EVERY", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("at_terminal", "in_notebook", "asked", "told"),
+    [
+        (True, False, None, "bar"),
+        (True, False, False, "nothing"),
+        (False, False, None, "lines"),
+        (False, False, True, "lines"),
+        (False, False, False, "nothing"),
+        (False, True, None, "nothing"),
+        (False, True, True, "bar"),
+    ],
+)
+def test_a_bar_is_for_those_who_can_see_it(monkeypatch, at_terminal, in_notebook, asked, told):
+    monkeypatch.setattr(terminal, "is_interactive", lambda: at_terminal)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    if in_notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+    assert progress_kind(asked) == told
+
+
+def test_lines_come_now_and_then_and_end(often, capsys):
+    with regular_lines(lambda: "working"):
+        time.sleep(0.3)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) <= 6 and set(lines) == {"[1 second] working"}
+    time.sleep(0.15)
+    assert capsys.readouterr().err == ""
+    with regular_lines(lambda: "working", is_on=False):
+        time.sleep(0.15)
+    assert capsys.readouterr().err == ""
+
+
+def test_loops_say_how_far_they_are(often, capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "is_interactive", lambda: False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    for _ in progress(range(8), "People"):
+        time.sleep(0.04)
+    lines = capsys.readouterr().err.splitlines()
+    assert 2 <= len(lines) <= 7
+    for line in lines:
+        assert re.fullmatch(r"\[1 second\] People: \d of 8, about 1 second left", line)
+    assert list(progress(iter([3, 4]), "People")) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("steps", "says"),
+    [
+        (0, "Sampling: adapting, 0 of 400 steps per chain"),
+        (100, "adapting, 100 of 400 steps per chain; about 7 seconds left (to 400 draws)"),
+        (500, "100 of 400 draws per chain; convergence is looked for there, at most 1,600; about"),
+        (1000, "600 of 800 draws per chain; convergence is looked for there, at most 1,600; about"),
+        (1900, "1,500 of 1,600 draws per chain; about"),
+    ],
+)
+def test_chains_say_stage_draws_and_time_left(steps, says):
+    chains = object.__new__(RunningChains)
+    chains._tune, chains._told, chains._looks = 400, None, (400, 800, 1600)
+    chains._began = time.monotonic() - steps / 100
+    chains._note([SimpleNamespace(finished_draws=steps + more) for more in (30, 0)])
+    assert says in chains.says()
+
+
+def test_a_fit_writes_lines_into_a_log_and_no_control_characters(
+    own_model, own_study, often, capsys
+):
+    em.fit(own_model, own_study, seed=1, chains=2, draws=300, tune=300, progress=True)
+    told = capsys.readouterr().err
+    assert "Compiling the density" in told or "Sampling: " in told
+    assert "\x1b" not in told and "\r" not in told
+    em.fit(own_model, own_study, seed=1, chains=2, draws=20, tune=100, progress=False)
+    assert "Sampling: " not in capsys.readouterr().err
