@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import arviz as az
@@ -187,14 +187,16 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
         A parameter that varies between participants (or items).
     by : str, optional
         Column of the participants table whose levels are coloured. Where it is a covariate of
-        the parameter, every group has a median person of its own.
+        the parameter, every group has a median person of its own. The parameter's own `by`
+        column puts its levels into one panel, side by side for everybody, in the order of the
+        first.
 
     Returns
     -------
     Figure
         Per person the posterior median with central intervals of 50 % (thick) and 90 %
         (thin). Line and shade: median person with 90 %; the axis says which covariates it is
-        averaged over. One panel per level of the parameter's `by` column.
+        averaged over. One panel per level of the parameter's `by` column, on one scale.
 
     Raises
     ------
@@ -215,12 +217,16 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
             f"plot_people shows a parameter that varies between people and is not fixed; "
             f"'{parameter}' does not. Choose another, or plot_parameters(fit)."
         )
+    if by is not None and by == declared.by:
+        return _people_by_condition(fit, declared, arrangement)
     groups = _groups(arrangement, declared, by)
     colours = colours_of(levels_of(arrangement, by)) if by else {}
     levels = arrangement.levels[declared.by] if declared.by else [None]
     size = len(fit["posterior"][declared.level])
     height = min(1.3 + 0.15 * size, 9.0) if size > 4 else 2.4
     figure, axes = panels(len(levels), width=5.2, height=height)
+    for panel in axes[1:]:
+        panel.sharex(axes[0])
     column = shown_covariate(fit, declared, arrangement)
     shown = by if by == column else None
     text = parameter_label(arrangement.model, declared)
@@ -232,6 +238,34 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
         _add_people(panel, values, groups, by, colours)
         title = words(parameter) + (f", {level_label(declared.by, level)}" if declared.by else "")
         label_axes(panel, x=text, title=title, width=60)
+    add_key(figure, PEOPLE_KEY)
+    return figure
+
+
+def _people_by_condition(
+    fit: xr.DataTree, parameter: Parameter, arrangement: Arrangement
+) -> Figure:
+    """Draw everybody's values at all levels of a parameter's own column in one panel."""
+    column, values = str(parameter.by), fit["posterior"][parameter.name]
+    levels = arrangement.levels[column]
+    size = len(fit["posterior"][parameter.level])
+    height = min(1.3 + (0.1 + 0.07 * len(levels)) * size, 9.0) if size > 4 else 2.4
+    figure, (panel,) = panels(1, width=5.2, height=height)
+    colours = colours_of(levels)
+    medians = values.sel({column: levels[0]}).median(("chain", "draw")).to_numpy()
+    order, steps = np.argsort(medians), np.linspace(-0.25, 0.25, len(levels))
+    for level, step in zip(levels, steps, strict=True):
+        linked = linked_mean(fit, parameter, level).ravel()
+        middle = natural_values(parameter, arrangement.model, linked)
+        _add_middle_of(panel, middle, colours[level], f"median person, {level}")
+        draws = values.sel({column: level}).transpose(parameter.level, ...).to_numpy()
+        own = draws.reshape(size, -1)[order]
+        _add_intervals(panel, own, np.arange(size) + step, [colours[level]] * size)
+    _name_rows(panel, values[parameter.level].to_numpy()[order].astype(str), parameter.level)
+    text = parameter_label(arrangement.model, parameter)
+    text += averaged_over(fit, parameter, arrangement, whose="median person ")
+    label_axes(panel, x=text, title=f"{words(parameter.name)} by {words(column)}", width=60)
+    add_legend(panel, place="lower right")
     add_key(figure, PEOPLE_KEY)
     return figure
 
@@ -273,18 +307,30 @@ def _add_people(
     for group in levels_among(groups, list(colours)) if groups is not None else ():
         label = level_label(by or "", group)
         panel.plot([], [], "o", color=colours[group], markersize=3.5, label=label)
-    for place, i in enumerate(order):
-        colour = colours[groups[labels[i]]] if groups is not None else COLOURS[0]
+    own = [colours[groups[one]] if groups is not None else COLOURS[0] for one in labels[order]]
+    _add_intervals(panel, draws[order], np.arange(len(order)), own)
+    _name_rows(panel, labels[order], str(dim))
+    add_legend(panel, place="lower right")
+
+
+def _add_intervals(
+    panel: Axes, draws: np.ndarray, places: np.ndarray, colours: Sequence[str]
+) -> None:
+    """Draw medians with intervals of draws (person, draw), each at its place."""
+    for own, place, colour in zip(draws, places, colours, strict=True):
         for prob, thickness in zip(PROBS, LINES, strict=True):
-            panel.plot(interval(draws[i], prob), [place, place], color=colour, linewidth=thickness)
-        panel.plot(np.median(draws[i]), place, "o", color=colour, markersize=3.5)
+            panel.plot(interval(own, prob), [place, place], color=colour, linewidth=thickness)
+        panel.plot(np.median(own), place, "o", color=colour, markersize=3.5)
+
+
+def _name_rows(panel: Axes, labels: np.ndarray, what: str) -> None:
+    """Name everybody, where names can be read, from below."""
     if len(labels) <= LABELLED_PEOPLE:
-        panel.set_yticks(np.arange(len(labels)), labels[order], fontsize=6)
+        panel.set_yticks(np.arange(len(labels)), labels, fontsize=6)
     else:
         panel.set_yticks([])
-        panel.set_ylabel(f"{len(labels):,} {dim}s, sorted", fontsize=SMALL)
+        panel.set_ylabel(f"{len(labels):,} {what}s, sorted", fontsize=SMALL)
     panel.set_ylim(-0.8, len(labels) - 0.2)
-    add_legend(panel, place="lower right")
 
 
 def _add_middle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from textwrap import fill
 from typing import Any
 
@@ -22,7 +23,7 @@ from empathymodels.engine.evaluator import evaluator
 from empathymodels.inference.fits import arrangement_of, model_of, study_of, thinned
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.layout.levels import levels_among, levels_of
-from empathymodels.messages import words
+from empathymodels.messages import listed, words
 from empathymodels.plots.style import (
     COLOURS,
     DARK,
@@ -58,7 +59,7 @@ def plot_predictions(
     fit: xr.DataTree,
     response: str,
     *,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     x: str | None = None,
     bins: int | None = None,
     draws: int = 200,
@@ -74,8 +75,9 @@ def plot_predictions(
         Result of `fit`.
     response : str
         A response of the model.
-    by : str, optional
+    by : str or two str, optional
         Column (of the response's table, of trials or of participants) with one panel per level.
+        Of two columns, levels of the first are rows of panels, and those of the second columns.
     x : str, optional
         Column on the horizontal axis. Unless given it is ``"trial"`` for a model with states,
         and for one without the first of its columns that the response depends on and that
@@ -110,32 +112,48 @@ def plot_predictions(
     A choice curve per motive, of ``costly_helping``:
 
     >>> em.plot_predictions(fit, "help", x="other_gain", by="motive")  # doctest: +SKIP
+
+    A design of two factors, as rows and columns:
+
+    >>> em.plot_predictions(fit, "help", by=("motive", "recipient"))  # doctest: +SKIP
     """
     model = model_of(fit)
     arrangement = arrangement_of(fit)
     scored = scored_rows(arrangement, response)
-    x = _default_column(arrangement, scored, by) if x is None else x
-    for column in [name for name in (x, by) if name is not None]:
-        column_of(arrangement, scored, column)
-    levels = column_of(arrangement, scored, by) if by else pd.Series(np.zeros(len(scored.rows)))
+    factors = _factors(by)
+    x = _default_column(arrangement, scored, factors) if x is None else x
+    for name in [name for name in (x, *factors) if name is not None]:
+        column_of(arrangement, scored, name)
+    levels = pd.DataFrame({name: column_of(arrangement, scored, name) for name in factors})
     predicted = predicted_rows(fit, scored, draws, seed)
-    colours = colours_of(levels_of(arrangement, by) if by else [0.0])
-    shown = levels_among(levels, list(colours))
-    figure, axes = panels(len(shown), width=3.8, height=2.9, share=True)
+    known = [levels_of(arrangement, name) for name in factors]
+    shown = [levels_among(levels[n], own) for n, own in zip(factors, known, strict=True)]
+    cells = list(product(*shown))
+    across = len(shown[1]) if len(shown) > 1 else 2 if len(cells) == 4 else 3
+    figure, axes = panels(len(cells), columns=across, width=3.8, height=2.9, share=True)
+    colours = colours_of(known[-1] if factors else [response])
     text = response_label(model, response)
-    for panel, level in zip(axes, shown, strict=True):
-        rows = np.flatnonzero(levels == level)
-        label_axes(panel, title=level_label(by, level) if by else words(response))
-        if x is None:
-            _add_histogram(panel, scored, rows, predicted, colours[level])
-            panel.set_xlabel(fill(text, WIDTH), fontsize=SMALL)
+    for place, (panel, cell) in enumerate(zip(axes, cells, strict=True)):
+        inside = [levels[name] == level for name, level in zip(factors, cell, strict=True)]
+        rows = np.flatnonzero(np.all([np.ones(len(scored.rows), dtype=bool), *inside], axis=0))
+        titles = [level_label(name, level) for name, level in zip(factors, cell, strict=True)]
+        label_axes(panel, title=", ".join(titles) or words(response))
+        colour = colours[cell[-1] if cell else response]
+        is_lowest = place + across >= len(cells)
+        if not len(rows):  # a design need not be complete
+            panel.text(0.5, 0.5, "no data", ha="center", transform=panel.transAxes, fontsize=SMALL)
+        elif x is None:
+            _add_histogram(panel, scored, rows, predicted, colour)
         else:
             column = column_of(arrangement, scored, x)
             order = [] if is_numeric_dtype(column) else levels_of(arrangement, x)
-            _add_means(panel, scored, rows, predicted, colours[level], column, order, bins)
-            panel.set_xlabel(fill(column_label(model, x), WIDTH), fontsize=SMALL)
+            _add_means(panel, scored, rows, predicted, colour, column, order, bins)
+        if is_lowest:
+            label = text if x is None else column_label(model, x)
+            panel.set_xlabel(fill(label, WIDTH), fontsize=SMALL)
     label = "number of participants" if x is None else mean_label(model, response)
-    axes[0].set_ylabel(fill(label, WIDTH), fontsize=SMALL)
+    for panel in axes[::across]:
+        panel.set_ylabel(fill(label, WIDTH), fontsize=SMALL)
     is_share = is_binary(scored.response) and x is not None
     add_key(figure, SHARE_KEY if is_share else PREDICTED_KEY)
     return figure
@@ -147,11 +165,22 @@ SHARE_KEY: dict[str, Artist] = {
 }
 
 
-def _default_column(arrangement: Arrangement, scored: Scored, by: str | None) -> str | None:
+def _factors(by: str | Sequence[str] | None) -> list[str]:
+    """Return the columns whose levels have panels: none, one or two."""
+    factors = [by] if isinstance(by, str) else list(by or ())
+    if len(set(factors)) != len(factors) or len(factors) > 2:
+        raise ValueError(
+            "by= must be one column or two different ones, of rows and columns of panels; found "
+            f"{listed(factors)}. Leave out what may be averaged over."
+        )
+    return factors
+
+
+def _default_column(arrangement: Arrangement, scored: Scored, factors: Sequence[str]) -> str | None:
     """Return the column that a response is best shown over, or none for a histogram."""
     model, name = arrangement.model, scored.response.name
     if scored.response.table != "participants" and not model.states:
-        for column in (c.name for c in model.columns if c.name != by):
+        for column in (c.name for c in model.columns if c.name not in factors):
             is_read = column in arrangement.needs[name].all_data and column in scored.frame
             if is_read and scored.frame[column].nunique() > 1:
                 return column

@@ -1,5 +1,6 @@
 """Structure of every picture: panels, words and units on the axes, and the numbers drawn."""
 
+import itertools
 from dataclasses import replace
 
 import matplotlib
@@ -19,7 +20,7 @@ from scipy.stats import binomtest
 import empathymodels as em
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import thinned
+from empathymodels.inference.fits import arrangement_of, thinned
 from empathymodels.inference.study_tree import study_tree
 from empathymodels.layout.levels import levels_of
 from empathymodels.plots import parameters
@@ -619,3 +620,73 @@ def test_correlations_and_motives_need_some(own_fit):
         em.plot_correlations(own_fit)
     with pytest.raises(ValueError, match="has none among its 3 parameters"):
         em.plot_motives(own_fit)
+
+
+@pytest.fixture(scope="module")
+def crossed_fit(as_drawn):
+    """A drawn fit of choices for two recipients by two groups of people."""
+    study = em.load_study("effort_for_others")
+    people = study.participants["participant"]
+    table = pd.DataFrame({"participant": people, "group": np.resize(["in", "out"], len(people))})
+    study = em.Study(trials=study.trials, participants=table)
+    return as_drawn(em.get_model("prosocial_effort"), study)
+
+
+def test_two_factors_are_rows_and_columns_of_panels(crossed_fit):
+    by = ("recipient", "group")
+    figure = em.plot_predictions(crossed_fit, "work", by=by, x="effort", draws=8)
+    study = arrangement_of(crossed_fit).study
+    table = study.trials.merge(study.participants, on="participant")
+    panels = figure.axes
+    assert [
+        (p.get_subplotspec().rowspan.start, p.get_subplotspec().colspan.start) for p in panels
+    ] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    for panel, (one, other) in zip(
+        panels, itertools.product(("self", "other"), ("in", "out")), strict=True
+    ):
+        assert panel.get_title(loc="left") == f"recipient: {one}, group: {other}"
+        rows = table[(table["recipient"] == one) & (table["group"] == other)]
+        expected = rows.groupby("effort")["work"].mean()
+        np.testing.assert_allclose(dots(panel), expected.reset_index().to_numpy())
+    assert [bool(p.get_xlabel()) for p in panels] == [False, False, True, True]
+    assert [bool(p.get_ylabel()) for p in panels] == [True, False, True, False]
+    colours = [p.lines[-1].get_color() for p in panels]
+    assert colours[0] == colours[2]
+    with pytest.raises(ValueError, match="one column or two different ones"):
+        em.plot_predictions(crossed_fit, "work", by=("group", "group"))
+    with pytest.raises(KeyError, match="Did you mean 'group'"):
+        em.plot_predictions(crossed_fit, "work", by=("recipient", "grup"))
+
+
+def test_a_cell_without_data_says_so(as_drawn):
+    study = em.load_study("effort_for_others")
+    people = study.participants["participant"]
+    table = pd.DataFrame({"participant": people, "group": np.resize(["in", "out"], len(people))})
+    trials = study.trials.merge(table, on="participant")
+    trials = trials[(trials["group"] == "in") | (trials["recipient"] == "self")]
+    study = em.Study(trials=trials.drop(columns="group"), participants=table)
+    fit = as_drawn(em.get_model("prosocial_effort"), study)
+    figure = em.plot_predictions(fit, "work", by=("recipient", "group"), draws=4)
+    assert ["no data" in drawn_panel(p) for p in figure.axes] == [False, False, False, True]
+
+
+def drawn_panel(panel):
+    return [text.get_text() for text in panel.texts]
+
+
+def test_conditions_of_people_are_side_by_side_or_on_one_scale(crossed_fit):
+    table = em.estimates(crossed_fit).query("parameter == 'discount'")
+    people = list(crossed_fit["posterior"]["participant"].to_numpy())
+    (panel,) = em.plot_people(crossed_fit, "discount", by="recipient").axes
+    at = {level: rows.set_index("whose")["median"] for level, rows in table.groupby("level")}
+    named = [text.get_text() for text in panel.get_yticklabels()]
+    assert sorted(named) == sorted(people)
+    assert at["self"][named].is_monotonic_increasing
+    drawn = dots(panel)
+    np.testing.assert_allclose(drawn[: len(people), 0], at["self"][named])
+    np.testing.assert_allclose(drawn[len(people) :, 0], at["other"][named])
+    assert np.allclose(drawn[len(people) :, 1] - drawn[: len(people), 1], 0.5)
+    legend = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert legend == ["median person, self", "median person, other"]
+    one, other = em.plot_people(crossed_fit, "discount", by="group").axes
+    assert one.get_xlim() == other.get_xlim()
