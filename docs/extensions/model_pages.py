@@ -9,20 +9,12 @@ from pathlib import Path
 import empathymodels as em
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
-from empathymodels.declaration.parts import Response
-from empathymodels.declaration.record import all_needs
+from empathymodels.declaration.recorded import RECORDED, by_recording, needed_columns
 from empathymodels.recovery.certificate import certificate_of, design_of, is_current
 from empathymodels.study.bundled import study_folder
 from model_pictures import picture
 
 ROOT = Path(__file__).parents[2]
-KINDS = {  # of what was recorded, in the order of the index
-    "choices": "I have choices",
-    "ratings": "I have ratings",
-    "regions": "I have betas of brain regions",
-    "scores": "I have scores, amounts or other measures",
-    "participants": "I have scores of people, before or after",
-}
 LEADS = "What was published|What is ours|What cannot be told apart|Traps"
 
 
@@ -111,19 +103,6 @@ def paragraphs(notes: str) -> str:
     return re.sub(rf"^({LEADS})\b", r"\n**\1**", notes, flags=re.MULTILINE).strip()
 
 
-def kinds(model: Model) -> Iterator[tuple[str, Response]]:
-    """Say of every response what kind of recording it is."""
-    needs = all_needs(model)
-    for response in model.responses:
-        kind = needs[response.name].distribution
-        if response.table != "trials":
-            yield response.table, response
-        elif kind in ("Choice", "SoftmaxChoice", "Bernoulli") or response.levels == (0, 1):
-            yield "choices", response
-        else:
-            yield ("scores" if response.range is None else "ratings"), response
-
-
 def index() -> str:
     """Return the index of models: by what was recorded, then all, then the review's systems."""
     models = [em.get_model(name) for name in em.list_models()]
@@ -134,17 +113,13 @@ def index() -> str:
         "then all by name, then by the systems of the review of motivated empathy. What the models "
         "[recover](certificates.md) of simulated people is on a page of its own.",
     ]
-    recorded = {model.name: list(kinds(model)) for model in models}
-    for kind, title in KINDS.items():
+    for kind, found in by_recording(models).items():
         rows = []
-        for model in models:
-            said = [tidy(r.meaning) for found, r in recorded[model.name] if found == kind]
-            if said:
-                link = f"[{model.name}]({model.name}.md)"
-                rows.append(f"| {link} | {' · '.join(said)} | {columns(model)} |")
-        if rows:
-            head = f"## {title}\n\n| model | recorded | with the columns |\n|---|---|---|"
-            parts.append("\n".join([head, *rows]))
+        for model, said in found:
+            link, told = f"[{model.name}]({model.name}.md)", " · ".join(map(tidy, said))
+            rows.append(f"| {link} | {told} | {columns(model)} |")
+        head = f"## {RECORDED[kind]}\n\n| model | recorded | with the columns |\n|---|---|---|"
+        parts.append("\n".join([head, *rows]))
     rows = [f"| [{n}]({n}.md) | {tidy(t)} |" for n, t in em.list_models().items()]
     parts.append("\n".join(["## All models", "", "| model | says |", "|---|---|", *rows]))
     parts.append(systems())
@@ -155,7 +130,7 @@ def index() -> str:
 
 def columns(model: Model) -> str:
     """Name the columns without which a model cannot be fitted, or those that it can read."""
-    names = [f"`{c.name}`" for c in model.columns if c.default is None]
+    names = [f"`{name}`" for name in needed_columns(model)]
     return ", ".join(names) or "of these any: " + ", ".join(
         f"`{c.name}`" for c in model.columns[:6]
     )

@@ -19,6 +19,7 @@ from empathymodels.app.progress import short
 from empathymodels.app.session import Session, Sessions
 from empathymodels.app.worker import Worker
 from empathymodels.declaration.catalog import get_model, list_models
+from empathymodels.declaration.model import Model
 from empathymodels.messages import listed, sentence, words
 from empathymodels.version import __version__
 
@@ -58,6 +59,7 @@ class Desk:
         self.own_models = dict(own_models or {})
         own = {name: get_model(file).title for name, file in self.own_models.items()}
         self.models = own | list_models()
+        self._built_in: dict[str, Model] = {}
         self._pages = Environment(
             loader=FileSystemLoader(FOLDER / "pages"),
             autoescape=True,
@@ -74,6 +76,15 @@ class Desk:
         return HTMLResponse(
             page.render(**parts, version=__version__, most=MOST), status_code=status
         )
+
+    def model(self, name: str) -> Model:
+        """Return a model that is offered; built-in ones are read once."""
+        own = self.own_models.get(name)
+        if own is not None:
+            return get_model(own)
+        if name not in self._built_in:
+            self._built_in[name] = get_model(name)
+        return self._built_in[name]
 
     def session(self, request: Request) -> Session:
         """Return the session that an address names."""

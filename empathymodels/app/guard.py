@@ -18,9 +18,9 @@ POLICY = (
 )
 # a report is a page of its own: it has no access to this one, loads nothing and sends nothing
 REPORT_POLICY = (
-    "sandbox allow-scripts allow-top-navigation-by-user-activation; default-src 'none'; "
-    "img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "sandbox allow-scripts allow-downloads allow-top-navigation-by-user-activation; "
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # asks anew from this page itself: browsers send strict cookies on no way that began elsewhere
 ENTERED = (

@@ -37,6 +37,7 @@ GETS: dict[str, Handler] = {
     "/": data_step.show,
     "/look.css": look,
     "/page.js": page_script,
+    "/models": data_step.choose_model,
     ONE: data_step.go_on,
     f"{ONE}/columns": columns_step.show,
     f"{ONE}/plan": plan_step.show,

@@ -12,6 +12,7 @@ from app.stand_ins import ESTIMATES, HOSTILE, MATCHED, OWN, PICTURE, SLEEPING, S
 from empathymodels.app import data_step, site
 from empathymodels.app import script as scripts
 from empathymodels.app.guard import POLICY, REPORT_POLICY
+from empathymodels.declaration.recorded import by_recording
 
 
 def address_of(answer):
@@ -40,6 +41,22 @@ def test_models_and_studies_are_listed(client):
     assert '<option value="effort_for_others">effort for others' in text
     for field in re.findall(r'<(?:input|select) [^>]*id="([^"]+)"', text):
         assert f'<label for="{field}">' in text, field
+
+
+def test_models_are_found_by_what_was_recorded(client, monkeypatch):
+    names = ("prosocial_effort", "outgroup_help_learning")
+    found = list(map(em.get_model, names))
+    monkeypatch.setattr(data_step, "by_recording", lambda _: by_recording(found))
+    text = client.get("/models").text
+    choices = text.split(">I have choices</h2>")[1].split("</section>")[0]
+    assert 'href="/?model=prosocial_effort"' in choices and "outgroup" not in choices
+    assert "1: worked; 0: rested" in choices and "It needs: reward, effort, recipient." in choices
+    ratings = text.split(">I have ratings</h2>")[1].split("</section>")[0]
+    assert 'href="/?model=outgroup_help_learning"' in ratings
+    start = client.get("/", params={"model": "outgroup_help_learning"}).text
+    assert '<option value="outgroup_help_learning" selected>' in start
+    assert '<a href="/models">' in start
+    assert " selected" not in client.get("/", params={"model": HOSTILE}).text.split("Model")[1]
 
 
 def test_names_that_agree_are_chosen_already(begin, messy):

@@ -1,6 +1,9 @@
 """Reports in a real browser."""
 
+import time
+
 import pytest
+from PIL import Image
 
 import empathymodels as em
 from chromium import addresses_asked, needs_chromium, open_browser, set_width, sideways
@@ -164,5 +167,24 @@ def test_paper_has_nothing_to_press(page):
     try:
         assert not page.find_element("css selector", "nav").is_displayed()
         assert not page.find_element("css selector", ".hint").is_displayed()
+        assert not page.find_element("css selector", ".save").is_displayed()
     finally:
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_pictures_are_saved_as_png(page, tmp_path):
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    page.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    pictures = page.find_elements("css selector", "figure img")
+    buttons = page.find_elements("css selector", "figure .save")
+    assert len(buttons) == len(pictures) > 3
+    assert buttons[2].accessible_name == f"Save as PNG: {pictures[2].get_attribute('alt')}"
+    buttons[2].send_keys(" ")
+    saved, until = tmp_path / "picture-3.png", time.monotonic() + 20
+    while not saved.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    with Image.open(saved) as image:
+        size = [2 * int(pictures[2].get_dom_attribute(side)) for side in ("width", "height")]
+        assert image.format == "PNG" and list(image.size) == size
+        assert len(image.convert("L").getcolors(256)) > 10  # something is drawn
+    assert page.get_log("browser") == []
