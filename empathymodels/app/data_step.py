@@ -17,7 +17,7 @@ from empathymodels.app.desk import FAULTS, STATE_WORDS, Desk, check_own_model, t
 from empathymodels.app.forms import text_in
 from empathymodels.app.session import Session
 from empathymodels.app.uploads import ENCODINGS, keep_uploads, remove_unread
-from empathymodels.declaration.recorded import RECORDED, by_recording, needed_columns
+from empathymodels.declaration.recorded import RECORDED, needed_columns
 from empathymodels.study.bundled import list_studies
 
 NO_PLAN: dict[str, Any] = {"rivals": [], "covariates": {}, "draws": None, "seed": 1}
@@ -48,14 +48,13 @@ def show(desk: Desk, request: Request, form: FormData, fault: str = "") -> Respo
 
 def choose_model(desk: Desk, request: Request, form: FormData) -> Response:
     """List the models by what somebody has recorded."""
-    found = by_recording(desk.model(name) for name in desk.models)
     rows = {
         RECORDED[kind]: [
             {"name": model.name, "says": model.title, "recorded": said}
             | {"columns": needed_columns(model)}
             for model, said in models
         ]
-        for kind, models in found.items()
+        for kind, models in desk.by_recording.items()
     }
     return desk.page("models", kinds=rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from empathymodels.app.session import Session, Sessions
 from empathymodels.app.worker import Worker
 from empathymodels.declaration.catalog import get_model, list_models
 from empathymodels.declaration.model import Model
+from empathymodels.declaration.recorded import by_recording
 from empathymodels.messages import listed, sentence, words
 from empathymodels.version import __version__
 
@@ -59,7 +61,6 @@ class Desk:
         self.own_models = dict(own_models or {})
         own = {name: get_model(file).title for name, file in self.own_models.items()}
         self.models = own | list_models()
-        self._built_in: dict[str, Model] = {}
         self._pages = Environment(
             loader=FileSystemLoader(FOLDER / "pages"),
             autoescape=True,
@@ -77,14 +78,10 @@ class Desk:
             page.render(**parts, version=__version__, most=MOST), status_code=status
         )
 
-    def model(self, name: str) -> Model:
-        """Return a model that is offered; built-in ones are read once."""
-        own = self.own_models.get(name)
-        if own is not None:
-            return get_model(own)
-        if name not in self._built_in:
-            self._built_in[name] = get_model(name)
-        return self._built_in[name]
+    @cached_property
+    def by_recording(self) -> dict[str, list[tuple[Model, list[str]]]]:
+        """The models that are offered by what they explain; all are read, so only once asked."""
+        return by_recording(get_model(self.own_models.get(name, name)) for name in self.models)
 
     def session(self, request: Request) -> Session:
         """Return the session that an address names."""

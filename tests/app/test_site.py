@@ -11,6 +11,7 @@ import empathymodels as em
 from app.stand_ins import ESTIMATES, HOSTILE, MATCHED, OWN, PICTURE, SLEEPING, STAND_IN
 from empathymodels.app import data_step, site
 from empathymodels.app import script as scripts
+from empathymodels.app.desk import Desk
 from empathymodels.app.guard import POLICY, REPORT_POLICY
 from empathymodels.declaration.recorded import by_recording
 
@@ -46,7 +47,7 @@ def test_models_and_studies_are_listed(client):
 def test_models_are_found_by_what_was_recorded(client, monkeypatch):
     names = ("prosocial_effort", "outgroup_help_learning")
     found = list(map(em.get_model, names))
-    monkeypatch.setattr(data_step, "by_recording", lambda _: by_recording(found))
+    monkeypatch.setattr(Desk, "by_recording", by_recording(found))
     text = client.get("/models").text
     choices = text.split(">I have choices</h2>")[1].split("</section>")[0]
     assert 'href="/?model=prosocial_effort"' in choices and "outgroup" not in choices
