@@ -207,17 +207,29 @@ def _are_texts(value: Any) -> bool:
 
 
 def _are_settings(value: Any) -> bool:
-    sampler = value.get("sampler", {}) if isinstance(value, dict) else None
+    """Whether they are those of `fit`: the length of the chains, or an approximation's draws."""
+    if set(value) == {"draws"}:
+        return _is_number(value["draws"])
     plain = (str, int, float, type(None))
     return (
-        isinstance(sampler, dict)
-        and all(isinstance(entry, plain) for entry in sampler.values())
-        and "zarr_store" not in sampler  # nothing in a file says where to write
+        all(_is_number(value[name]) for name in ("tune", "chains", "target_accept"))
+        and (value["draws"] is None or _is_number(value["draws"]))
+        and isinstance(value["sampler"], dict)
+        and all(isinstance(entry, plain) for entry in value["sampler"].values())
+        and "zarr_store" not in value["sampler"]  # nothing in a file says where to write
     )
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_number, value.values()))
+
+
 def _are_declarations(value: Any) -> bool:
-    references = value.get("references", []) if isinstance(value, dict) else None
+    references = value["references"]
     return isinstance(references, list) and all(
         _are_texts(entry) and set(entry) == {"citation", "doi"} for entry in references
     )
@@ -252,15 +264,15 @@ AS_JSON: dict[str, Callable[[Any], bool]] = {
     "versions": _are_versions,
     "settings": _are_settings,
     "covariates": _are_texts,
-    "missing": _of(dict),
+    "missing": _are_counts,
     "left_out": _are_texts,
-    "held": _of(dict),
+    "held": _are_texts,
     "asked": _of(dict),
     "shares": _of(dict),
     "combinations": _are_steps,
     "runs": _of(list),
 }
-NEEDED = {"model", "fingerprint", "variant", "versions"}
+NEEDED = {"model", "fingerprint", "variant", "versions", "declarations", "settings"}
 
 
 def other_kinds(fit: xr.DataTree, path: Path) -> str:
@@ -274,6 +286,8 @@ def other_kinds(fit: xr.DataTree, path: Path) -> str:
             wrong.append(name)
         else:
             wrong += [] if _is(is_right, parsed, name) else [name]
+    if "settings" not in wrong and not _is_complete(fit):
+        wrong.append("settings")
     wrong += [] if "study" in fit.children else ["study"]
     if not wrong:
         return ""
@@ -283,8 +297,14 @@ def other_kinds(fit: xr.DataTree, path: Path) -> str:
     )
 
 
+def _is_complete(fit: xr.DataTree) -> bool:
+    """Whether the settings of a sampled fit say more than how many draws there are."""
+    is_sampled = fit.attrs.get("method", "nuts") == "nuts"
+    return not is_sampled or "tune" in json.loads(fit.attrs["settings"])
+
+
 def _is(is_right: Callable[[Any], bool], values: Mapping[str, Any], name: str) -> bool:
     try:
         return name not in values or is_right(values[name])
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return False

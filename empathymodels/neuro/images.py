@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +106,16 @@ def table_of_images(images: Any, *, needs: Iterable[str] = ("image",)) -> pd.Dat
 
     Raises
     ------
+    TypeError
+        They are neither.
     ValueError
         Columns are absent, or there is no image.
     """
+    if not isinstance(images, Iterable) or isinstance(images, bytes | Mapping):
+        raise TypeError(
+            f"images must be a table (DataFrame) with one row per image, or a list of paths or "
+            f"images; found {type(images).__name__}. Give one; a single image in brackets: [image]."
+        )
     if isinstance(images, pd.DataFrame):
         table = images.reset_index(drop=True)
     else:

@@ -234,18 +234,34 @@ def forged(fit, path, **attributes):
     return em.save(other, path)
 
 
+def settings(**given):
+    plain = {"draws": 9, "tune": 9, "chains": 1, "target_accept": 0.8, "sampler": {}}
+    return json.dumps(plain | given)
+
+
 FORGED = {
     "model": ["../../evil", "a/b", "", "x" * 300, "a\\b"],
     "seed": ["one"],
     "method": ["magic"],
     "variant": ["", "{", "{}", "null", "3", "[" * 100_000],
     "versions": ["[]", "{}", '{"empathymodels": 1}'],
-    "settings": ["[]", '{"sampler": []}', '{"sampler": {"zarr_store": "/tmp/x"}}'],
+    "settings": [
+        *[
+            "[]",
+            "{}",
+            "3",
+            '{"draws": 9}',
+            settings(sampler=[]),
+            settings(sampler={"zarr_store": "/tmp/x"}),
+        ],
+        *[settings(sampler={"step": [1]}), settings(tune="many"), settings(chains=None)],
+        *[settings(target_accept=None), settings(draws=[9]), settings(draws=True)],
+    ],
     "covariates": ["[]", '{"slope": 3}', '{"slope": ["age"]}'],
-    "declarations": ["[]", '{"references": [{"citation": "x"}]}', '{"references": 3}'],
-    "missing": ["3"],
+    "declarations": ["[]", "{}", '{"references": [{"citation": "x"}]}', '{"references": 3}'],
+    "missing": ["3", '{"trials.rating": "many"}', '{"trials.rating": {"a": 1}}'],
     "left_out": ['{"rating": 1}'],
-    "held": ["[]"],
+    "held": ["[]", '{"slope": 1}', '{"slope": null}'],
 }
 
 

@@ -291,6 +291,18 @@ def test_all_that_is_wrong_is_told_at_once(runs, events, brain, tmp_path):
         em.extract(runs[["image"]], AREAS)
 
 
+@pytest.mark.parametrize(
+    "images", [None, 7, np.nan, b"beta.nii", {"image": "beta.nii"}, nibabel.Nifti1Image]
+)
+def test_what_is_no_table_and_no_list_of_images(images, brain):
+    alone = nibabel.Nifti1Image(np.ones((2, 2, 2), dtype=np.float32), np.eye(4))
+    for given in (images, alone):
+        with pytest.raises(TypeError, match=r"images must be a table.*found \w+\. Give one; a"):
+            em.extract(given, regions=brain)
+        with pytest.raises(TypeError, match=r"images must be a table.*found \w+\. Give one; a"):
+            em.signature_scores(given, brain)
+
+
 def test_regions_at_the_edge_are_told(runs, capsys):
     em.extract(runs[:1], {"edge": (-78, -20, 0, 14)}, t_r=T_R)
     assert "less than half of their voxels, such as 'edge' in" in capsys.readouterr().err
