@@ -158,7 +158,7 @@ def _in_groups(
 ) -> Score:
     """Fit again without each of some groups of people."""
     people = people_of(compiled.arrangement, responses)
-    shuffled = np.random.default_rng(asked.seed).permutation(people)
+    shuffled = np.random.default_rng(asked.seed).permutation(sorted(people))
     refits, doubts = [], {}
     for place, group in enumerate(np.array_split(shuffled, number), start=1):
         tell(f"'{name}' without {counted(len(group), 'participant')} (fit {place} of {number})")

@@ -105,14 +105,16 @@ def integrate_people(
     whom = _observed_people(arrangement, responses)
     whom = [s for s in whom if people is None or arrangement.participants[s] in people]
     likelihood = _Likelihood(_evaluator(arrangement, responses), spread, chosen)
-    told = {s: gaussian_of_data(arrangement, spread, own, s) for s in whom if spread.columns}
+    # proposals are drawn by names, so that they are the same whatever the order of people
+    named = sorted(whom, key=arrangement.participants.__getitem__)
+    told = {s: gaussian_of_data(arrangement, spread, own, s) for s in named if spread.columns}
     rng = np.random.default_rng(seed)
     if not told:
         found = _without_own_parameters(likelihood, whom, len(spread.centre) if shared else 1)
     elif shared:
-        found = _every_draw(likelihood, told, rng)
+        found = _every_draw(likelihood, told, whom, rng)
     else:
-        found = _common(likelihood, told, rng)
+        found = _common(likelihood, told, whom, rng)
     for s, one in found:
         values = np.broadcast_to(one.log_values, len(spread.centre))
         yield Integrated(arrangement.participants[s], values, one.influence)
@@ -154,17 +156,25 @@ def _without_own_parameters(likelihood: _Likelihood, whom: list[int], draws: int
 
 
 def _every_draw(
-    likelihood: _Likelihood, told: dict[int, Gaussian], rng: np.random.Generator
+    likelihood: _Likelihood,
+    told: dict[int, Gaussian],
+    whom: list[int],
+    rng: np.random.Generator,
 ) -> Found:
     """Integrate with proposals of every draw's own."""
     spread = likelihood.population
     near = _Near(dict.fromkeys(told, spread), told, SHARED_PROPOSALS, rng)
     values = likelihood(near, len(spread.centre), SHARED_PROPOSALS)
-    for s in told:
+    for s in whom:
         yield s, integrals(near.log_weights(s), values[..., s])
 
 
-def _common(likelihood: _Likelihood, told: dict[int, Gaussian], rng: np.random.Generator) -> Found:
+def _common(
+    likelihood: _Likelihood,
+    told: dict[int, Gaussian],
+    whom: list[int],
+    rng: np.random.Generator,
+) -> Found:
     """Integrate with proposals that serve all draws, and others where these do not."""
     spread = likelihood.population
     proposed = {s: common_points(spread, one, PROPOSALS, rng) for s, one in told.items()}
@@ -181,7 +191,7 @@ def _common(likelihood: _Likelihood, told: dict[int, Gaussian], rng: np.random.G
     near = _Near(some, told, OWN_PROPOSALS, rng)
     most = max(map(len, uncertain.values()))
     own = likelihood(near, most, OWN_PROPOSALS) if most else np.zeros(0)
-    for s in told:
+    for s in whom:
         found = common(s)
         if s in some:
             again = integrals(near.log_weights(s), own[: len(uncertain[s]), :, s])
