@@ -92,7 +92,7 @@ _FEATURES = Kept(8)
 
 def _computed(compiled: Evaluator, model: Model, posterior: xr.Dataset, seed: int) -> list[Feature]:
     drawn = {"one_step_ahead": _drawn(compiled, posterior, seed, "one_step_ahead")}
-    declared = [s for s in model.statistics if s.response in compiled.arrangement.scored]
+    declared = _of_responses(compiled.arrangement, model)
     if not fed_back_responses(compiled.arrangement):
         drawn["simulation"] = drawn["one_step_ahead"]
     elif any(s.kind == "simulation" for s in declared) and not unknown_outcomes(
@@ -125,8 +125,16 @@ def _drawn(
 
 def not_simulated(arrangement: Arrangement) -> dict[str, list[str]]:
     """Statistics of whole sequences that a study cannot give, with the columns that it lacks."""
-    absent, statistics = unknown_outcomes(arrangement), arrangement.model.statistics
+    absent, statistics = (
+        unknown_outcomes(arrangement),
+        _of_responses(arrangement, arrangement.model),
+    )
     return {s.name: absent for s in statistics if s.kind == "simulation" and absent}
+
+
+def _of_responses(arrangement: Arrangement, model: Model) -> list[Statistic]:
+    """Statistics of the responses that a study has."""
+    return [s for s in model.statistics if s.response in arrangement.scored]
 
 
 def in_time(frame: pd.DataFrame, model: Model) -> tuple[pd.DataFrame, pd.Index]:

@@ -47,9 +47,9 @@ def _fault(prior: Prior, *, is_spread: bool) -> str:
     if any(inner):
         return next(filter(None, inner))
     several = [name for name, value in given.items() if np.ndim(value) > 0]
-    if prior.dims or several:
+    if prior.dims or (several and _is_of_several(prior)):
         return f"it must be of one number; {several[0] if several else 'dims'} makes it of several"
-    if prior.transform is not None or not all(map(_is_number, given.values())):
+    if several or prior.transform is not None or not all(map(_is_number, given.values())):
         return ""  # what it draws is known when it is drawn
     numbers = {name: float(value) for name, value in given.items()}
     wild = [n for n, v in numbers.items() if np.isnan(v) or (np.isinf(v) and n not in BOUNDS)]
@@ -60,6 +60,11 @@ def _fault(prior: Prior, *, is_spread: bool) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.ndarray) and np.ndim(value) == 0
+
+
+def _is_of_several(prior: Prior) -> bool:
+    """Whether what it draws is no single number, such as one of points with a density."""
+    return bool(getattr(pm, prior.distribution).dist(**prior.parameters).ndim)
 
 
 @cache
@@ -86,7 +91,7 @@ def _fault_of_numbers(
 def median_of_mean(parameter: Parameter) -> float:
     """Median that the prior of a population mean has on the natural scale, as `typical` is stated.
 
-    NaN where the numbers of the prior have priors themselves.
+    NaN where it is not known, as where the numbers of the prior have priors themselves.
     """
     prior, support = parameter.priors["location"], SUPPORTS[parameter.support]
     if prior.transform is not None or not all(map(_is_number, prior.parameters.values())):
@@ -94,7 +99,7 @@ def median_of_mean(parameter: Parameter) -> float:
     if prior.distribution in SYMMETRIC:
         middle = float(prior.parameters.get("mu", 0.0))
     else:
-        middle = float(prior.preliz.median())
+        middle = _by_preliz(prior, "median")
     return middle if support.is_linear else float(support.inverse(np.array(middle), np))
 
 
@@ -148,5 +153,12 @@ def _moments(parameter: Parameter, prior: Prior) -> tuple[float, float]:
         return float(prior.parameters.get("mu", 0.0)), float(sigma) ** 2
     if prior.distribution == "HalfNormal":
         return float(sigma) * np.sqrt(2 / np.pi), float(sigma) ** 2 * (1 - 2 / np.pi)
-    known = prior.preliz
-    return float(known.mean()), float(known.var())
+    return _by_preliz(prior, "mean"), _by_preliz(prior, "var")
+
+
+def _by_preliz(prior: Prior, what: str) -> float:
+    """Return a number of a prior; NaN where PreliZ lacks it, or names its arguments otherwise."""
+    try:
+        return float(getattr(prior.preliz, what)())
+    except (AttributeError, NotImplementedError, TypeError, ValueError):
+        return float("nan")

@@ -209,11 +209,14 @@ def _are_texts(value: Any) -> bool:
 def _are_settings(value: Any) -> bool:
     """Whether they are those of `fit`: the length of the chains, or an approximation's draws."""
     if set(value) == {"draws"}:
-        return _is_number(value["draws"])
+        return _is_whole(value["draws"])
     plain = (str, int, float, type(None))
     return (
-        all(_is_number(value[name]) for name in ("tune", "chains", "target_accept"))
-        and (value["draws"] is None or _is_number(value["draws"]))
+        _is_whole(value["chains"])
+        and _is_whole(value["tune"], least=0)
+        and (value["draws"] is None or _is_whole(value["draws"]))
+        and isinstance(value["target_accept"], float)
+        and 0 < value["target_accept"] < 1
         and isinstance(value["sampler"], dict)
         and all(isinstance(entry, plain) for entry in value["sampler"].values())
         and "zarr_store" not in value["sampler"]  # nothing in a file says where to write
@@ -222,6 +225,10 @@ def _are_settings(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any, least: int = 1) -> bool:
+    return type(value) is int and value >= least
 
 
 def _are_counts(value: Any) -> bool:

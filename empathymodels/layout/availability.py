@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from empathymodels.declaration.model import Model
 from empathymodels.declaration.response_scale import scale_of
@@ -63,11 +64,13 @@ def single_items(model: Model, tables: Mapping[str, Any]) -> dict[str, tuple[flo
         if parameter.fixed is not None or not (parameter.is_item and parameter.has_set_mean):
             continue
         labels = [t[parameter.level] for t in tables.values() if parameter.level in t]
-        if all(column.nunique() < 2 for column in labels):
+        if not labels or pd.concat(labels).nunique() < 2:
             low, width = scale_of(model, parameter)
             middle = np.array(float(parameter.priors["location"].parameters["mu"]))
             value = low + width * float(SUPPORTS[parameter.support].inverse(middle, np))
             reason = f"what one '{parameter.level}' alone adds cannot be told from the mean."
+            if not labels:
+                reason = f"no table has a column '{parameter.level}'."
             found[parameter.name] = value, reason
     return found
 

@@ -186,7 +186,7 @@ def misnamed_columns(
 ) -> Iterator[str]:
     """Yield a doubt of columns that a default stands for, where the table has a near name."""
     for column in _absent(columns, tables):
-        near = _near_names(model, [column.name], tables[column.table])
+        near = _near_names(model, column, tables[column.table])
         if near:
             yield (
                 f"Column '{column.name}' ({column.meaning}) is not in {column.table}, and "
@@ -201,7 +201,8 @@ def misnamed_keys(model: Model, tables: Mapping[str, pd.DataFrame]) -> Iterator[
     keys = [key for key in model.sequence if model.states and key in OTHER_NAMES]
     for key in [key for key in keys if key not in trials]:
         names = (key, *OTHER_NAMES[key])
-        near = [name for name in _near_names(model, names, trials) if name not in KEYS["trials"]]
+        others = [name for name in _others(model, trials) if name not in KEYS["trials"]]
+        near = [other for other in others if any(_ends_in(name, other) for name in names)]
         varying = [n for n in near if (trials.groupby("participant")[n].nunique() > 1).any()]
         if varying:
             yield (
@@ -220,9 +221,7 @@ def absent_columns(
     """
     weighed = {parameter.weighs for parameter in model.parameters}
     for column in _absent(columns, tables):
-        if column.name not in weighed and not _near_names(
-            model, [column.name], tables[column.table]
-        ):
+        if column.name not in weighed and not _near_names(model, column, tables[column.table]):
             yield (
                 f"{column.table} has no column '{column.name}' ({column.meaning}): "
                 f"{column.default!r} is taken in every row."
@@ -234,18 +233,28 @@ def _absent(columns: list[Column], tables: Mapping[str, pd.DataFrame]) -> list[C
     return [column for column in optional if column.name not in tables[column.table]]
 
 
-def _near_names(model: Model, names: Iterable[str], table: pd.DataFrame) -> list[str]:
-    """Columns that may be meant by a name: nearly spelled so, or ending in it, number or id."""
+def _near_names(model: Model, column: Column, table: pd.DataFrame) -> list[str]:
+    """Names of the table that may be meant: nearly spelled so, or ending in the column's name."""
+    name = column.name
+    return [
+        other
+        for other in _others(model, table)
+        if _similarity(name, other) >= ALIKE or _ends_in(name, other)
+    ]
+
+
+def _others(model: Model, table: pd.DataFrame) -> list[str]:
+    """Names of columns that the model does not read."""
     known = {c.name for c in model.columns} | {r.values.name for r in model.observables}
-    others = [str(name) for name in table if name not in known and name != "_row"]
-    return [other for other in others if any(_is_near(name, other) for name in names)]
+    return [str(name) for name in table if name not in known and name != "_row"]
 
 
-def _is_near(name: str, other: str) -> bool:
+def _ends_in(name: str, other: str) -> bool:
+    """Whether another name ends in this one, but for a word such as number or id."""
     words, there = (re.split(r"[\W_]+", text.strip().casefold()) for text in (name, other))
     while there[-1:] and there[-1] in NUMBERED and there != words:
         there = there[:-1]
-    return _similarity(name, other) >= ALIKE or there[-len(words) :] == words
+    return there[-len(words) :] == words
 
 
 # ------------------------------------------------------------- what data say nothing about

@@ -254,8 +254,8 @@ def _mean_of(response, partner):
 def _after(returned):
     """Share of higher amounts sent after a partner's last return, or failure to.
 
-    What was returned is known where something was sent; predicted choices hide none of it, since
-    what is predicted follows what was seen.
+    What the table says was returned, whatever the choices that are predicted: these follow what
+    was seen. It counts where nothing was sent, too, if a study fills it in there.
     """
 
     def share(table):

@@ -196,12 +196,12 @@ def _refuse_unclear_labels(column: str, values: pd.Series) -> None:
             f"C({column}) if they are labels"
         )
     people = labels.value_counts()
-    if len(people) > FEW and 2 * (people == 1).sum() > len(people):
+    if len(people) > FEW and 2 * (people == 1).sum() > len(labels):
         raise ValueError(
             f"'{column}' holds {len(people):,} labels of {counted(len(labels), 'participant')}, "
-            f"such as '{labels.iloc[0]}', and most are of one alone: what such labels do cannot be "
-            f"told from how people differ. Make it a column of numbers if it holds some, group the "
-            f"labels by codes=, or write C({column}) to have an effect of each"
+            f"such as '{labels.iloc[0]}', and most have one of their own: what such labels do "
+            "cannot be told from how people differ. Make it a column of numbers if it holds some, "
+            f"group the labels by codes=, or write C({column}) to have an effect of each"
         )
 
 

@@ -169,7 +169,7 @@ def _known_and_new(
         place[unit] = np.array([seen.get(str(label), -1) for label in labels])
         new[unit] = [label for label in labels if str(label) not in seen]
     own = posterior.isel(place)
-    who = _who(arrangement, units, new)
+    who = _who(arrangement, posterior, units, new)
     if not any(new.values()):
         return own, who
     covariates: Mapping[str, Covariates] = {}
@@ -188,7 +188,10 @@ def _known_and_new(
 
 
 def _who(
-    arrangement: Arrangement, units: Mapping[str, list[Any]], new: Mapping[str, list[Any]]
+    arrangement: Arrangement,
+    posterior: xr.Dataset,
+    units: Mapping[str, list[Any]],
+    new: Mapping[str, list[Any]],
 ) -> str:
     """Say which people, and items if any is new, are those of the fit."""
     people, drawn = units.get("participant", []), new.get("participant", [])
@@ -196,7 +199,7 @@ def _who(
     if drawn:
         known = len(people) - len(drawn)
         who = f"{known} known and {len(drawn)} new people" if known else "new people"
-    free = {p.level for p in arrangement.parameters if p.fixed is None}
+    free = {p.level for p in arrangement.parameters if f"{p.name}_sd" in posterior}
     for unit in [u for u in units if u in free and u != "participant" and new[u]]:
         tell(f"Drawn, since the fit has no such '{unit}': {listed(new[unit])}.")
         who += f", {len(units[unit]) - len(new[unit])} known and {len(new[unit])} new of '{unit}'"

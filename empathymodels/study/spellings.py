@@ -99,7 +99,7 @@ def header_like(table: pd.DataFrame, table_name: str, own: str) -> Iterator[str]
             f"Ids must be those of people. Found {listed(ids[found].unique(), 3)} in "
             f"{counted(len(at), 'row')} of {table_name}, first in row "
             f"{', '.join(map(str, at[:3]))} (from 0): a further header row, or one of "
-            "summaries? Drop it."
+            "summaries? Drop it, or give a person who is called so another id."
         )
 
 

@@ -141,7 +141,7 @@ def _files(
         )
     if absent or foreign:
         return
-    again = [path.name for place, path in enumerate(paths) if path in paths[:place]]
+    again = [path.name for path, number in Counter(paths).items() for _ in range(number - 1)]
     if again:
         notices.done.append(
             f"{table_name}: read {counted(len(again), 'file')} once that the list names again: "
@@ -326,10 +326,11 @@ def _other_encoding(path: Path, encoding: str) -> str:
         return repair
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         likely = "utf-16"
-    elif start.count(b"\0") > len(start) // 4:  # every other byte, of plain letters
-        likely = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
     elif b"\0" in start:
-        return repair
+        wide = [name for name in ("utf-16-le", "utf-16-be") if _is_table(start, name)]
+        if not wide:
+            return repair
+        likely = wide[0]
     else:
         likely = "cp1252"
     try:
@@ -339,6 +340,12 @@ def _other_encoding(path: Path, encoding: str) -> str:
     if likely == encoding or not _is_text(start, encoding):
         return f'Name its encoding (it is read as {encoding}): encoding="{likely}".'
     return repair
+
+
+def _is_table(start: bytes, encoding: str) -> bool:
+    """Whether the bytes, so read, hold lines with something between their cells."""
+    text = start.decode(encoding, errors="replace")
+    return "\0" not in text and "\n" in text and any(mark in text for mark in MARKS)
 
 
 def _is_text(start: bytes, encoding: str) -> bool:

@@ -423,12 +423,18 @@ def test_text_of_many_numbers_is_refused(evaluated):
 def test_labels_of_one_person_each_are_refused_unless_asked_for(label, evaluated):
     given = [label.format(number).replace(".", "," * ("." in label)) for number in range(10, 24)]
     people = pd.DataFrame({"given": given}, index=pd.Index(range(14), name="participant"))
-    with pytest.raises(ValueError, match=r"'given' holds 14 labels of 14 participants, .*alone"):
+    with pytest.raises(ValueError, match=r"'given' holds 14 labels of 14 participants, .*of their own"):
         evaluated(people, "given")
     found, _ = evaluated(people, "C(given)")
     assert found["baseline"].table.shape[1] == 13
     people["given"] = given[:7] * 2  # two of each are groups
     assert evaluated(people, "given")[0]["baseline"].table.shape[1] == 6
+
+
+def test_a_few_people_may_have_a_label_of_their_own(evaluated):
+    countries = ["DE"] * 30 + ["FR"] * 20 + [f"country {k}" for k in "ABCDEFGHI"]
+    people = pd.DataFrame({"country": countries}, index=pd.RangeIndex(59, name="participant"))
+    assert evaluated(people, "country")[0]["baseline"].table.shape[1] == 10
 
 
 @pytest.mark.parametrize(

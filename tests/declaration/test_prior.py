@@ -8,7 +8,7 @@ import pytest
 import empathymodels as em
 from empathymodels.checks.diagnose_design import _priors_elsewhere
 from empathymodels.checks.verify import _medians
-from empathymodels.declaration.priors import unusual_median
+from empathymodels.declaration.priors import impossible_priors, unusual_median
 from empathymodels.layout.arrange import arrange
 
 WRONG = {
@@ -122,6 +122,8 @@ def rate(**changed):
         (rate(location=em.Prior("StudentT", nu=3, mu=-9, sigma=1)), "has it at 0.000123"),
         (rate(location=em.Prior("Normal", mu=em.Prior("Normal"), sigma=1)), ""),
         (rate(location=(9, 1), fixed=0.3), ""),
+        (rate(location=em.Prior("LogNormal", mu=9, tau=1)), ""),  # PreliZ names it otherwise
+        (rate(location=em.Prior("Flat")), ""),  # and has no such
         (rate(support="positive", typical=(1, 10), location=(3, 1)), "has it at 20.1"),
         (rate(support="positive", typical=(1, 10), location=(2, 1)), ""),
         (rate(support="real", typical=(0, 4), location=(5, 1)), "has it at 5. Move the prior"),
@@ -133,6 +135,15 @@ def test_a_median_outside_the_ordinary_is_told_with_numbers(parameter, says):
     assert (says in told) if says else told == ""
     if says:
         assert f"typical={parameter.typical}" in told
+
+
+def test_points_with_a_density_make_one_number():
+    points = np.linspace(-2, 2, 9)
+    drawn = em.Prior("Interpolated", x_points=points, pdf_points=np.exp(-(points**2)))
+    assert list(impossible_priors(rate(location=drawn))) == []
+    several = em.Prior("Normal", mu=np.array([0.0, 1.0]), sigma=1)
+    with pytest.raises(ValueError, match="must be of one number; mu makes it of several"):
+        em.get_model("prosocial_effort").with_priors(discount={"location": several})
 
 
 def test_ends_of_the_ordinary_are_told_on_the_link_scale():

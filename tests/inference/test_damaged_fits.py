@@ -256,6 +256,8 @@ FORGED = {
         ],
         *[settings(sampler={"step": [1]}), settings(tune="many"), settings(chains=None)],
         *[settings(target_accept=None), settings(draws=[9]), settings(draws=True)],
+        *[settings(chains=0), settings(tune=-1), settings(draws=0.5), settings(chains=2.0)],
+        *[settings(target_accept=1.0), settings(target_accept=float("nan"))],
     ],
     "covariates": ["[]", '{"slope": 3}', '{"slope": ["age"]}'],
     "declarations": ["[]", "{}", '{"references": [{"citation": "x"}]}', '{"references": 3}'],

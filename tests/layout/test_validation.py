@@ -433,7 +433,8 @@ def test_a_mistyped_region_is_told(trials):
         ("Session ID", "session"),
         ("study_visit", "session"),
         ("runner", ""),
-        ("blocked", "block"),
+        ("blocked", ""),
+        ("clock", ""),
         ("missionary", ""),
     ],
 )

@@ -321,11 +321,15 @@ def test_no_encoding_is_advised_that_does_not_help(tmp_path):
         ("cut.csv.gz", whole[:-12]),
         ("plain.csv.gz", b"participant,trial\na,1\n"),
         ("null.csv", b"participant,trial\na,1\nb\0c,1\n" + b"d,1\n" * 9),
+        ("even.csv", b"participant,trial\nab,1\n\0,1\n" + b"d,1\n" * 9),
     ):
         (tmp_path / name).write_bytes(content)
         told = refusal(tmp_path / name)
         assert "cannot be read" in told
         assert "encoding=" not in told
+    for encoding in ("utf-16-le", "utf-16-be"):  # few of their letters hold a null
+        (tmp_path / "own.csv").write_bytes("участник;проба\nЛев;1\n".encode(encoding))
+        assert f'encoding="{encoding}"' in refusal(tmp_path / "own.csv")
     zipped = tmp_path / "other.csv.gz"
     zipped.write_bytes(gzip.compress("participant,trial\nZoë,1\n".encode("utf-16")))
     assert 'encoding="utf-16"' in refusal(zipped)
