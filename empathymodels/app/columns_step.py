@@ -83,12 +83,19 @@ def match(desk: Desk, request: Request, form: FormData) -> Response:
             session.choose(columns={}, **task_of(root, choices["bids"], text_in(form, "task")))
             return to(session, "columns")
         changed = _matched(choices, model_of(choices, session.folder), form)
-        arranged_once(choices | changed | {"left_out": []}, session.folder)
-        known = whole_study(choices | changed, session.folder).participants["participant"]
-        changed["left_out"] = [one for one in choices.get("left_out", []) if one in set(known)]
+        changed["left_out"] = []
+        arranged_once(choices | changed, session.folder)
+        known = set(whole_study(choices | changed, session.folder).participants["participant"])
     except FAULTS as error:
         return show(desk, request, form, words_of(error, session))
     session.choose(**changed)
+    left_out = [one for one in choices.get("left_out", []) if one in known]
+    try:
+        arranged_once(choices | changed | {"left_out": left_out}, session.folder)
+    except FAULTS as error:  # it goes with everybody
+        reason = words_of(error, session)
+        return show(desk, request, form, f"Nobody is left out now. {reason}")
+    session.choose(left_out=left_out)
     return to(session, "plan")
 
 

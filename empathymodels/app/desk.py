@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from empathymodels.app.guard import MOST
-from empathymodels.app.page_words import in_page_words, problems_of, with_own_names
+from empathymodels.app.page_words import in_page_words, own_names, problems_of, with_own_names
 from empathymodels.app.progress import short
 from empathymodels.app.session import Session, Sessions
 from empathymodels.app.worker import Worker
@@ -156,9 +156,8 @@ def _hides_module(file: Path) -> bool:
 def words_of(error: Exception, session: Session) -> str:
     """Return what an error says, in the words of the page and with files by their own names."""
     text = str(error.args[0]) if error.args else type(error).__name__
-    files = session.choices["files"].values() if session.has_choices else ()
-    own = {file["file"]: file["own"] for file in files if Path(file["file"]).suffix}
-    return in_page_words(with_own_names(text, session.folder, own))
+    files = session.choices["files"] if session.has_choices else {}
+    return in_page_words(with_own_names(text, session.folder, own_names(files)))
 
 
 def to(session: Session, page: str) -> Response:

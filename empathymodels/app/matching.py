@@ -69,7 +69,7 @@ class Wanted:
 
 
 def read_table(
-    files: Sequence[Path], table: str, folder: Path, own: str, encoding: str
+    files: Sequence[Path], table: str, folder: Path, own: Mapping[str, str], encoding: str
 ) -> dict[str, str]:
     """Return the columns of a table that was uploaded, each with its first values.
 
@@ -80,8 +80,7 @@ def read_table(
     """
     notices = Notices()
     found = read_files(files, table, file_names=None, encoding=encoding, notices=notices)
-    alone = {files[0].name: own} if len(files) == 1 else {}
-    faults = [with_own_names(problem, folder, alone) for problem in notices.problems]
+    faults = [with_own_names(problem, folder, own) for problem in notices.problems]
     tell_all(f"The file{'s' * (len(files) > 1)} of {table} cannot be used:", faults)
     return {} if found is None else first_values(found)
 
@@ -210,7 +209,7 @@ def whole_study(choices: Mapping[str, Any], folder: Path) -> Study:
 
 @lru_cache(maxsize=2)
 def _whole_study(read: str, folder: Path) -> Study:
-    """Return the study of choices in JSON; files of a session never change."""
+    """Return the study of choices in JSON; a file that they name never has another content."""
     choices = json.loads(read)
     if choices.get("study"):
         return load_study(choices["study"])
@@ -250,5 +249,5 @@ def arranged_once(choices: Mapping[str, Any], folder: Path) -> Arrangement:
 
 @lru_cache(maxsize=2)
 def _arranged_once(matched: str, folder: Path) -> Arrangement:
-    """Return what is arranged for choices in JSON; files of a session never change."""
+    """Return what is arranged for choices in JSON; files that they name never change."""
     return arranged(json.loads(matched), folder)

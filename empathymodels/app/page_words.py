@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 CODE = r"(?:'[^']*'|\"[^\"]*\"|[\w.+-]+)"  # as it is written in Python
 # what messages advise in Python, and what does the same here; in order
@@ -56,6 +57,25 @@ def _bare(codes: str) -> str:
     """Return codes of a list in Python as one writes them in a field."""
     found = re.findall(CODE, codes)
     return ", ".join(code[1:-1] if code[0] in "'\"" else code for code in found)
+
+
+def own_names(files: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return what the files of tables, by table, were given as, by our names; folders are tables.
+
+    Examples
+    --------
+    >>> own_names({"trials": {"file": "trials_0f.csv", "own": "my data.csv"}})
+    {'trials_0f.csv': 'my data.csv'}
+    >>> own_names({"trials": {"file": "trials_0f", "own": "2 files", "names": ["a.csv", "b.csv"]}})
+    {'trials_0f': 'trials'}
+    """
+    own = {}
+    for table, about in files.items():
+        if "names" in about:
+            own[about["file"]] = table
+        elif Path(about["file"]).suffix:  # and no data set, whose files keep their names
+            own[about["file"]] = about["own"]
+    return own
 
 
 def with_own_names(text: str, folder: Path, own: Mapping[str, str]) -> str:

@@ -30,9 +30,6 @@ def show(desk: Desk, request: Request, form: FormData, fault: str = "") -> Respo
         arrangement = arranged_once(choices, session.folder)
     except FAULTS as error:
         reason = words_of(error, session)
-        if choices.get("left_out") and not fault:  # what was matched anew goes with everybody
-            session.choose(left_out=[])
-            return show(desk, request, form, f"Nobody is left out now. {reason}")
         if not choices["study"]:
             return columns_step.show(desk, request, form, reason)
         said = f"'{choices['study']}' does not go with it. {reason}"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from itertools import chain, count
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from empathymodels.app.data_set import DATA_SET, copied, given_data_set, keep_da
 from empathymodels.app.file_names import pattern_of, plain_names
 from empathymodels.app.forms import text_in, whole_text, write_upload
 from empathymodels.app.matching import read_table
+from empathymodels.app.page_words import own_names
 from empathymodels.app.session import Session
 from empathymodels.messages import counted, listed
 from empathymodels.study.keys import KEYS
@@ -31,7 +33,8 @@ ENCODINGS = {
     "utf-16": "UTF-16",
 }
 MOST_FILES = 5000
-OURS = re.compile(rf"({'|'.join(KEYS)})(_\d+)?(\.(csv|tsv|txt))?")  # what tables are kept as
+OURS = re.compile(rf"({'|'.join(KEYS)})(_[0-9a-f]+)?(\.(csv|tsv|txt))?")  # what tables are kept as
+DIGITS = 12  # of the digest that a name has
 
 
 def keep_uploads(
@@ -67,7 +70,10 @@ def keep_uploads(
     places = {table: _places(about, folder) for table, about in every.items()}
     encoding = encoding or _encoding([file for files in places.values() for file in files])
     kept = {
-        table: {**about, "columns": read_table(files, table, folder, str(about["own"]), encoding)}
+        table: {
+            **about,
+            "columns": read_table(files, table, folder, own_names({table: about}), encoding),
+        }
         for (table, about), files in zip(every.items(), places.values(), strict=True)
     }
     several = [about["names"] for about in new.values() if "names" in about]
@@ -87,7 +93,11 @@ def remove_unread(session: Session) -> None:
     read = {file["file"] for plan in plans for file in plan["files"].values()}
     for path in session.folder.iterdir():
         if OURS.fullmatch(path.name) and path.name not in read:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _uploaded(form: FormData, name: str) -> list[tuple[str, UploadFile]]:
@@ -107,8 +117,7 @@ def _uploaded(form: FormData, name: str) -> list[tuple[str, UploadFile]]:
 
 
 def _keep_table(table: str, uploads: list[tuple[str, UploadFile]], folder: Path) -> dict[str, Any]:
-    """Keep the file, or the files, of a table under a name that is free; return what they are."""
-    stem = _free(table, folder)
+    """Keep the file, or the files, of a table by their content; return what they are."""
     names = [name for name, _ in uploads]
     is_one = len(names) == 1
     visible = [n for n in names if is_one or not n.rpartition("/")[2].startswith(".")]
@@ -123,9 +132,10 @@ def _keep_table(table: str, uploads: list[tuple[str, UploadFile]], folder: Path)
     if len(tables) == 1:
         ((own, file),) = tables
         ending = next(ending for ending in ENDINGS if own.lower().endswith(ending))
-        path = folder / f"{stem}{ending}"
-        write_upload(file, path)
-        return about | {"file": path.name, "own": whole_text(table, own.rpartition("/")[2])}
+        written = folder / f"{table}_{secrets.token_hex()}{ending}"
+        write_upload(file, written)
+        own = whole_text(table, own.rpartition("/")[2])
+        return about | {"file": _named_by_content(written, table), "own": own}
     parts = [name.strip("/").split("/") for name, _ in tables]
     shared = _shared(parts)
     names = plain_names(["/".join(one[len(shared) :]) for one in parts], table)
@@ -135,17 +145,28 @@ def _keep_table(table: str, uploads: list[tuple[str, UploadFile]], folder: Path)
             f"overlooked; found {listed([min(names, key=len), max(names, key=len)])}. Put them "
             "into one folder."
         )
+    written = folder / f"{table}_{secrets.token_hex()}"
     for name, (_, file) in zip(names, tables, strict=True):
-        write_upload(file, folder / stem / name)
+        write_upload(file, written / name)
+    place = _named_by_content(written, table)
     own = f"{shared[-1]}, " if shared else ""
-    return about | {"file": stem, "own": f"{own}{counted(len(names), 'file')}", "names": names}
+    return about | {"file": place, "own": f"{own}{counted(len(names), 'file')}", "names": names}
 
 
-def _free(table: str, folder: Path) -> str:
-    """Return what the files of a table are called that is not there yet: files never change."""
-    taken = {path.name.partition(".")[0] for path in folder.iterdir()}
-    numbered = (f"{table}_{number}" for number in count(2))
-    return next(name for name in chain([table], numbered) if name not in taken)
+def _named_by_content(written: Path, table: str) -> str:
+    """Name what was written of a table by a digest, so that no name ever has two contents.
+
+    Studies and scripts that were read or written before name files alone, and stay true.
+    """
+    digest = sha256()
+    for path in [written, *sorted(written.rglob("*"))]:
+        if path.is_file():
+            with path.open("rb") as file:
+                content = file_digest(file, "sha256").hexdigest()
+            digest.update(f"{content} {path.relative_to(written).as_posix()}\n".encode())
+    place = written.with_name(f"{table}_{digest.hexdigest()[:DIGITS]}{written.suffix}")
+    _remove(written) if place.exists() else written.rename(place)
+    return place.name
 
 
 def _shared(parts: Sequence[Sequence[str]]) -> list[str]:

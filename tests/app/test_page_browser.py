@@ -331,7 +331,7 @@ def test_a_laboratory_without_python(browser, messy, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(tmp_path / "analysis.py", alone)
-    shutil.copy(tmp_path / "my data.csv", alone / "trials.csv")
+    shutil.copy(tmp_path / "my data.csv", alone / next(folder.rglob("trials_*.csv")).name)
     run = subprocess.run([sys.executable, "analysis.py"], cwd=alone, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     one, other = (next(place.rglob("*-estimates.csv")).read_text() for place in (folder, alone))

@@ -91,7 +91,9 @@ def test_names_that_agree_are_chosen_already(begin, messy):
 def test_names_of_uploads_are_never_paths(begin, messy, sessions, name):
     answer = begin(messy, name)
     (session,) = sessions
-    assert {file.name for file in session.folder.iterdir()} == {"trials.csv", "choices.json"}
+    kept = session.choices["files"]["trials"]["file"]
+    assert re.fullmatch(r"trials_[0-9a-f]{12}\.csv", kept)
+    assert {file.name for file in session.folder.iterdir()} == {kept, "choices.json"}
     assert list(sessions.folder.parent.glob("*.csv")) == []
     assert HOSTILE not in answer.text
 
@@ -279,6 +281,7 @@ def test_people_are_left_out_with_a_reason(client, planned, sessions, monkeypatc
 def test_tables_are_exchanged_added_and_left_out(client, planned, sessions, messy, stand_in, wait):
     (session,) = sessions
     before = session.choices["columns"]
+    fitted = session.choices["files"]["trials"]["file"]
     client.post(f"{planned}/plan", data={"left_out": ["1"], "analysis": "yes"})
     wait(planned, "done")
     table = pd.read_csv(io.BytesIO(messy))
@@ -292,17 +295,17 @@ def test_tables_are_exchanged_added_and_left_out(client, planned, sessions, mess
     assert answer.url.path == f"{planned}/columns", answer.text
     assert "Trials: newer.tsv" in answer.text and "Participants: people.csv" in answer.text
     kept = {name: session.choices["files"][name]["file"] for name in ("trials", "participants")}
-    assert kept == {"trials": "trials_2.tsv", "participants": "participants.csv"}
+    assert fitted not in kept.values() and kept["trials"].endswith(".tsv")
     assert session.choices["columns"] == before  # which the new table has, too
     # what was fitted can still be gone on with, and its file is there
-    assert (session.folder / "trials.csv").read_bytes() == messy
+    assert (session.folder / fitted).read_bytes() == messy
     match = MATCHED | {"participants.participant.column": "0"}
     answer = client.post(f"{planned}/columns", data=match)
     assert "80 rows of trials, 4 rows" not in answer.text and "60 rows of trials" in answer.text
     assert session.choices["left_out"] == [people["Subject No"][1]]
     client.post(f"{planned}/plan", data={"analysis": "yes"})
     wait(planned, "done")
-    assert not (session.folder / "trials.csv").exists()
+    assert not (session.folder / fitted).exists()
     # a table that has other columns is matched anew
     other = table.rename(columns={"Choice": "work", "Subject No": "participant"})
     other["participant"] = other["participant"].str.replace("sub-", "P")
@@ -310,11 +313,47 @@ def test_tables_are_exchanged_added_and_left_out(client, planned, sessions, mess
     answer = client.post(f"{planned}/tables", data={"gone": "participants"}, files=files)
     assert chosen(answer.text, "trials.work.column") == "work"
     assert list(session.choices["files"]) == ["trials"]
-    assert session.choices["files"]["trials"]["file"] == "trials.csv"
-    assert (session.folder / "participants.csv").exists()  # of the fit
+    assert (session.folder / kept["participants"]).exists()  # of the fit
     # and of other people, nobody is left out who is not there any more
     client.post(f"{planned}/columns", data=MATCHED)
     assert session.choices["left_out"] == []
+
+
+@pytest.mark.parametrize("is_several", [False, True])
+def test_every_table_of_a_row_of_exchanges_is_read(client, planned, sessions, messy, is_several):
+    """What was read or checked of one table is never taken for that of another."""
+    (session,) = sessions
+    table, told, scripts_of_design = pd.read_csv(io.BytesIO(messy)), [], []
+    for trials in (10, 12, 14, 10):
+        rows = [table[table["trial"] <= trials], table[table["trial"] < 0]]
+        if is_several:
+            rows = [rows[0][rows[0]["trial"] % 2 == odd] for odd in (0, 1)]
+        contents = [part.to_csv(index=False) for part in rows[: 1 + is_several]]
+        names = ["odd.csv", "even.csv"] if is_several else ["same.csv"]
+        files = [("trials", one) for one in zip(names, contents, strict=True)]
+        client.post(f"{planned}/tables", files=files)
+        answer = client.post(f"{planned}/columns", data=MATCHED)
+        told += re.findall(r"(\d+) rows of trials", answer.text)[:1]
+        scripts_of_design.append(scripts.design_script(session.choices))
+    assert told == ["40", "48", "56", "40"]
+    first, *others, last = scripts_of_design
+    assert first == last and len({first, *others}) == 3  # the same table is no other
+
+
+def test_people_who_cannot_be_left_out_of_other_tables_all_stay(client, planned, sessions, messy):
+    (session,) = sessions
+    client.post(f"{planned}/plan", data={"left_out": ["1", "2"], "design": "yes"})
+    gone = session.choices["left_out"]
+    table = pd.read_csv(io.BytesIO(messy))
+    alone = table[table["Subject No"].isin(gone)].to_csv(index=False)
+    client.post(f"{planned}/tables", files={"trials": ("alone.csv", alone)})
+    before = session.choices
+    client.get(f"{planned}/plan")
+    assert session.choices == before  # looking changes nothing
+    answer = client.post(f"{planned}/columns", data=MATCHED)
+    assert "Nobody is left out now." in fault(answer)
+    assert session.choices["left_out"] == []
+    assert client.get(f"{planned}/plan").status_code == 200
 
 
 def test_what_cannot_be_exchanged_changes_nothing(client, planned, bundled, sessions, messy):
@@ -334,7 +373,7 @@ def test_what_cannot_be_exchanged_changes_nothing(client, planned, bundled, sess
 # ------------------------------------------------------------------------- fit and results
 
 
-def test_from_the_plan_to_every_file(client, planned, stand_in, wait):
+def test_from_the_plan_to_every_file(client, planned, sessions, stand_in, wait):
     answer = client.post(f"{planned}/plan", data={"analysis": "yes"})
     assert answer.url.path == f"{planned}/fit"
     assert wait(planned, "done", "failed")["state"] == "done"
@@ -358,7 +397,10 @@ def test_from_the_plan_to_every_file(client, planned, stand_in, wait):
     assert "sandbox" in REPORT_POLICY and "allow-same-origin" not in REPORT_POLICY
     assert "connect-src" not in REPORT_POLICY and "http" not in REPORT_POLICY
     # no other file is given
-    others = ("choices.json", "trials.csv", "..%2fchoices.json", "%2e%2e/choices.json", "")
+    (session,) = sessions
+    table = session.choices["files"]["trials"]["file"]
+    assert (session.folder / table).is_file()
+    others = ("choices.json", table, "..%2fchoices.json", "%2e%2e/choices.json", "")
     for name in (*others, "analysis.log", "prosocial_effort-people-*.png"):
         assert client.get(f"{planned}/files/{name}").status_code == 404, name
 
