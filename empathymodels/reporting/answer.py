@@ -130,14 +130,14 @@ def _effects(found: Fitted) -> Iterator[Effect]:
 
 
 def _terms_of_groups(entry: Covariates | None) -> list[str]:
-    """Return the terms of a formula that contrasts tell of: those of labels."""
+    """Return the terms of a formula that contrasts tell of: of labels, of one or two columns."""
     groups = {c for c, sides in compared_columns(entry).items() if not sides[0].is_of_numbers}
-    codings = entry.coding if entry else {}
-    return [
-        term
-        for term, parts in codings.items()
-        if groups & {column for coding in parts for column in coding.columns}
-    ]
+    found = []
+    for term, parts in (entry.coding if entry else {}).items():
+        columns = {column for coding in parts for column in coding.columns}
+        if all(coding.levels for coding in parts) and columns <= groups and len(columns) <= 2:
+            found.append(term)
+    return found
 
 
 def _may_turn(parameter: Parameter) -> bool:

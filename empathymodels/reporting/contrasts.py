@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, product
 from typing import Any
 
@@ -12,13 +14,15 @@ import xarray as xr
 from empathymodels.declaration.parts import Parameter
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.levels import levels_of
-from empathymodels.messages import words
+from empathymodels.messages import counted, words
 from empathymodels.population.covariates import Covariates
+from empathymodels.reporting.tables import rounded
 from empathymodels.results.contrast import contrast_numbers, difference_between
 
 PROB = 0.9  # of intervals
 MOST_PAIRED = 4  # levels up to which every pair is compared; of more, each with the first
 MOST_CROSSED = 12  # interactions of two columns that are told
+FEWEST, MOST = 3, 17  # digits of the ends of a step
 CONTRASTED = ("participant", "population")  # levels of parameters that have contrasts
 At = Mapping[str, Any]
 
@@ -94,16 +98,42 @@ def contrasts_of(
     uninformed : collection of str
         Values of the population, as ``name[level]``, of which the data say nearly nothing.
     """
-    found: list[Contrast] = []
+    every = _every(fit, arrangement, covariates, uninformed)
+    return [contrast for one in every for contrast in one.contrasts()]
+
+
+def omitted_of(
+    fit: xr.DataTree,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    uninformed: Collection[str],
+) -> list[str]:
+    """Say for each interaction that has more contrasts than `contrasts_of` returns how to get them.
+
+    Parameters are those of `contrasts_of`.
+    """
+    every = _every(fit, arrangement, covariates, uninformed)
+    return [said for one in every for said in one.omitted()]
+
+
+def _every(
+    fit: xr.DataTree,
+    arrangement: Arrangement,
+    covariates: Mapping[str, Covariates],
+    uninformed: Collection[str],
+) -> Iterator[_OfParameter]:
     for parameter in arrangement.parameters:
         if parameter.fixed is None and parameter.level in CONTRASTED:
             entry = covariates.get(parameter.name)
-            found += _OfParameter(fit, arrangement, parameter, entry).contrasts(uninformed)
-    return found
+            yield _OfParameter(fit, arrangement, parameter, entry, uninformed)
 
 
 def compared_columns(entry: Covariates | None) -> dict[str, list[_Sides]]:
-    """Return by covariate which of its values are compared; none that a file cannot tell of."""
+    """Return by covariate which of its values are compared.
+
+    There are none that a file cannot tell of, nor of a column that is taken both as numbers and
+    by its labels: what is a value of one is none of the other.
+    """
     if entry is None:
         return {}
     try:
@@ -111,17 +141,35 @@ def compared_columns(entry: Covariates | None) -> dict[str, list[_Sides]]:
     except (KeyError, ValueError):
         return {}
     found: dict[str, list[_Sides]] = {}
+    labels, numbers = (
+        {
+            column
+            for coding in entry.factors
+            for column in coding.columns
+            if bool(coding.levels) == is_label
+        }
+        for is_label in (True, False)
+    )
     for coding in entry.factors:
         column = coding.columns[0]
+        if column in labels & numbers:
+            continue
         if coding.levels:
             first = coding.reference if coding.reference in coding.levels else coding.levels[0]
             others = [level for level in coding.levels if level != first]
             found[column] = _pairs(column, [first, *others])
         elif coding.factor == column:
             ends = (coding.centre + coding.scale, coding.centre)
-            names = (f"{ends[0]:.3g}", f"{ends[1]:.3g}")
-            found[column] = [_Sides(column, ends, names, is_of_numbers=True)]
+            found[column] = [_Sides(column, ends, _distinct_texts(*ends), is_of_numbers=True)]
     return found
+
+
+def _distinct_texts(high: float, low: float) -> tuple[str, str]:
+    """Return the ends of a step with as many digits as tell how long it is."""
+    step, size = high - low, max(abs(high), abs(low))
+    digits = 1 + math.ceil(math.log10(size / step)) if step > 0 else MOST
+    digits = min(max(digits, FEWEST), MOST)
+    return rounded(high, digits), rounded(low, digits)
 
 
 def _pairs(column: str, levels: Sequence[Any], *, is_condition: bool = False) -> list[_Sides]:
@@ -141,6 +189,18 @@ def _are_crossed(entry: Covariates | None, one: str, other: str) -> bool:
     return any({one, other} <= term for term in terms)
 
 
+def _corners(one: _Sides, other: _Sides, at: At) -> list[tuple[At, At]]:
+    """Return the two sides of a column at each side of another."""
+    return [(one.at(0, other.at(k, at)), one.at(1, other.at(k, at))) for k in (0, 1)]
+
+
+def _code(at: At) -> str:
+    """Return values of columns as they are written in Python."""
+    return repr(
+        {str(column): getattr(value, "item", lambda v=value: v)() for column, value in at.items()}
+    )
+
+
 @dataclass(frozen=True)
 class _OfParameter:
     """The contrasts of one parameter."""
@@ -149,45 +209,82 @@ class _OfParameter:
     arrangement: Arrangement
     parameter: Parameter
     entry: Covariates | None
+    uninformed: Collection[str]
 
-    def contrasts(self, uninformed: Collection[str]) -> Iterator[Contrast]:
-        """Yield differences of conditions, of covariates, and their interactions."""
+    @cached_property
+    def levels(self) -> list[Any]:
+        """The levels of its column of which data say something."""
         name, by = self.parameter.name, self.parameter.by
-        levels = levels_of(self.arrangement, by) if by else []
-        levels = [level for level in levels if f"{name}[{level}]" not in uninformed]
-        conditions = _pairs(by, levels, is_condition=True) if by else []
-        groups = compared_columns(self.entry)
-        places: list[At] = [{by: level} for level in levels] if by else [{}]
-        for sides in conditions:
+        every = levels_of(self.arrangement, by) if by else []
+        return [level for level in every if f"{name}[{level}]" not in self.uninformed]
+
+    @property
+    def places(self) -> list[At]:
+        """Where covariates are compared."""
+        by = self.parameter.by
+        return [{by: level} for level in self.levels] if by else [{}]
+
+    @cached_property
+    def conditions(self) -> list[_Sides]:
+        """The pairs of its levels."""
+        by = self.parameter.by
+        return _pairs(by, self.levels, is_condition=True) if by else []
+
+    @cached_property
+    def groups(self) -> dict[str, list[_Sides]]:
+        """By covariate the pairs of its values."""
+        return compared_columns(self.entry)
+
+    def contrasts(self) -> Iterator[Contrast]:
+        """Yield differences of conditions, of covariates, and their interactions."""
+        for sides in self.conditions:
             yield self._difference(sides, {}, str(sides))
-        for column, pairs in groups.items():
-            for at in places:
+        for column, pairs in self.groups.items():
+            for at in self.places:
                 for sides in pairs:
                     yield self._difference(sides, at, f"{words(column)} {sides}")
-        for pairs in groups.values():
-            yield from self._interactions(conditions, pairs, {})
-        for one, other in combinations(groups, 2):
-            for at in places if _are_crossed(self.entry, one, other) else []:
-                yield from self._interactions(groups[one], groups[other], at)
+        for crossed, at in self._crossed():
+            for one, other in crossed[:MOST_CROSSED]:
+                yield self._interaction(one, other, at)
+
+    def omitted(self) -> Iterator[str]:
+        """Say of which interactions there are more than `contrasts` yields, and how to get them."""
+        for crossed, at in self._crossed():
+            more = crossed[MOST_CROSSED:]
+            if more:
+                one, other = more[0]
+                sides = [_code(side) for pair in _corners(one, other, at) for side in pair]
+                where = f" for {', '.join(map(str, at.values()))}" if at else ""
+                yield (
+                    f"Of {words(self.parameter.name)}{where}, "
+                    f"{counted(len(more), 'more interaction')} of {words(one.column)} and "
+                    f"{words(other.column)} can be had from em.contrast, such as "
+                    f"em.contrast(fit, {self.parameter.name!r}, {sides[0]}, {sides[1]}, "
+                    f"minus=({sides[2]}, {sides[3]}))."
+                )
+
+    def _crossed(self) -> Iterator[tuple[list[tuple[_Sides, _Sides]], At]]:
+        """Yield for two columns all pairs of one with all of the other, and where they are."""
+        for pairs in self.groups.values():
+            yield list(product(self.conditions, pairs)), {}
+        for one, other in combinations(self.groups, 2):
+            for at in self.places if _are_crossed(self.entry, one, other) else []:
+                yield list(product(self.groups[one], self.groups[other])), at
 
     def _difference(self, sides: _Sides, at: At, what: str) -> Contrast:
         pair = sides.at(0, at), sides.at(1, at)
         return self._contrast([pair], at, what, sides.called, is_of_numbers=sides.is_of_numbers)
 
-    def _interactions(
-        self, firsts: Sequence[_Sides], seconds: Sequence[_Sides], at: At
-    ) -> Iterator[Contrast]:
-        """Yield how a difference between levels of a column differs between those of another."""
-        for one, other in list(product(firsts, seconds))[:MOST_CROSSED]:
-            here, there = ((one.at(0, other.at(k, at)), one.at(1, other.at(k, at))) for k in (0, 1))
-            within = [f"{one} at {called}" for called in other.called]
-            what = (
-                f"interaction of {words(one.column)} and {words(other.column)}: {within[0]}, minus "
-                f"the same at {other.called[1]}"
-            )
-            is_of_numbers = one.is_of_numbers or other.is_of_numbers
-            sides = within[0], within[1]
-            yield self._contrast([here, there], at, what, sides, is_of_numbers=is_of_numbers)
+    def _interaction(self, one: _Sides, other: _Sides, at: At) -> Contrast:
+        """Return how a difference between levels of a column differs between those of another."""
+        within = [f"{one} at {called}" for called in other.called]
+        what = (
+            f"interaction of {words(one.column)} and {words(other.column)}: {within[0]}, minus "
+            f"the same at {other.called[1]}"
+        )
+        is_of_numbers = one.is_of_numbers or other.is_of_numbers
+        sides, pairs = (within[0], within[1]), _corners(one, other, at)
+        return self._contrast(pairs, at, what, sides, is_of_numbers=is_of_numbers)
 
     def _contrast(
         self,

@@ -33,7 +33,7 @@ from empathymodels.inference.fits import (
 )
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.population.covariates import Covariates
-from empathymodels.reporting.contrasts import Contrast, contrasts_of
+from empathymodels.reporting.contrasts import Contrast, contrasts_of, omitted_of
 from empathymodels.reporting.figures import of_parameters, of_predictions
 from empathymodels.reporting.markup import equation, prose
 from empathymodels.reporting.tables import Cell, Table, number, of_frame, table
@@ -119,6 +119,13 @@ class Fitted:
             return []
         return contrasts_of(self.fit, self.arrangement, self.covariates, self.uninformed)
 
+    @cached_property
+    def omitted(self) -> list[str]:
+        """Which interactions have more contrasts than these, how many more, and how to get them."""
+        if self.method == "map":
+            return []
+        return omitted_of(self.fit, self.arrangement, self.covariates, self.uninformed)
+
 
 def fitted(name: str, fit: xr.DataTree, *, draws: int, seed: int) -> Fitted:
     """Compute the tables that a report needs of a fit."""
@@ -155,6 +162,7 @@ def fit_section(
         "diagnostics": _checks(found, is_predictive=False),
         "population": _population(found),
         "contrasts": _contrasts(found),
+        "omitted": found.omitted,
         "figures": drawn,
         "people": list(_people(found)),
         "predictive": _checks(found, is_predictive=True),

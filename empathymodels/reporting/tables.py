@@ -76,10 +76,10 @@ def rounded(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> rounded(0.0012345), rounded(1234.6), rounded(4000)
-    ('0.00123', '1,235', '4,000')
+    >>> rounded(0.0012345), rounded(1234.6), rounded(4000), rounded(999.7)
+    ('0.00123', '1,235', '4,000', '1,000')
     """
-    if float(value).is_integer() or abs(value) >= 10**digits:
+    if float(value).is_integer() or abs(round(float(value), 0)) >= 10**digits:
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
 

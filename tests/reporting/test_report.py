@@ -18,6 +18,7 @@ from empathymodels.inference.study_tree import study_tree
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
 from empathymodels.reporting.answer import Effect, _effects, _largest, _may_turn, _trust
+from empathymodels.reporting.contrasts import MOST_CROSSED
 from empathymodels.reporting.fit_section import Fitted, _contrasts, fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
@@ -226,6 +227,73 @@ def test_what_contrasts_say_is_in_the_table_and_in_what_was_found(crossed):
     # what contrasts tell is not told again on the link scale; that of numbers is
     effects = [label for label in labels if label.startswith("the effect of")]
     assert effects and all("effect of age" in label for label in effects)
+
+
+def of_people(as_drawn, formula, **columns):
+    """A drawn fit with a formula on a parameter that has two conditions."""
+    study = em.load_study("effort_for_others")
+    size = len(study.participants)
+    people = study.participants.assign(**{n: np.resize(v, size) for n, v in columns.items()})
+    study = em.Study(trials=study.trials, participants=people)
+    return as_drawn(em.get_model("prosocial_effort"), study, covariates={"discount": formula})
+
+
+AGES, DOSES = np.linspace(18, 70, 21), [1.0, 2.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("formula", "columns", "terms"),
+    [
+        ("group * age", {"age": AGES}, ["age", "group[T.in]:age"]),
+        ("group * log(age)", {"age": AGES}, ["log(age)", "group[T.in]:log(age)"]),
+        ("dose + C(dose)", {"dose": DOSES}, ["dose", "C(dose)[T.2]", "C(dose)[T.5]"]),
+        ("group * C(dose)", {"dose": DOSES}, []),
+        (
+            "group * sex * site",
+            {"sex": ["f"] * 2 + ["m"] * 2, "site": ["x"] * 4 + ["y"] * 4},
+            ["group[T.in]:sex[T.m]:site[T.y]"],
+        ),
+    ],
+)
+def test_every_term_is_told_by_a_contrast_or_as_an_effect(as_drawn, formula, columns, terms):
+    found = unchecked(of_people(as_drawn, formula, group=["in", "ex"], **columns))
+    labels = [effect.label for effect in _effects(found)]
+    effects = [label for label in labels if label.startswith("the effect of ")]
+    whole = [f"the effect of {t} on discount, {who}" for t in terms for who in ("self", "other")]
+    assert sorted(effects) == sorted(whole)
+    is_compared = "group" in formula
+    assert is_compared == ("discount for self, group in minus ex," in labels)
+
+
+def test_numbers_of_a_step_are_told_apart(as_drawn):
+    columns = {"year": [1986, 1987, 1988, 1989], "share": AGES / 7e6, "near": [1e6, 1e6 + 0.5]}
+    found = unchecked(of_people(as_drawn, "year + share + near", **columns))
+    steps = {}
+    for one in found.contrasts:
+        if one.label.startswith("discount for self, ") and one.is_of_numbers:
+            name, _, ends = one.label.removeprefix("discount for self, ").partition(" ")
+            steps[name] = ends.removesuffix(" (one standard deviation)").split(" minus ")
+    people = found.covariates["discount"].people
+    assert {*steps} == {*columns}
+    for name, (high, low) in steps.items():
+        assert high != low and "e+" not in high + low
+        apart = float(high.replace(",", "")) - float(low.replace(",", ""))
+        assert apart == pytest.approx(people[name].std(), rel=0.6)
+
+
+def test_interactions_beyond_the_most_are_counted_with_their_call(as_drawn):
+    ten = list("abcdefghij")
+    fit = of_people(as_drawn, "group * site", group=ten, site=["x"] * 10 + ["y"] * 10 + ["z"] * 10)
+    found = unchecked(fit)
+    crossed = [one.label for one in found.contrasts if "interaction of group and site" in one.label]
+    assert len(crossed) == 2 * MOST_CROSSED  # of 9 x 3, for self and for other
+    of_self, of_other = found.omitted
+    assert of_self.startswith("Of discount for self, 15 more interactions of group and site can")
+    call = of_other.partition("such as ")[2].removesuffix(".")
+    numbers = eval(call, {"em": em, "fit": fit})
+    assert np.isfinite(numbers["median"]).all() and "other" in numbers["first"].iloc[0]
+    assert not {one.median for one in found.contrasts} & {*numbers["median"]}
+    assert not unchecked(of_people(as_drawn, "group", group=["in", "ex"])).omitted
 
 
 def test_what_all_share_is_compared_by_its_levels(as_drawn):
