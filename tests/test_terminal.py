@@ -9,6 +9,7 @@ import pytest
 
 import empathymodels as em
 from empathymodels import terminal
+from empathymodels.inference import sample
 from empathymodels.inference.sample import RunningChains
 from empathymodels.terminal import progress, progress_kind, regular_lines
 
@@ -75,9 +76,28 @@ def test_loops_say_how_far_they_are(often, capsys, monkeypatch):
 def test_chains_say_stage_draws_and_time_left(steps, says):
     chains = object.__new__(RunningChains)
     chains._tune, chains._told, chains._looks = 400, None, (400, 800, 1600)
-    chains._began = time.monotonic() - steps / 100
+    chains._began, chains._take_turns = time.monotonic() - steps / 100, False
     chains._note([SimpleNamespace(finished_draws=steps + more) for more in (30, 0)])
     assert says in chains.says()
+
+
+@pytest.mark.parametrize(
+    ("steps", "minutes"),
+    [((250, 250, 0, 0), 30), ((500, 500, 0, 0), 10), ((500, 500, 300, 0, 0), 12 / 13 * 10)],
+)
+def test_chains_that_wait_for_others_take_their_time_too(steps, minutes, monkeypatch):
+    """Ten minutes are over; of chains that have 500 steps each, some have not begun."""
+    sampler = SimpleNamespace(sample=lambda density, **settings: None)
+    monkeypatch.setattr(sample, "nutpie", sampler)
+    chains = RunningChains(None, tune=300, draws=200, chains=len(steps), cores=2)
+    assert "left" not in chains.says()
+    chains._began -= 600
+    chains._note([SimpleNamespace(finished_draws=one) for one in steps])
+    assert f"about {terminal.duration(minutes * 60)} left (to 200 draws)" in chains.says()
+    together = RunningChains(None, tune=300, draws=200, chains=2, cores=2)
+    together._began -= 600
+    together._note([SimpleNamespace(finished_draws=one) for one in (400, 250)])
+    assert "about 10 minutes left" in together.says()  # the slowest has as much to do again
 
 
 def test_a_fit_writes_lines_into_a_log_and_no_control_characters(

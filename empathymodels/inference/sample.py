@@ -181,11 +181,14 @@ class RunningChains:
         settings["progress_bar"] = progress_kind == "bar"
         if len(looks) > 1:  # no chain may wait for another to end
             settings["cores"] = settings["chains"]
+        chains = settings["chains"]
+        self._steps, self._take_turns = [0] * chains, (settings.get("cores") or chains) < chains
         how = {"tune": tune, "blocking": False, "progress_callback": self._note}
         self.sampler = nutpie.sample(density, **settings, **how)
 
     def _note(self, progress: Sequence[Any]) -> None:
-        self.finished = min(chain.finished_draws for chain in progress) - self._tune
+        self._steps = [chain.finished_draws for chain in progress]
+        self.finished = min(self._steps) - self._tune
         if self._told:
             self._told(progress)
 
@@ -205,10 +208,15 @@ class RunningChains:
         return self._whole if self.have_ended else self.sampler.inspect()
 
     def says(self) -> str:
-        """Say how far the slowest chain is, and how long it will take to the next look."""
+        """Say how far the slowest chain is, and how long all will take to the next look.
+
+        Chains that take turns have steps to do together: the last has none until others end.
+        """
         steps, tune = self.finished + self._tune, self._tune
         look = next((one for one in self._looks if one > self.finished), self._looks[-1])
-        left = share(steps, tune + look, time.monotonic() - self._began).partition(", ")[2]
+        done, times = (sum(self._steps), len(self._steps)) if self._take_turns else (steps, 1)
+        seconds = time.monotonic() - self._began
+        left = share(done, times * (tune + look), seconds).partition(", ")[2]
         until = f" (to {look:,} draws)" if left else ""
         if steps < tune:
             text = f"adapting, {steps:,} of {tune:,} steps per chain"

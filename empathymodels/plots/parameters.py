@@ -230,7 +230,7 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
     column = shown_covariate(fit, declared, arrangement)
     shown = by if by == column else None
     text = parameter_label(arrangement.model, declared)
-    text += averaged_over(fit, declared, arrangement, shown=shown, whose="median person ")
+    text += averaged_over(fit, declared, arrangement, shown=shown, whose=f"{_middle(declared)} ")
     for panel, level in zip(axes, levels, strict=True):
         values = fit["posterior"][parameter]
         values = values if level is None else values.sel({declared.by: level})
@@ -257,13 +257,13 @@ def _people_by_condition(
     for level, step in zip(levels, steps, strict=True):
         linked = linked_mean(fit, parameter, level).ravel()
         middle = natural_values(parameter, arrangement.model, linked)
-        _add_middle_of(panel, middle, colours[level], f"median person, {level}")
+        _add_middle_of(panel, middle, colours[level], f"{_middle(parameter)}, {level}")
         draws = values.sel({column: level}).transpose(parameter.level, ...).to_numpy()
         own = draws.reshape(size, -1)[order]
         _add_intervals(panel, own, np.arange(size) + step, [colours[level]] * size)
     _name_rows(panel, values[parameter.level].to_numpy()[order].astype(str), parameter.level)
     text = parameter_label(arrangement.model, parameter)
-    text += averaged_over(fit, parameter, arrangement, whose="median person ")
+    text += averaged_over(fit, parameter, arrangement, whose=f"{_middle(parameter)} ")
     label_axes(panel, x=text, title=f"{words(parameter.name)} by {words(column)}", width=60)
     add_legend(panel, place="lower right")
     add_key(figure, PEOPLE_KEY)
@@ -346,12 +346,16 @@ def _add_middle(
         found = median_persons(fit, parameter, arrangement, by)
         colours = colours_of(levels_of(arrangement, by))
         for group, draws in found.items():
-            _add_middle_of(panel, draws, colours[group], f"median person, {group}")
+            _add_middle_of(panel, draws, colours[group], f"{_middle(parameter)}, {group}")
     else:
         linked = linked_mean(fit, parameter, level).ravel()
         draws = natural_values(parameter, arrangement.model, linked)
-        whose = "item" if parameter.is_item else "person"
-        _add_middle_of(panel, draws, GREY, f"median {whose}")
+        _add_middle_of(panel, draws, GREY, _middle(parameter))
+
+
+def _middle(parameter: Parameter) -> str:
+    """Return what the one at the mean of the link scale is called."""
+    return "median item" if parameter.is_item else "median person"
 
 
 def _add_middle_of(panel: Axes, draws: np.ndarray, colour: str, label: str) -> None:

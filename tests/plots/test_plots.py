@@ -690,3 +690,17 @@ def test_conditions_of_people_are_side_by_side_or_on_one_scale(crossed_fit):
     assert legend == ["median person, self", "median person, other"]
     one, other = em.plot_people(crossed_fit, "discount", by="group").axes
     assert one.get_xlim() == other.get_xlim()
+
+
+@pytest.mark.parametrize("column", ["pain", "group"])
+def test_the_middle_of_items_is_no_person(as_drawn, column):
+    model = em.get_model("intergroup_bias")._with_parameters({"item_effect": {"by": column}})
+    fit = as_drawn(model, em.load_study("group_pain"))
+    levels = [str(level) for level in fit["posterior"][column].to_numpy()]
+    together = em.plot_people(fit, "item_effect", by=column).axes
+    legends = [
+        panel.get_legend() for panel in (*together, *em.plot_people(fit, "item_effect").axes)
+    ]
+    texts = [text.get_text() for legend in legends for text in legend.get_texts()]
+    expected = [*(f"median item, {level}" for level in levels), *["median item"] * len(levels)]
+    assert texts == expected
