@@ -28,12 +28,13 @@ ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "**": operator.pow,
 }
 
+MARKS = {"column": "`", "single": "'", "double": '"'}  # around texts; within them written twice
 _TOKEN = re.compile(
     r"""(?P<blank>\s+)
     | (?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<word>[^\W\d]\w*)
-    | `(?P<column>[^`]+)`
-    | '(?P<single>[^']*)' | "(?P<double>[^"]*)"
+    | `(?P<column>(?:[^`]|``)++)`
+    | '(?P<single>(?:[^']|'')*+)' | "(?P<double>(?:[^"]|"")*+)"
     | (?P<symbol>\*\*|//|==|!=|<=|>=|[-+*/%:<>&|~(),=\[\]])""",
     re.VERBOSE,
 )
@@ -139,8 +140,9 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise ValueError(f"{what} at character {place + 1} is no part of the language")
         kind = str(match.lastgroup)
         if kind != "blank":
-            kind = "text" if kind in ("single", "double") else kind
-            yield _Token(kind, match[str(match.lastgroup)], place + 1)
+            mark, found = MARKS.get(kind, ""), match[kind]
+            found = found.replace(2 * mark, mark) if mark else found
+            yield _Token("text" if kind in ("single", "double") else kind, found, place + 1)
         place = match.end()
     yield _Token("end", "", place + 1)
 
@@ -303,9 +305,9 @@ def written(node: Node) -> str:
     """Return a tree as text, spaced in one way and with no more parentheses than needed."""
     match node:
         case Column(name):
-            return name if re.fullmatch(r"[^\W\d]\w*", name) else f"`{name}`"
+            return name if re.fullmatch(r"[^\W\d]\w*", name) else _marked(name, "`")
         case Text(value):
-            return f'"{value}"' if '"' not in value else f"'{value}'"
+            return _marked(value, "'" if '"' in value and "'" not in value else '"')
         case Values(items):
             return f"[{', '.join(map(written, items))}]"
         case Call(function, arguments, options):
@@ -324,6 +326,10 @@ def written(node: Node) -> str:
             )
             return f"{gap}{operator}{gap}".join(sides)
     return str(node.value) if isinstance(node, Number | Truth) else ""
+
+
+def _marked(text: str, mark: str) -> str:
+    return f"{mark}{text.replace(mark, 2 * mark)}{mark}"
 
 
 def _enclosed(node: Node, binds: int) -> str:

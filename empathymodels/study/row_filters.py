@@ -29,8 +29,8 @@ from empathymodels.study.participants import matched_participants, participant_l
 
 ALLOWED = (
     "columns (with other characters than letters, digits and _ in `backticks`), numbers, labels "
-    "in quotation marks, == != < <= > >=, in [...], and, or, not, + - * / // % **, parentheses "
-    "and missing(column)"
+    "in quotation marks (of which one within is written twice), == != < <= > >=, in [...], and, "
+    "or, not, + - * / // % **, parentheses and missing(column)"
 )
 OPERATORS = frozenset(BINDS | BINDS_BEFORE) - {":"}
 

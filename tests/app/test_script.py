@@ -63,7 +63,7 @@ FIELDS = {  # every text that somebody typed
     "covariates": {"covariates": {"discount": HOSTILE}},
     "file_names": {"file_names": HOSTILE},
     "keep": {"bids": DATA_SET["bids"] | {"keep": HOSTILE, "own": HOSTILE}},
-    "people": {"left_out": [HOSTILE.replace("'", ""), HOSTILE.replace('"', "")]},
+    "people": {"left_out": [HOSTILE, HOSTILE.replace("'", ""), HOSTILE.replace('"', "")]},
     "reason": {"left_out": ["7"], "left_out_reason": HOSTILE},
     "model": {"model_file": {"file": "mine.py", "own": HOSTILE}},
 }
@@ -164,6 +164,20 @@ study = study.exclude(
         for script in (analysis_script, design_script):
             assert expected in script(CHOICES | kind | LEFT_OUT)
             assert "exclude" not in script(CHOICES | kind | LEFT_OUT | {"left_out": []})
+
+
+def test_people_of_any_name_are_left_out(study_of_effort, tmp_path, monkeypatch):
+    odd = ["O'B\"x", 'a\\"', HOSTILE.replace("\n", " "), "stays"]
+    names = dict(zip(study_of_effort["participant"].unique(), odd, strict=True))
+    table = study_of_effort.replace({"participant": names})
+    table.to_csv(tmp_path / "trials.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    files = {"trials": {"file": "trials.csv", "own": "x", "columns": dict.fromkeys(table, "")}}
+    choices = CHOICES | {"files": files, "columns": {}, "missing": {}, "codes": {}}
+    choices |= {"left_out": odd[:-1], "left_out_reason": "fell asleep"}
+    namespace = {}
+    exec(design_script(choices).partition("model = ")[0], namespace)
+    assert list(namespace["study"].participants["participant"]) == ["stays"]
 
 
 def test_a_data_set_several_files_and_a_model_of_ones_own_are_named():

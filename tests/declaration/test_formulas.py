@@ -423,7 +423,9 @@ def test_text_of_many_numbers_is_refused(evaluated):
 def test_labels_of_one_person_each_are_refused_unless_asked_for(label, evaluated):
     given = [label.format(number).replace(".", "," * ("." in label)) for number in range(10, 24)]
     people = pd.DataFrame({"given": given}, index=pd.Index(range(14), name="participant"))
-    with pytest.raises(ValueError, match=r"'given' holds 14 labels of 14 participants, .*of their own"):
+    with pytest.raises(
+        ValueError, match=r"'given' holds 14 labels of 14 participants, .*of their own"
+    ):
         evaluated(people, "given")
     found, _ = evaluated(people, "C(given)")
     assert found["baseline"].table.shape[1] == 13
@@ -581,3 +583,13 @@ def test_both_languages_refuse_what_the_other_allows(people):
         rows_that_match("log(age) > 3", people)
     with pytest.raises(ValueError):
         read_formula("baseline", "missing(age)")
+
+
+def test_marks_within_labels_and_columns_are_written_twice(evaluated):
+    columns = {"a`b": np.arange(8.0) ** 2, "site": ["O'B\"x", "p"] * 4}
+    people = pd.DataFrame(columns, index=pd.Index(range(8), name="participant"))
+    covariates, _ = evaluated(people, "`a``b` + C(site, Treatment('O''B\"x'))")
+    assert [(one.columns, one.reference) for one in covariates["baseline"].factors] == [
+        (["a`b"], ""),
+        (["site"], "O'B\"x"),
+    ]

@@ -1,11 +1,21 @@
 """Conditions on rows: what the language can say, and that nothing else passes."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from empathymodels import Study
-from empathymodels.study.expressions import columns_of, parse, written
+from empathymodels.study.expressions import (
+    Column,
+    Operation,
+    Text,
+    Values,
+    columns_of,
+    parse,
+    written,
+)
 from empathymodels.study.row_filters import OPERATORS, rows_that_match
 
 TABLE = pd.DataFrame(
@@ -59,6 +69,13 @@ ATTACKS = [
     "rt == 1j",
     "rt == 0x10",
     "rt == '''a'''",
+    "rt == '''",
+    'cue == "\\" or missing(eval(1)) or cue == "\\"',
+    "cue == 'a\\' or print or cue == '",
+    "cue == 'a''",
+    "cue == 'a' 'b'",
+    "`rt`` == 1",
+    "`` == 1",
     "`rt`.__class__ == 1",
     "",
     "   ",
@@ -170,6 +187,26 @@ def test_what_is_wrong_is_said(condition, why):
 def test_what_is_written_is_read_the_same(text):
     tree = parse(text, operators=OPERATORS, functions=["missing"])
     assert parse(written(tree), operators=OPERATORS, functions=["missing"]) == tree
+
+
+@pytest.mark.parametrize("length", range(5))
+def test_any_label_and_column_is_read_as_it_was_written(length):
+    for signs in product("'\"`\\ ,]a\n", repeat=length):
+        label = "".join(signs)
+        parts = Column(f"c {label}"), Values((Text(label), Text(f"O'B\"{label}")))
+        tree = Operation("in", parts)
+        assert parse(written(tree), operators=OPERATORS, functions=[]) == tree
+
+
+@pytest.mark.parametrize("label", ["O'B\"x", "''", '"', "\\'\"", "a\\", "') or ('a' == 'a"])
+def test_rows_are_found_by_labels_with_marks(label):
+    table = pd.DataFrame({"participant": ["1", label, "it's"], "b`c": [label, "x", label]})
+    people = Operation("in", (Column("participant"), Values((Text(label), Text("it's")))))
+    assert rows_that_match(written(people), table).tolist() == [False, True, True]
+    groups = Operation("==", (Column("b`c"), Text(label)))
+    assert rows_that_match(written(groups), table).tolist() == [True, False, True]
+    twice = label.replace("'", "''")
+    assert rows_that_match(f"`b``c` == '{twice}'", table).tolist() == [True, False, True]
 
 
 def test_columns_are_named_once():
