@@ -404,6 +404,7 @@ OF_FIELD = {
     "bool": ["yes", None, 3, [True], 1.0],
     "float": [*NO_REAL, None],
     "Table": [*NO_TEXT, "trial"],
+    "Prediction": [*NO_TEXT, "simulated"],
     "Support": [*NO_TEXT, "positiv"],
     "Motive | None": [3, ["approach"], "aproach", True],
     "Prior | tuple[float, float]": [*NO_PRIOR, None, 3, (1,), (1, 2, 3), ("a", 1), (0, np.inf)],

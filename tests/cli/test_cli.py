@@ -260,7 +260,7 @@ def test_a_fit_is_named_after_the_model(run, trials, fitted):
         (["card", LEARNING, "--all", "--out", "a"], f"found both '{LEARNING}' and --all"),
         (["card", "--all"], "found none. Add --out FOLDER"),
         (["fit", "outgroup_help_learning"], "Found none"),
-        (["fit", "outgroup_help_learning", "--trials", "no.csv"], "no such file at 'no.csv'"),
+        (["fit", "outgroup_help_learning", "--trials", "no.csv"], "no file at 'no.csv'"),
         (["fit", "outgroup_help_learning", "--rival", "x", "--study", "y"], "has no rival 'x'"),
         (["fit", "outgroup_help_learning", "--fix", "learning_rate"], "must be NAME=VALUE"),
         (["fit", "outgroup_help_learning", "--fix", "learning_rate=x"], "must be a number"),
@@ -293,7 +293,7 @@ def test_a_fit_is_named_after_the_model(run, trials, fitted):
         (["simulate", LEARNING, "--seed", "1", "--out", "s"], "Found none"),
         (
             ["simulate", LEARNING, "--trials", "no.csv", "--seed", "1", "--out", "s"],
-            "no such file at 'no.csv'",
+            "no file at 'no.csv'",
         ),
         (
             ["simulate", LEARNING, "--seed", "1", "--out", "s", "--parameters", "p.csv"],
@@ -492,7 +492,7 @@ def test_predictions_of_others(run, written, tmp_path, fit_file):
         (["--figure", "a.png", "--response", "feling"], "Did you mean 'feeling'"),
         (["--figure", "a.png", "--response", "feeling", "--by", "grup"], "must be a column that"),
         (["--kind", "both"], "'one_step_ahead' or 'simulation'; found 'both'"),
-        (["--trials", "no.csv"], "no such file at 'no.csv'"),
+        (["--trials", "no.csv"], "no file at 'no.csv'"),
         (["--columns", "choice=resp"], "Found none"),
     ],
 )

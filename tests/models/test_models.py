@@ -10,8 +10,9 @@ from folders import OWN_MODELS
 TEXT = (OWN_MODELS / "rated_pain.py").read_text(encoding="utf-8")
 CHOICE = (OWN_MODELS / "followed_choice.py").read_text(encoding="utf-8")
 CHECKS = [
-    "declaration", "documentation", "typical ranges", "rivals", "missing values", "normalisation",
-    "simulator", "gradient", "prior", "invariance", "missing responses", "reduction", "results",
+    "declaration", "documentation", "typical ranges", "prior medians", "rivals", "missing values",
+    "normalisation", "simulator", "gradient", "prior", "invariance", "missing responses",
+    "reduction", "results",
 ]  # fmt: skip
 
 
