@@ -46,7 +46,7 @@ def regular_lines(says: Callable[[], str], *, is_on: bool = True) -> Iterator[No
 
     def write() -> None:
         while not ended.wait(EVERY):
-            line = f"[{duration(time.monotonic() - began)}] {says()}"
+            line = f"[{clock(time.monotonic() - began)}] {says()}"
             print(printable(line), file=stream, flush=True)
 
     thread = Thread(target=write, daemon=True)
@@ -95,8 +95,19 @@ def _with_lines(items: Iterable[Any], description: str, total: int | None) -> It
         now = time.monotonic()
         if now - last >= EVERY:
             last = now
-            tell(f"[{duration(now - began)}] {description}: {share(done, total, now - began)}")
+            tell(f"[{clock(now - began)}] {description}: {share(done, total, now - began)}")
         yield item
+
+
+def clock(seconds: float) -> str:
+    """Return a time as a clock shows it, so that no two lines have the same.
+
+    Examples
+    --------
+    >>> [clock(seconds) for seconds in (9.7, 150, 7300)]
+    ['0:09', '2:30', '121:40']
+    """
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
 def share(done: int, total: int | None, seconds: float) -> str:

@@ -141,18 +141,13 @@ def compared_columns(entry: Covariates | None) -> dict[str, list[_Sides]]:
     except (KeyError, ValueError):
         return {}
     found: dict[str, list[_Sides]] = {}
-    labels, numbers = (
-        {
-            column
-            for coding in entry.factors
-            for column in coding.columns
-            if bool(coding.levels) == is_label
-        }
-        for is_label in (True, False)
-    )
+    kinds: dict[str, set[bool]] = {}  # whether by labels, as numbers, or both
+    for coding in entry.factors:
+        for column in coding.columns:
+            kinds.setdefault(column, set()).add(bool(coding.levels))
     for coding in entry.factors:
         column = coding.columns[0]
-        if column in labels & numbers:
+        if len(kinds[column]) > 1:
             continue
         if coding.levels:
             first = coding.reference if coding.reference in coding.levels else coding.levels[0]
@@ -254,9 +249,8 @@ class _OfParameter:
             if more:
                 one, other = more[0]
                 sides = [_code(side) for pair in _corners(one, other, at) for side in pair]
-                where = f" for {', '.join(map(str, at.values()))}" if at else ""
                 yield (
-                    f"Of {words(self.parameter.name)}{where}, "
+                    f"Of {self._called(at)}, "
                     f"{counted(len(more), 'more interaction')} of {words(one.column)} and "
                     f"{words(other.column)} can be had from em.contrast, such as "
                     f"em.contrast(fit, {self.parameter.name!r}, {sides[0]}, {sides[1]}, "
@@ -270,6 +264,10 @@ class _OfParameter:
         for one, other in combinations(self.groups, 2):
             for at in self.places if _are_crossed(self.entry, one, other) else []:
                 yield list(product(self.groups[one], self.groups[other])), at
+
+    def _called(self, at: At) -> str:
+        where = f" for {', '.join(map(str, at.values()))}" if at else ""
+        return f"{words(self.parameter.name)}{where}"
 
     def _difference(self, sides: _Sides, at: At, what: str) -> Contrast:
         pair = sides.at(0, at), sides.at(1, at)
@@ -298,9 +296,8 @@ class _OfParameter:
         name = self.parameter.name
         draws = difference_between(self.fit, self.arrangement, self.entry, name, pairs)
         found = contrast_numbers(draws, PROB)
-        where = f" for {', '.join(map(str, at.values()))}" if at else ""
         return Contrast(
-            label=f"{words(name)}{where}, {what}",
+            label=f"{self._called(at)}, {what}",
             more=sides[0],
             less=sides[1],
             median=float(found["median"]),
