@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from empathymodels.messages import drawable
 from empathymodels.plots.style import COLOURS, GREY, SMALL, TEXT
 
-
 WIDTH = 44  # characters of a line of a label: half of the figure
 LINE, GAP = 0.13, 0.21  # inches of height, of a line and between labels
 

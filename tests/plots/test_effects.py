@@ -1,5 +1,7 @@
 """Effects beside each other: whatever they are called, there is room for them."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -18,5 +20,5 @@ def test_labels_leave_room_for_intervals(labels):
     (axes,) = figure.axes
     assert axes.get_position().width > 0.35
     boxes = [text.get_window_extent() for text in axes.get_yticklabels()]
-    assert all(low.y1 <= high.y0 for high, low in zip(boxes, boxes[1:], strict=False))
+    assert all(low.y1 <= high.y0 for high, low in pairwise(boxes))
     plt.close(figure)
