@@ -120,7 +120,7 @@ def tried(text):
     return pytest.param(text, marks=marks if "refit=True" in text else ())
 
 
-@pytest.mark.parametrize("text", map(tried, dict.fromkeys(RUNNABLE)))
+@pytest.mark.parametrize("text", [tried(text) for text in dict.fromkeys(RUNNABLE)])
 def test_advised_calls_work(text, fit, own_fit, model, study):
     evidences = pd.DataFrame(np.eye(4, 2), columns=["a", "b"])
     evidences.attrs["evidence"] = "-BIC/2"

@@ -259,6 +259,7 @@ def test_few_of_them_are_left_out_one_by_one_if_asked(fits, monkeypatch):
         )
 
 
+@pytest.mark.dear("two models are fitted without each of three groups")
 def test_many_of_them_send_all_into_groups(fits, monkeypatch):
     monkeypatch.setattr(scores_module, "WORST", 0.0)
     monkeypatch.setattr(units, "FOLDS", 3)

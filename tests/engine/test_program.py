@@ -7,7 +7,7 @@ import pytest
 
 import empathymodels as em
 from empathymodels.engine.program import OFTEN, Program, SharedData
-from empathymodels.results import predict as predicting
+from empathymodels.simulation import simulate_draws as simulating
 from empathymodels.simulation.made_up import made_up_study
 from folders import OWN_MODELS
 
@@ -95,7 +95,7 @@ def test_simulations_of_many_draws_are_compiled_too(monkeypatch):
         return call(self, *inputs, **how)
 
     monkeypatch.setattr(Program, "__call__", noted)
-    monkeypatch.setattr(predicting, "OFTEN", 6)
+    monkeypatch.setattr(simulating, "OFTEN", 6)
     em.predict(model, study, kind="simulation", draws=5, seed=1)
     assert set(asked) == {False}
     asked.clear()

@@ -101,6 +101,7 @@ def result(fitted):
     return fitted[0]
 
 
+@pytest.mark.dear("makes the fits of four regions, which the others share")
 def test_regions_side_by_side(result, study):
     assert result["region"].to_numpy().tolist() == [*EFFECTS, "empty"]
     assert result["pain_effect_mean"].dims == ("region", "draw", "session")
