@@ -45,6 +45,6 @@ def difference(compiled: Evaluator, values: Values, name: str, index: Any, step:
     for sign in (1, -1):
         moved = np.array(values[name], dtype=float)
         moved[index] += sign * step
-        found = compiled({**values, name: moved})["log_likelihood"]
+        found = compiled.of_kind("log_likelihood", {**values, name: moved})
         totals.append(sum(float(logp.sum()) for logp in found.values()))
     return (totals[0] - totals[1]) / 2

@@ -176,7 +176,7 @@ def scores(
             moved = np.array(linked[parameter.name])
             moved[(..., quantity.level) if parameter.by else ...] += step
             natural = natural_values(parameter, model, moved)
-            told = compiled({**values, parameter.name: natural})["log_likelihood"]
+            told = compiled.of_kind("log_likelihood", {**values, parameter.name: natural})
             beside.append(np.concatenate(list(told.values())))
         columns.append((beside[0] - beside[1]) / (2 * STEP))
     return np.stack(columns, axis=-1)

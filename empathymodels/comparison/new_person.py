@@ -288,7 +288,7 @@ class _Likelihood:
                     values[parameter.name] = split
                 else:
                     values[parameter.name] = here
-            told = self.compiled(values, often=True)["log_likelihood"]
+            told = self.compiled.of_kind("log_likelihood", values, often=True)
             found[draw, proposal] = told["participant"]
 
         own = self._natural(points(slice(0, step)))

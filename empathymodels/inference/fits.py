@@ -15,7 +15,8 @@ from empathymodels.declaration.catalog import get_model, list_models
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
 from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.study_tree import study_from_tree
+from empathymodels.inference.study_tree import contents, study_from_tree
+from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import listed
 from empathymodels.population.covariates import Covariates
@@ -26,6 +27,7 @@ ATTRIBUTES = ("model", "fingerprint")  # that every fit has
 GROUPS = ("posterior", "study")
 LONGEST = 40  # characters of a value in a message
 _MODELS: dict[str, Model] = {}
+_STUDIES = Kept()
 PARTIAL = "partial"  # attribute of a fit that was not sampled to its end
 
 
@@ -125,16 +127,21 @@ def model_of(fit: xr.DataTree) -> Model:
     ValueError
         The model's equations or declarations are no longer those of the fit.
     """
-    checked_fit(fit)
-    key = _memory_key(fit.attrs["fingerprint"], recorded(fit, "variant"))
+    key = model_key(fit)
     if key not in _MODELS:
         _MODELS[key] = find_model(fit)
     return _MODELS[key]
 
 
+def model_key(fit: xr.DataTree) -> str:
+    """Return what tells the model of a fit from others: its fingerprint and what was changed."""
+    return _memory_key(checked_fit(fit).attrs["fingerprint"], recorded(fit, "variant"))
+
+
 def study_of(fit: xr.DataTree) -> Study:
     """Return the study that a fit carries."""
-    return study_from_tree(checked_fit(fit)["study"])
+    tree = checked_fit(fit)["study"]
+    return _STUDIES.get(contents(tree), lambda: study_from_tree(tree))
 
 
 def arrangement_of(fit: xr.DataTree) -> Arrangement:

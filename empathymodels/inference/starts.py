@@ -120,7 +120,7 @@ def _infinite_density(density: Density) -> str:
         if not np.isfinite(value).all()
     ]
     compiled = arranged_evaluator(arrangement)
-    for name, logp in compiled(named)["log_likelihood"].items():
+    for name, logp in compiled.of_kind("log_likelihood", named).items():
         bad = np.flatnonzero(~np.isfinite(logp))
         if len(bad):
             faults.append(_fault(arrangement, name, bad, float(logp[bad[0]])))

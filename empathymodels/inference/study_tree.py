@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 import re
 from typing import Any
 
@@ -48,6 +50,17 @@ def study_from_tree(tree: xr.DataTree) -> Study:
         log=tuple(json.loads(tree.attrs["log"])),
         simulated=bool(tree.attrs["simulated"]),
     )
+
+
+def contents(tree: xr.DataTree) -> str:
+    """Return a hash of all that a tree of datasets holds, by which two are told apart."""
+    held: list[Any] = [
+        (node.path, str(name), v.dims, dict(v.attrs), v.to_numpy())
+        for node in tree.subtree
+        for name, v in node.variables.items()
+    ]
+    held += [(node.path, dict(node.attrs)) for node in tree.subtree]
+    return hashlib.sha256(pickle.dumps(held)).hexdigest()
 
 
 def _encoded(table: pd.DataFrame) -> xr.Dataset:

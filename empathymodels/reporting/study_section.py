@@ -80,12 +80,18 @@ def _column_rows(study: Study, columns: dict[tuple[str, str], Column]) -> Iterat
     for (place, name), column in columns.items():
         frame = study.tables.get(place)
         if frame is None or name not in frame:
-            absent = Cell("all: no such column", 1e12, look="bad")
-            yield [name, place, column.meaning, "", absent]
+            yield [name, place, column.meaning, "", _absent(column)]
             continue
         gaps = int(frame[name].isna().sum())
         share = f"{gaps:,} of {len(frame):,} ({gaps / len(frame):.1%})" if gaps else "0"
         yield [name, place, column.meaning, summary(frame[name]), share]
+
+
+def _absent(column: Column) -> Cell:
+    """Say that a study lacks a column, and what stands for it."""
+    if column.default is None:
+        return Cell("all: no such column", 1e12, look="bad")
+    return Cell(f"no such column: {_label(column.default)} throughout", 1e12)
 
 
 def summary(values: pd.Series) -> str:

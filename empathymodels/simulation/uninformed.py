@@ -37,13 +37,13 @@ def _uninformed_labels(compiled: Evaluator) -> Iterator[str]:
     arrangement = compiled.arrangement
     table = typical_values(arrangement, seed=0, individual=True)
     values = values_from_table(arrangement, table)
-    before = compiled(values)["log_likelihood"]
+    before = compiled.of_kind("log_likelihood", values)
     for parameter in arrangement.parameters:
         if parameter.fixed is not None:
             continue
         for level in range(n_levels(parameter, arrangement)):
             moved, place = np.array(values[parameter.name]), (..., level) if parameter.by else ...
             moved[place] = sum(typical_range(parameter, arrangement.model)) - moved[place]
-            after = compiled({**values, parameter.name: moved})["log_likelihood"]
+            after = compiled.of_kind("log_likelihood", {**values, parameter.name: moved})
             if all(np.array_equal(after[n], before[n], equal_nan=True) for n in before):
                 yield column_label(parameter, arrangement, level)

@@ -6,9 +6,11 @@ import pytensor.tensor as pt
 import pytest
 
 import empathymodels as em
+from empathymodels.engine.evaluator import evaluator
 from empathymodels.engine.program import OFTEN, Program, SharedData
 from empathymodels.simulation import simulate_draws as simulating
 from empathymodels.simulation.made_up import made_up_study
+from empathymodels.simulation.prior_people import prior_people
 from folders import OWN_MODELS
 
 SIZE = 50
@@ -54,6 +56,19 @@ def test_both_go_on_in_the_same_streams(drawing):
     np.testing.assert_allclose(then[7], drawing(at)[7], rtol=1e-12)
 
 
+def test_of_some_outputs_the_others_draw_nothing(drawing):
+    at = np.linspace(-1, 1, SIZE)
+    for often in (False, True):
+        drawing.reseed(5)
+        first = drawing(at, often=often)
+        drawing.reseed(5)
+        normal, beta = drawing(at, often=often, only=(7, 9))
+        np.testing.assert_allclose(normal, first[7], rtol=1e-12)
+        np.testing.assert_allclose(beta, first[9], rtol=1e-12)
+        choices = drawing(at, often=often, only=(0,))[0]
+        np.testing.assert_allclose(choices, first[0], rtol=1e-12)
+
+
 def test_what_must_be_exact_is_rewritten_in_both():
     x, data = pt.dvector("x"), SharedData()
     shift = data("shift", np.zeros(2))
@@ -66,6 +81,20 @@ def test_what_must_be_exact_is_rewritten_in_both():
         moved = program(np.zeros(2), data={"shift": np.array([50.0, 0.0])}, often=often)[0]
         np.testing.assert_allclose(moved, [-50, -np.log(2)], rtol=1e-12)
         program(np.zeros(2), data={"shift": np.zeros(2)})
+
+
+def test_outputs_of_one_kind_are_those_of_all(own_model, own_study):
+    compiled = evaluator(own_model, own_study)
+    people = prior_people(own_model, own_study, draws=1, seed=2)
+    values = {name: array[0, 0] for name, array in compiled.arrays(people).items()}
+    compiled.reseed(3)
+    everything = compiled(values)
+    compiled.reseed(3)
+    for kind in ("log_likelihood", "mean", "latent", "draw"):
+        found = compiled.of_kind(kind, values)
+        assert list(found) == list(everything[kind])
+        for name, array in found.items():
+            np.testing.assert_allclose(array, everything[kind][name], rtol=1e-12)
 
 
 def test_few_draws_are_interpreted_and_many_compiled(as_drawn, own_model, own_study, monkeypatch):

@@ -15,6 +15,7 @@ import empathymodels as em
 from empathymodels.checks import predictive_statistics
 from empathymodels.inference.fits import arrangement_of
 from empathymodels.inference.study_tree import study_tree
+from empathymodels.layout.arrange import arrange
 from empathymodels.messages import sentence
 from empathymodels.reporting import report as page
 from empathymodels.reporting.answer import Effect, _effects, _largest, _may_turn, _trust
@@ -22,7 +23,7 @@ from empathymodels.reporting.contrasts import MOST_CROSSED
 from empathymodels.reporting.fit_section import Fitted, _contrasts, fitted
 from empathymodels.reporting.markup import equation, prose, reference
 from empathymodels.reporting.methods import PREDICTED, _compared, methods
-from empathymodels.reporting.study_section import summary, trials_per_person
+from empathymodels.reporting.study_section import study_section, summary, trials_per_person
 from empathymodels.reporting.tables import number, of_frame, rounded
 
 SECTIONS = (
@@ -686,6 +687,15 @@ def test_columns_are_summarised():
     assert summary(pd.Series([f"s{k % 12}" for k in range(24)])) == "12 labels, 2 to 2 rows each"
     assert summary(pd.Series([np.nan])) == "none"
     assert trials_per_person(em.load_study("outgroup_help")) == "20 trials per participant"
+
+
+def test_a_column_that_has_a_default_is_no_fault_where_it_is_absent():
+    model = em.get_model("costly_helping")
+    study = em.load_study("induced_motives")
+    study = replace(study, trials=study.trials.drop(columns="motive"))
+    columns = study_section([arrange(model, study)], [])["columns"]
+    (motive,) = (row for row in columns.rows if row[0].text == "motive")
+    assert motive[-1].text == "no such column: none throughout" and motive[-1].look != "bad"
 
 
 # --------------------------------------------------------------------------------- errors
