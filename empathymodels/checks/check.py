@@ -109,7 +109,7 @@ def _sampling(fit: xr.DataTree) -> list[dict[str, Any] | None]:
     posterior = fit["posterior"].to_dataset()
     return [
         _partial(fit),
-        *[_met(criterion) for criterion in criteria(posterior)],
+        *[_met(criterion, posterior.sizes["chain"]) for criterion in criteria(posterior)],
         _divergences(fit, sampled_values(posterior)),
         _tree_depth(fit),
     ]
@@ -194,15 +194,18 @@ def _tails(fit: xr.DataTree) -> dict[str, Any] | None:
 
 
 _RHAT_ADVICE = "Chains disagree. Sample longer (tune=, draws=); if it stays, the data cannot tell"
+_ONE_CHAIN = "One chain alone cannot show whether it has converged. Fit with chains=4."
 _ESS_ADVICE = "Too few independent draws. Sample longer (draws=); if it stays, the data cannot tell"
 
 
-def _met(criterion: Criterion) -> dict[str, Any]:
+def _met(criterion: Criterion, chains: int) -> dict[str, Any]:
     bad, text = criterion.missed, ""
     if bad:
         worst = ", ".join(f"{name} ({criterion.values[name]:.3g})" for name in bad[:3])
         advice = _RHAT_ADVICE if criterion.is_rhat else _ESS_ADVICE
         text = f"{worst}; {len(bad)} in all. {advice} these apart: fix or pool one."
+        if criterion.is_rhat and chains == 1:
+            text = _ONE_CHAIN
     return _row(criterion.name, round(criterion.worst, 4), criterion.bound, not bad, text)
 
 

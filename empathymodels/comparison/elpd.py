@@ -237,7 +237,7 @@ def _log_weights(values: np.ndarray, efficiency: np.ndarray) -> tuple[np.ndarray
 
     The efficiency (unit,) of the draws says how many weights make the tail that is smoothed.
     """
-    pairs = zip(_jittered(values), efficiency, strict=True)
+    pairs = zip(jittered(values), efficiency, strict=True)
     found = [array_stats.psislw(one, r_eff=of, axis=-1) for one, of in pairs]
     return np.stack([weights for weights, _ in found]), np.array([k for _, k in found])
 
@@ -247,7 +247,7 @@ def _log_weights_of_one(values: np.ndarray) -> np.ndarray:
     return _log_weights(values.reshape(1, -1), np.array([relative_efficiency(values)]))[0][0]
 
 
-def _jittered(values: np.ndarray) -> np.ndarray:
+def jittered(values: np.ndarray) -> np.ndarray:
     """Add negligible jitter to log-likelihoods (..., draw) whose lowest are tied.
 
     A Pareto tail cannot be fitted to importance weights that are tied at their end. The first

@@ -10,6 +10,7 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.comparison.compare import UNITS
+from empathymodels.comparison.elpd import jittered
 from empathymodels.comparison.scores import Asked, scorable
 from empathymodels.engine.evaluator import Evaluator, evaluate_draws
 from empathymodels.inference.fits import marked, thinned
@@ -117,7 +118,9 @@ def with_log_likelihood(fit: xr.DataTree, *, draws: int = 1000, seed: int = 0) -
         ``posterior_predictive`` (chain, draw, ``<response>_row``) of the rows that were scored, and
         ``observed_data`` of these. Keys of the rows are coordinates, ``<response>_participant``
         and so on. Where a model has several responses ArviZ's functions ask for ``var_name``;
-        each is then left out alone, the others being known.
+        each is then left out alone, the others being known. Log-likelihoods that are the same in
+        all draws, as of a first choice between options of equal value, are made to differ by some
+        1e-11: ArviZ takes no ties.
 
     Raises
     ------
@@ -149,10 +152,18 @@ def with_log_likelihood(fit: xr.DataTree, *, draws: int = 1000, seed: int = 0) -
     compiled.reseed(seed)
     for name, kind in (("log_likelihood", "log_likelihood"), ("posterior_predictive", "draw")):
         found = evaluate_draws(compiled, posterior, kind, description=name.replace("_", " "))
+        if kind == "log_likelihood":
+            found = {of: _with_tails(values) for of, values in found.items()}
         whole[name] = xr.DataTree(_of_rows(compiled, found, posterior))
     observed = {name: one.observed for name, one in scored.items()}
     whole["observed_data"] = xr.DataTree(_of_rows(compiled, observed, posterior))
     return whole
+
+
+def _with_tails(values: np.ndarray) -> np.ndarray:
+    """Log-likelihoods (chain, draw, observation) of which `arviz.loo` can fit every tail."""
+    by_draw = values.reshape(-1, values.shape[-1]).T  # (observation, draw)
+    return jittered(by_draw).T.reshape(values.shape)
 
 
 def _of_rows(

@@ -90,7 +90,8 @@ def select(
         - ``exceedance``: probability that the model is the most frequent one;
         - ``protected_exceedance``: the same, if differences may be due to chance:
           exceedance times (1 - omnibus risk) plus omnibus risk / number of models;
-        - ``converged``, of evidences from fits: whether these passed all checks of their sampling.
+        - ``converged``, of evidences from fits: whether these passed all checks of their sampling
+          (not under a fixed prior, which takes no draws of theirs).
 
         With several conditions it is about models that hold throughout. ``attrs``:
 

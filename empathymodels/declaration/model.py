@@ -34,6 +34,7 @@ from empathymodels.declaration.priors import impossible_priors
 from empathymodels.declaration.response_scale import (
     check_fixed,
     check_resolution,
+    fixed_in_rival,
     from_share,
     left_behind,
     range_of,
@@ -504,6 +505,13 @@ class Model(Declared):
     def rival(self, name: str) -> Model:
         """Return one of the named alternatives.
 
+        Raises
+        ------
+        KeyError
+            The model has no such rival.
+        ValueError
+            The rival holds a parameter at a value in units of a range that `with_range` changed.
+
         Examples
         --------
         >>> import empathymodels as em
@@ -516,6 +524,10 @@ class Model(Declared):
                 "Correct the name." + did_you_mean(name, self.rivals_by_name)
             )
         changed = self.rivals_by_name[name](self)
+        moved = {of for verb, given in self.variant if verb == "with_range" for of in given}
+        tell_all(
+            f"Rival '{name}' must go with the range:", list(fixed_in_rival(self, changed, moved))
+        )
         others = {key: rival for key, rival in changed.rivals_by_name.items() if key != name}
         return replace(changed, rivals=others, variant=(*self.variant, ("rival", name)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,29 @@ def left_behind(model: Model, changed: Model) -> Iterator[str]:
             f"{_values_text(to_share(model, parameter, fixed))}), or fix it after the range: "
             f"model.with_range({of}=({new[0]:g}, {new[1]:g})).fix({name}=...)."
         )
+
+
+def fixed_in_rival(model: Model, rival: Model, moved: Collection[str]) -> Iterator[str]:
+    """Say of every parameter that a rival newly holds in units of a range what is wrong.
+
+    The author of a rival knows the ranges that the model declares, not those that have `moved`.
+    """
+    before = {parameter.name: parameter.fixed for parameter in model.parameters}
+    for parameter in rival.parameters:
+        fixed, of = parameter.fixed, parameter.scale_of
+        if fixed is None or fixed == before.get(parameter.name):
+            continue
+        if of not in moved or parameter.fixed_share is not None:
+            continue
+        if parameter.role == "scale" and not any(_numbers(fixed)):
+            continue  # no difference is none on any scale
+        ends = range_of(rival, parameter)
+        if ends is not None:
+            yield (
+                f"it fixes '{parameter.name}' at {_values_text(fixed)}, whatever the range of "
+                f"'{of}', which is {ends[0]:g} to {ends[1]:g} now. Let it hold a share of the "
+                f"range, model.fix_share({parameter.name}=...), in the file of the model."
+            )
 
 
 def _numbers(value: float | Mapping[str, float]) -> list[float]:

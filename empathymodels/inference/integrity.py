@@ -28,6 +28,7 @@ SEALED = "sha256"  # attribute of the root of a Zarr folder that holds the diges
 LENGTH = len(SEAL) + 64
 MARKS = {"model", "fingerprint", "format"}  # attributes by which a fit of ours is known
 DENSEST = 1000  # bytes in memory that a byte in a file can stand for, by compression
+DEEPEST = 4  # groups within groups; a fit has two
 SPARE = 2**26  # bytes that any file may claim
 NAME = re.compile(r"[^/\\\0]{1,200}")  # of a model: it may become that of a file
 REMEDY = "Take another copy, or fit and save again."
@@ -168,8 +169,28 @@ def _claim_of_file(path: Path) -> int:
             claims.append(size * entry.dtype.itemsize)
 
     with h5py.File(path) as stored:
+        _refuse_links(stored, {h5py.h5o.get_info(stored.id).addr})
         stored.visititems(visit)
     return sum(claims)
+
+
+def _refuse_links(group: h5py.Group, known: set[int]) -> None:
+    """Raise ValueError for what is in a group by a link, to itself even, and so without end."""
+    for name in group:
+        is_own = isinstance(group.get(name, getlink=True), h5py.HardLink)
+        address = h5py.h5o.get_info(group.id, name.encode()).addr if is_own else -1
+        if not is_own or address in known:
+            raise ValueError(f"'{name}' in {group.name} is a link to something else")
+        known.add(address)
+        if group.get(name, getclass=True) is h5py.Group:
+            _refuse_deep(f"{group.name}/{name}")
+            _refuse_links(group[name], known)
+
+
+def _refuse_deep(place: str) -> None:
+    """Raise ValueError for groups within groups: the time to open them doubles with each."""
+    if len([name for name in place.split("/") if name]) > DEEPEST:
+        raise ValueError(f"groups lie {DEEPEST} deep at most, not '{place[:60]}...'")
 
 
 def _is_bare_dimension(entry: Any) -> bool:
@@ -181,6 +202,7 @@ def _claims_of_folder(path: Path, *, growing: bool) -> Iterator[int]:
     for file in path.rglob("zarr.json"):
         about = json.loads(file.read_bytes())
         if about.get("node_type") != "array":
+            _refuse_deep(file.parent.relative_to(path).as_posix())
             continue
         chunk = prod(about["chunk_grid"]["configuration"]["chunk_shape"])
         size = max(prod(about["shape"]), chunk)
@@ -301,6 +323,23 @@ def other_kinds(fit: xr.DataTree, path: Path) -> str:
     return (
         f"A fit must say of itself what save() writes; in {path.name} it does not in "
         f"{listed(dict.fromkeys(wrong))}. {REMEDY}"
+    )
+
+
+def no_draws(fit: xr.DataTree, path: Path) -> str:
+    """Say that what a finished fit holds are no draws of numbers; else empty."""
+    draws = fit["posterior"].to_dataset() if "posterior" in fit.children else xr.Dataset()
+    wrong = [
+        str(name)
+        for name, values in draws.data_vars.items()
+        if values.dims[:2] != ("chain", "draw") or values.dtype.kind not in "fiu"
+    ]
+    if draws.data_vars and not wrong:
+        return ""
+    found = f"{listed(wrong, 5)} of other kinds" if wrong else "nothing"
+    return (
+        "A fit must hold draws of numbers, by chain and draw; the posterior in "
+        f"{path.name} holds {found}. {REMEDY}"
     )
 
 

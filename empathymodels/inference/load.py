@@ -12,6 +12,7 @@ from empathymodels.declaration.catalog import FOLDER, list_models
 from empathymodels.declaration.model import Model
 from empathymodels.inference.fit_files import BEGUN, is_begun, read
 from empathymodels.inference.fits import find_model
+from empathymodels.inference.integrity import no_draws
 from empathymodels.terminal import tell
 
 
@@ -65,6 +66,8 @@ def load(
         from empathymodels.inference.partial_fit import partial_fit
 
         return partial_fit(path, fit)
+    if fault := no_draws(fit, path):
+        raise ValueError(fault)
     return fit
 
 

@@ -23,7 +23,6 @@ from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import did_you_mean, listed, words
 from empathymodels.plots.style import (
-    COLOURS,
     GREY,
     PROBS,
     ROUND,
@@ -231,11 +230,12 @@ def plot_people(fit: xr.DataTree, parameter: str, *, by: str | None = None) -> F
     shown = by if by == column else None
     text = parameter_label(arrangement.model, declared)
     text += averaged_over(fit, declared, arrangement, shown=shown, whose=f"{_middle(declared)} ")
+    of_level = colours_of(levels)
     for panel, level in zip(axes, levels, strict=True):
         values = fit["posterior"][parameter]
         values = values if level is None else values.sel({declared.by: level})
         _add_middle(panel, fit, declared, arrangement, level, by)
-        _add_people(panel, values, groups, by, colours)
+        _add_people(panel, values, groups, by, colours, of_level[level])
         title = words(parameter) + (f", {level_label(declared.by, level)}" if declared.by else "")
         label_axes(panel, x=text, title=title, width=60)
     add_key(figure, PEOPLE_KEY)
@@ -299,6 +299,7 @@ def _add_people(
     groups: pd.Series | None,
     by: str | None,
     colours: Mapping[Any, str],
+    of_all: str,
 ) -> None:
     dim = next(d for d in values.dims if d not in ("chain", "draw"))
     labels = np.array([str(label) for label in values[dim].to_numpy()])
@@ -307,7 +308,7 @@ def _add_people(
     for group in levels_among(groups, list(colours)) if groups is not None else ():
         label = level_label(by or "", group)
         panel.plot([], [], "o", color=colours[group], markersize=3.5, label=label)
-    own = [colours[groups[one]] if groups is not None else COLOURS[0] for one in labels[order]]
+    own = [colours[groups[one]] if groups is not None else of_all for one in labels[order]]
     _add_intervals(panel, draws[order], np.arange(len(order)), own)
     _name_rows(panel, labels[order], str(dim))
     add_legend(panel, place="lower right")

@@ -46,7 +46,7 @@ def _place_of_support(parameter: Parameter) -> float:
 
 def fixed_value(parameter: Parameter, arrangement: Arrangement, level: int) -> float:
     """Natural-scale value at which a column is held (0 where it is free)."""
-    given = parameter.fixed or 0.0
+    given = 0.0 if parameter.fixed is None else parameter.fixed
     if not isinstance(given, Mapping):
         return float(given)
     labels = arrangement.levels[parameter.by] if parameter.by else []

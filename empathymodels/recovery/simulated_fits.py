@@ -9,7 +9,7 @@ import hashlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,13 +28,14 @@ from empathymodels.inference.starts import check_start
 from empathymodels.kept import Kept
 from empathymodels.layout.arrange import arrange
 from empathymodels.messages import counted, listed
+from empathymodels.population.covariates import covariates_for
 from empathymodels.population.given_values import values_from_table
 from empathymodels.recovery.packed_model import packed
 from empathymodels.recovery.plan import Plan, Sampling, as_study
 from empathymodels.recovery.refitter import Refitter, kept_refitter
 from empathymodels.recovery.replicate_files import Replicate
 from empathymodels.recovery.replicates import Task, replicates, seeds_of
-from empathymodels.results.quantities import Quantities, quantities
+from empathymodels.results.quantities import Quantities, prior_variances, quantities
 from empathymodels.simulation.placeholders import with_placeholders
 from empathymodels.study.study import Study
 from empathymodels.terminal import tell
@@ -43,6 +44,7 @@ type Truth = pd.DataFrame | Mapping[str, Any] | xr.DataTree | None
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 _SECONDS = Kept()  # that a replicate takes, by the key of its plan
 SUMMARIES = ("true", "mean", "sd", *QUANTILES, "variance", "rank", "ess", "rhat")  # of a quantity
+UNKNOWN = ("variance", "ess", "rhat")  # of numbers that are all the same, or on no link scale
 RANKS = 99  # draws, nearly independent, among which the truth has a rank
 
 
@@ -86,7 +88,10 @@ def simulated_fits(
         plan = Plan(task.key, packed(model), study, covariates, known, sampling)
         return plan, expected_seconds(plan, seed, n, cores)
 
-    task = Task(name, _simulated_fit, prepare, identity, seed, _misshapen)
+    def misshapen(results: Mapping[int, Any]) -> set[int]:
+        return _misshapen(results, _variables(model, study, covariates))
+
+    task = Task(name, _simulated_fit, prepare, identity, seed, misshapen)
     done = replicates(task, number=n, folder=folder, workers=workers)
     if all(one.error for one in done):
         raise RuntimeError(
@@ -191,15 +196,25 @@ def _simulated_fit(plan: Plan, seeds: np.random.SeedSequence, cores: int) -> dic
     }
 
 
-def _misshapen(results: Mapping[int, Any]) -> set[int]:
+def _variables(
+    model: Model, study: Study, covariates: Mapping[str, str] | None
+) -> dict[str, float]:
+    """What fits may have numbers of, by its name without levels."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Identical responses")
+        arrangement = arrange(model, with_placeholders(model, study, model.responses))
+    return prior_variances(arrangement, covariates_for(arrangement, covariates))
+
+
+def _misshapen(results: Mapping[int, Any], variables: Collection[str]) -> set[int]:
     """Numbers of results that are not of quantities, or of others than most are."""
-    labels = {k: _labels(result) for k, result in results.items()}
+    labels = {k: _labels(result, variables) for k, result in results.items()}
     legible = Counter(found for found in labels.values() if found)
     usual = legible.most_common(1)[0][0] if legible else ()
     return {k for k, found in labels.items() if not found or found != usual}
 
 
-def _labels(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _labels(result: Mapping[str, Any], variables: Collection[str]) -> tuple[tuple[str, str], ...]:
     """Whose quantities a result is about; none where it is not what `_simulated_fit` returns."""
     try:
         columns = dict(result["quantities"])
@@ -211,7 +226,13 @@ def _labels(result: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     named = all(isinstance(word, str) for pair in labels for word in pair)
     numeric = numbers.dtype.kind == of_fit.dtype.kind == "f"
     fits = set(columns) == set(SUMMARIES) and numbers.shape == (len(SUMMARIES), len(labels))
-    return labels if named and numeric and fits else ()
+    if not (
+        named and numeric and fits and {name.split("[")[0] for name, _ in labels} <= set(variables)
+    ):
+        return ()
+    known = numbers[[name not in UNKNOWN for name in SUMMARIES]]
+    possible = np.isfinite(known).all() and np.isfinite(of_fit).all() and (of_fit >= 0).all()
+    return labels if possible else ()
 
 
 def _is_table(truth: Any) -> bool:

@@ -84,6 +84,13 @@ def test_chains_that_disagree(healthy):
     assert "1 in all. Chains disagree" in row["advice"]
 
 
+def test_one_chain_cannot_disagree(as_drawn, own_model, own_study):
+    table = em.check(as_drawn(own_model, own_study, draws=60), draws=20).set_index("check")
+    rhat = table.loc[["R-hat, population", "R-hat, people"]]
+    assert not rhat["passed"].any()
+    assert rhat["advice"].str.startswith("One chain alone").all()
+
+
 def test_people_whose_chains_disagree(healthy):
     own = healthy["posterior"]["baseline"].copy(deep=True)
     person = own.get_index("participant").get_loc("P07")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import empathymodels as em
+from bundled import MODELS
 from empathymodels.comparison import loo as leaving_out
 from empathymodels.inference.fits import thinned
 
@@ -124,3 +125,18 @@ def test_refusals(fit):
     for verb in (em.loo, em.with_log_likelihood):
         with pytest.raises(ValueError, match="this fit is a single point"):
             verb(point)
+
+
+@pytest.mark.parametrize("name", ["self_other_no_one", "watched_boxes"])
+def test_arviz_takes_first_choices_between_equal_options(name, as_drawn):
+    """Their log-likelihoods are those of a coin in all draws, of which it can fit no tail."""
+    few = em.load_study(name)
+    people = few.trials["participant"].unique()[:3]
+    trials = few.trials[few.trials["participant"].isin(people)]
+    fit = as_drawn(em.get_model(MODELS[name]), em.Study(trials=trials), draws=50, chains=2)
+    whole = em.with_log_likelihood(fit)
+    values = whole["log_likelihood"]["choice"]
+    assert (abs(values - np.log(0.5)) < 1e-9).all(("chain", "draw")).any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # draws of the prior: most k are high
+        assert np.isfinite(az.loo(whole, var_name="choice").elpd)

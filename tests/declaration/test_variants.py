@@ -119,6 +119,31 @@ def test_values_that_belong_to_another_scale(learning):
         small.fix(emotion_baseline=55)
 
 
+@pytest.mark.parametrize("held", [{"closeness_noise": 25.0}, {"emotion_baseline": 60.0}])
+def test_values_of_a_rival_do_not_stay_behind(learning, held):
+    """In either order, of rivals as users write them; shares and zeros go with any range."""
+    (name,) = held
+    of = learning.parameter(name).scale_of
+    shares = {n: v / 100 for n, v in held.items()}
+    rivals = {
+        "numbers": lambda model: model.fix(**held),
+        "shares": lambda model: model.fix_share(**shares),
+        "none": lambda model: model.fix(emotion_pain=0.0, learning_rate=0.4),
+    }
+    model = replace(learning, rivals=rivals)
+    assert model.rival("numbers").parameter(name).fixed == held[name]
+    moved = model.with_range(**{of: (0, 200)})
+    with pytest.raises(ValueError, match=rf"'numbers' must go .*\n.*fix_share\({name}=\.\.\.\)"):
+        moved.rival("numbers")
+    with pytest.raises(ValueError, match="must go with the range"):
+        model.rival("numbers").with_range(**{of: (0, 200)})
+    for one in ("shares", "none"):
+        after = model.rival(one).with_range(**{of: (0, 200)})
+        assert after.parameters == moved.rival(one).parameters
+    other = next(r.name for r in model.responses if r.name != of)
+    assert model.with_range(**{other: (0, 7)}).rival("numbers").parameter(name).fixed == held[name]
+
+
 def test_shares_need_a_range(learning):
     with pytest.raises(ValueError, match=r"'learning_rate' .* in units of none. Hold it with fix"):
         learning.fix_share(learning_rate=0.1)

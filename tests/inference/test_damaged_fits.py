@@ -397,3 +397,63 @@ def test_what_is_saved_is_what_was_fitted(netcdf, zarr, drawn_fit, own_model):
         assert integrity.SEALED not in again.attrs
         assert model_of(again) is not None
         assert again["posterior"].to_dataset().equals(drawn_fit["posterior"].to_dataset())
+
+
+# ------------------------------------------------------------------------------ other content
+
+
+def in_circles(stored):
+    stored["posterior/again"] = stored["/"]
+
+
+def twice(stored):
+    stored["study_too"] = stored["study"]
+
+
+def from_elsewhere(stored):
+    stored["elsewhere"] = h5py.ExternalLink("/etc/hostname", "/")
+
+
+def by_name(stored):
+    stored["study/names"] = h5py.SoftLink("/posterior")
+
+
+def within_others(stored):
+    stored.create_group("/".join("abcdefghijklmnopqrstuvwxyz"))
+
+
+@pytest.mark.parametrize("edit", [in_circles, twice, from_elsewhere, by_name, within_others])
+def test_links_and_endless_groups_are_refused_at_once(netcdf, tmp_path, edit):
+    file = tmp_path / "linked.nc"
+    file.write_bytes(netcdf.read_bytes()[: -integrity.LENGTH])
+    with h5py.File(file, "r+") as stored:
+        edit(stored)
+    with pytest.raises(ValueError, match=r"linked\.nc cannot be read as such: .*(link|deep)"):
+        em.load(file)
+
+
+def test_endless_groups_of_a_folder_are_refused(zarr, tmp_path):
+    deep = tmp_path / "deep.zarr"
+    shutil.copytree(zarr, deep)
+    place = deep
+    for name in "abcdefgh":
+        place = place / name
+        place.mkdir()
+        (place / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group"}')
+    root = json.loads((deep / "zarr.json").read_bytes())
+    del root["attributes"][integrity.SEALED]
+    (deep / "zarr.json").write_text(json.dumps(root))
+    with pytest.raises(ValueError, match=r"deep\.zarr cannot be read as such: .*deep at most"):
+        em.load(deep)
+
+
+@pytest.mark.parametrize("values", [None, 1.5, [b"many"], np.zeros((2, 3, 4))])
+def test_a_posterior_without_draws_is_told(netcdf, tmp_path, values):
+    file = tmp_path / "other.nc"
+    file.write_bytes(netcdf.read_bytes()[: -integrity.LENGTH])
+    with h5py.File(file, "r+") as stored:
+        del stored["posterior" if values is None else "posterior/slope"]
+        if values is not None:
+            stored["posterior/slope"] = values
+    with pytest.raises(ValueError, match=r"other\.nc (holds|cannot be read)"):
+        em.load(file)

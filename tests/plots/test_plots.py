@@ -25,6 +25,7 @@ from empathymodels.inference.study_tree import study_tree
 from empathymodels.layout.levels import levels_of
 from empathymodels.plots import parameters
 from empathymodels.plots.motives import Weight
+from empathymodels.plots.style import COLOURS
 from empathymodels.study.bundled import study_folder
 
 
@@ -630,6 +631,13 @@ def crossed_fit(as_drawn):
     table = pd.DataFrame({"participant": people, "group": np.resize(["in", "out"], len(people))})
     study = em.Study(trials=study.trials, participants=table)
     return as_drawn(em.get_model("prosocial_effort"), study)
+
+
+def test_panels_of_people_have_the_colours_of_their_conditions(crossed_fit):
+    figure = em.plot_people(crossed_fit, "inverse_temperature")
+    for panel, colour in zip(figure.axes[:2], COLOURS, strict=False):
+        dots_of = [line for line in panel.get_lines() if line.get_marker() == "o"]
+        assert dots_of and {line.get_color() for line in dots_of} == {colour}
 
 
 def test_two_factors_are_rows_and_columns_of_panels(crossed_fit):

@@ -405,6 +405,19 @@ def harmed(result, harm):
             columns["whose"] = list(range(len(columns["whose"])))
         case "no divergences":
             result["divergences"] = None
+        case "fewer divergences than none":
+            result["divergences"] = -2
+        case "endless values":
+            columns["mean"][-1] = float("inf")
+
+
+def test_forged_labels_are_told_whatever_most_have(table, folder):
+    file = min(folder.glob("*.json"))
+    result = json.loads(file.read_text())["content"]["result"]
+    variables = {label.split("[")[0] for label in result["quantities"]["label"]}
+    assert simulated_fits._misshapen({0: result}, variables) == set()
+    result["quantities"]["label"][0] = "no_such_parameter[x]"
+    assert simulated_fits._misshapen({0: result}, variables) == {0}
 
 
 @pytest.mark.parametrize(
@@ -417,14 +430,17 @@ def harmed(result, harm):
         "other quantities",
         "labels are numbers",
         "no divergences",
+        "fewer divergences than none",
+        "endless values",
     ],
 )
 def test_results_of_another_shape_are_told_and_made_again(table, folder, harm):
     files = sorted(folder.glob("*.json"))[:4]
     results = {k: json.loads(file.read_text())["content"]["result"] for k, file in enumerate(files)}
-    assert simulated_fits._misshapen(results) == set()
+    variables = {label.split("[")[0] for label in results[0]["quantities"]["label"]}
+    assert simulated_fits._misshapen(results, variables) == set()
     harmed(results[1], harm)
-    assert simulated_fits._misshapen(results) == {1}
+    assert simulated_fits._misshapen(results, variables) == {1}
 
 
 @pytest.mark.slow
