@@ -119,6 +119,10 @@ def _memory_key(identity: str, variant: Any) -> str:
     return identity + json.dumps(variant)
 
 
+def _key_of(fit: xr.DataTree) -> str:
+    return _memory_key(checked_fit(fit).attrs["fingerprint"], recorded(fit, "variant"))
+
+
 def model_of(fit: xr.DataTree) -> Model:
     """Return the model behind a fit: the one in memory, the installed one, or the user's file.
 
@@ -127,15 +131,10 @@ def model_of(fit: xr.DataTree) -> Model:
     ValueError
         The model's equations or declarations are no longer those of the fit.
     """
-    key = model_key(fit)
+    key = _key_of(fit)
     if key not in _MODELS:
         _MODELS[key] = find_model(fit)
     return _MODELS[key]
-
-
-def model_key(fit: xr.DataTree) -> str:
-    """Return what tells the model of a fit from others: its fingerprint and what was changed."""
-    return _memory_key(checked_fit(fit).attrs["fingerprint"], recorded(fit, "variant"))
 
 
 def study_of(fit: xr.DataTree) -> Study:
@@ -181,6 +180,13 @@ def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
     per_chain = min(available, max(1, round(draws / posterior.sizes["chain"])))
     kept = np.unique(np.linspace(0, available - 1, per_chain).round().astype(int))
     return posterior.isel(draw=kept)
+
+
+def digest_of(fit: xr.DataTree, draws: int) -> str:
+    """Return a hash of all that predictions from about `draws` draws of a fit follow from."""
+    held = {name: fit[name] for name in {"study", "constant_data"} & fit.children.keys()}
+    held["posterior"] = xr.DataTree(thinned(fit["posterior"].to_dataset(), draws))
+    return contents(xr.DataTree(children=held)) + _key_of(fit)
 
 
 def find_model(fit: xr.DataTree) -> Model:

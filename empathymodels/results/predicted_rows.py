@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.inference.fits import model_key, thinned
-from empathymodels.inference.study_tree import contents
+from empathymodels.inference.fits import digest_of
 from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.messages import did_you_mean, listed
@@ -22,19 +21,10 @@ IN_BLOCK = "trial_in_block"
 def predicted_rows(fit: xr.DataTree, scored: Scored, draws: int, seed: int) -> np.ndarray:
     """Return predictions of a response's observed rows, (draw, observation)."""
     tree = _PREDICTIONS.get(
-        (_identity(fit, draws), draws, seed), lambda: predict(fit, draws=draws, seed=seed)
+        (digest_of(fit, draws), draws, seed), lambda: predict(fit, draws=draws, seed=seed)
     )
     full = tree["posterior_predictive"][scored.response.name].to_numpy()
     return full.reshape(-1, full.shape[-1])[:, scored.rows]
-
-
-def _identity(fit: xr.DataTree, draws: int) -> str:
-    """What predictions of a fit follow from, as a hash: one draw is of all its responses."""
-    posterior = thinned(fit["posterior"].to_dataset(), draws)
-    held = xr.DataTree.from_dict({"posterior": posterior})
-    for name in {"study", "constant_data"} & fit.children.keys():
-        held[name] = fit[name]
-    return contents(held) + model_key(fit)
 
 
 def scored_rows(arrangement: Arrangement, response: str) -> Scored:
