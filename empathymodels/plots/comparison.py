@@ -56,7 +56,7 @@ def plot_compare(table: pd.DataFrame) -> Figure:
     left.plot(difference, place, "o", color=DARK, markersize=5)
     numbers = [
         "best",
-        *(f"{d:.1f} ± {e:.1f}" for d, e in zip(difference[1:], error[1:], strict=True)),
+        *(f"{d:,.1f} ± {e:,.1f}" for d, e in zip(difference[1:], error[1:], strict=True)),
     ]
     poor = table.attrs.get("not_converged", {})
     names = [
@@ -64,6 +64,8 @@ def plot_compare(table: pd.DataFrame) -> Figure:
         for name, text in zip(table.index, numbers, strict=True)
     ]
     left.set_yticks(place, names, fontsize=SMALL)
+    left.locator_params(axis="x", nbins=4)
+    left.xaxis.set_major_formatter("{x:,.0f}" if abs(difference).max() >= 10 else "{x:g}")
     right.barh(place, table["weight"].to_numpy(float), height=0.5, color=COLOURS[0])
     right.set_yticks(place, [""] * len(table))
     right.set_xlim(0, 1.02)
@@ -73,7 +75,7 @@ def plot_compare(table: pd.DataFrame) -> Figure:
         x="expected log predictive density minus the best model's (1 and 2 standard errors)",
         title=f"prediction, one {unit} at a time",
     )
-    label_axes(right, x="weight in the best mixture of predictions", title="stacking weight")
+    label_axes(right, x="in the best mixture", title="stacking weight")
     for panel in (left, right):
         panel.set_ylim(-0.6, len(table) - 0.4)
     return figure
