@@ -5,9 +5,12 @@ A plain NumPy simulation, on purpose independent of every program that is timed.
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
-PARTICIPANTS, RECIPIENTS, TRIALS = 50, 3, 48
+SIZES = "BENCHMARK_SIZES"  # variable of the environment, so that every process has the same
+PARTICIPANTS, RECIPIENTS, TRIALS = map(int, os.environ.get(SIZES, "50,3,48").split(","))
 START_VALUE = 0.5
 WIN_PROBABILITY = (0.25, 0.75)  # of the worse and the better option of a sequence
 
@@ -28,11 +31,11 @@ BLOCKS = dict.fromkeys(POPULATION, (RECIPIENTS,)) | dict.fromkeys(
     DEVIATIONS, (PARTICIPANTS, RECIPIENTS)
 )
 
-TRUTH = {
-    "learning_rate_mean": np.array([-0.5, -1.0, -1.5]),
-    "learning_rate_spread": np.array([0.6, 0.6, 0.6]),
-    "inverse_temperature_mean": np.array([1.4, 1.3, 1.1]),
-    "inverse_temperature_spread": np.array([0.3, 0.3, 0.3]),
+TRUTH = {  # of up to three recipients
+    "learning_rate_mean": np.array([-0.5, -1.0, -1.5])[:RECIPIENTS],
+    "learning_rate_spread": np.array([0.6, 0.6, 0.6])[:RECIPIENTS],
+    "inverse_temperature_mean": np.array([1.4, 1.3, 1.1])[:RECIPIENTS],
+    "inverse_temperature_spread": np.array([0.3, 0.3, 0.3])[:RECIPIENTS],
 }
 
 

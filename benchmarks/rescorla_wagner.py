@@ -1,6 +1,7 @@
 """Time several programs of one Rescorla-Wagner posterior, and check that it is one.
 
-50 people x 3 recipients x 48 trials; see README.md for how to run it and what was measured.
+50 people x 3 recipients x 48 trials unless asked for others; see README.md for how to run it and
+what was measured.
 """
 
 from __future__ import annotations
@@ -11,26 +12,38 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from choices import comparison_points, simulate
+from choices import PARTICIPANTS, RECIPIENTS, TRIALS, comparison_points, simulate
 from measurement import Measurement, agreement, compile_table, speed_table, summarise
 
 HERE = Path(__file__).parent
-STAN_PACKAGES = ("pystan==3.14.0", "httpstan==4.17.0", "numpy", "setuptools<81")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a program needs that the package does not: installed in a folder of its own."""
+
+    packages: tuple[str, ...]
+    python: str  # version or path, as in uv venv
+
+
+STAN = Environment(("pystan==3.14.0", "httpstan==4.17.0", "numpy", "setuptools<81"), "3.12")
+NUMPYRO = Environment(("numpyro==0.22.0", "jax[cpu]", "numpy"), sys.executable)
+HSSM = Environment(("hssm==0.5.0", "nutpie[pymc]"), sys.executable)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every program is told, and where PyStan lives."""
+    """What every program is told, and the folder of the environments of their own."""
 
     draws: int
     tune: int
     seed: int
-    stan_environment: Path
+    environments: Path
     stan_python: str
 
 
@@ -54,16 +67,30 @@ def engine(data: dict[str, np.ndarray], settings: Settings) -> Measurement:
     return _pymc("engine", data, settings)
 
 
+def numpyro(data: dict[str, np.ndarray], settings: Settings) -> Measurement:
+    """Measure a `lax.scan` over trials, vectorised over people, in NumPyro on the processor."""
+    python = _interpreter("numpyro", NUMPYRO, settings)
+    command = [str(python), str(HERE / "numpyro_program.py")]
+    return _measured("numpyro", command, data, settings)
+
+
+def hssm(data: dict[str, np.ndarray], settings: Settings) -> Measurement:
+    """Measure HSSM's own model of choices alone, of one recipient, in nutpie."""
+    python = _interpreter("hssm", HSSM, settings)
+    return _measured("hssm", [str(python), str(HERE / "hssm_program.py")], data, settings)
+
+
 PROGRAMS: dict[str, Callable[[dict[str, np.ndarray], Settings], Measurement]] = {
-    program.__name__: program for program in (stan, stan_careful, scan, engine)
+    program.__name__: program for program in (stan, stan_careful, numpyro, hssm, scan, engine)
 }
+EVERY = [name for name in PROGRAMS if RECIPIENTS == 1 or name != "hssm"]
 
 
 def main() -> None:
     """Run the programs that were asked for and print the tables."""
     options = _options()
     settings = Settings(
-        options.draws, options.tune, options.seed, options.stan_environment, options.stan_python
+        options.draws, options.tune, options.seed, options.environments, options.stan_python
     )
     data = simulate(seed=options.seed) | {"points": comparison_points(seed=options.seed)}
     measured = []
@@ -74,7 +101,10 @@ def main() -> None:
         except subprocess.CalledProcessError as failure:
             print(f"{name} failed:\n{failure.stderr[-3000:]}", file=sys.stderr)
     if measured:
-        title = f"Sampling: {options.tune} warmup + {options.draws} draws, seed {options.seed}"
+        sizes = f"{PARTICIPANTS} people x {RECIPIENTS} x {TRIALS}"
+        title = (
+            f"Sampling, {sizes}: {options.tune} warmup + {options.draws} draws, seed {options.seed}"
+        )
         tables = [speed_table(measured, title=title), compile_table(measured)]
         print(_versions(), *tables, agreement(measured), sep="\n\n")
     if len(measured) < len(options.programs.split(",")):
@@ -82,7 +112,7 @@ def main() -> None:
 
 
 def _stan(text: str, name: str, data: dict[str, np.ndarray], settings: Settings) -> Measurement:
-    python = _stan_interpreter(settings)
+    python = _interpreter("stan", replace(STAN, python=settings.stan_python), settings)
     return _measured(name, [str(python), str(HERE / "stan_program.py"), text], data, settings)
 
 
@@ -117,39 +147,41 @@ def _measured(
     return summarise(name, float(results[0]["compile_seconds"]), results[1])
 
 
-def _stan_interpreter(settings: Settings) -> Path:
-    """Return the Python of PyStan's environment; make the environment where it is missing."""
-    folder = settings.stan_environment
-    python = folder / "bin" / "python"
-    commands = []
-    if not folder.exists():
-        commands.append(["uv", "venv", "--python", settings.stan_python, str(folder)])
-    if not list(folder.glob("lib/*/site-packages/stan")):
-        commands.append(["uv", "pip", "install", "--python", str(python), *STAN_PACKAGES])
-    for command in commands:
-        subprocess.run(command, check=True, capture_output=True, text=True)
+def _interpreter(name: str, environment: Environment, settings: Settings) -> Path:
+    """Return the Python of a program's own environment; make that where it is missing."""
+    folder = settings.environments / name
+    python, made = folder / "bin" / "python", folder / "made"
+    commands = [
+        ["uv", "venv", "--clear", "--python", environment.python, str(folder)],
+        ["uv", "pip", "install", "--python", str(python), *environment.packages],
+    ]
+    if not made.is_file():
+        for command in commands:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        made.touch()
     return python
 
 
 def _versions() -> str:
     packages = ("nutpie", "numba", "pymc", "pytensor")
     ours = [f"{package} {version(package)}" for package in packages]
-    return f"{os.cpu_count()} cores, {', '.join([*ours, STAN_PACKAGES[0].replace('==', ' ')])}"
+    others = [one.packages[0].replace("==", " ") for one in (STAN, NUMPYRO, HSSM)]
+    return f"{os.cpu_count()} cores, {', '.join([*ours, *others])}"
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--programs", default=",".join(PROGRAMS), help="default: %(default)s")
+    parser.add_argument("--programs", default=",".join(EVERY), help="default: %(default)s")
     parser.add_argument("--draws", type=int, default=1000, help="per chain, of two chains")
     parser.add_argument("--tune", type=int, default=500, help="warmup draws per chain")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--stan-environment",
+        "--environments",
         type=Path,
-        default=Path(tempfile.gettempdir()) / "empathymodels-benchmark-stan",
-        help="folder of PyStan's own environment, made when missing",
+        default=Path(tempfile.gettempdir()) / "empathymodels-benchmark",
+        help="folder of the environments of PyStan, NumPyro and HSSM, made when missing",
     )
-    parser.add_argument("--stan-python", default="3.12", help="version or path, as in uv venv")
+    parser.add_argument("--stan-python", default=STAN.python, help="version or path, as in uv venv")
     options = parser.parse_args()
     unknown = set(options.programs.split(",")) - set(PROGRAMS)
     if unknown:
