@@ -3,8 +3,8 @@
 Every column of every bundled study is mutated by every value and type of a list, and so is every
 table as a whole. What `fit` does before it compiles is done with each: the study is read, arranged
 for its model, its covariates are coded, and it is stored.
-``python tests/study/test_mutated_tables.py`` tries all and counts: ``... cue_pain 10 3`` each tenth
-of one study, from its third. The tests try a sample of each study.
+``PYTHONPATH=tests python tests/study/test_mutated_tables.py`` tries all and counts; with
+``cue_pain 10 3`` each tenth of one study, from its third. The tests try a sample of each study.
 """
 
 import copy
