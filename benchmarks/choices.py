@@ -5,7 +5,9 @@ A plain NumPy simulation, on purpose independent of every program that is timed.
 
 from __future__ import annotations
 
+import argparse
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +39,19 @@ TRUTH = {  # of up to three recipients
     "inverse_temperature_mean": np.array([1.4, 1.3, 1.1])[:RECIPIENTS],
     "inverse_temperature_spread": np.array([0.3, 0.3, 0.3])[:RECIPIENTS],
 }
+
+
+def asked(*more: str) -> tuple[argparse.Namespace, dict[str, np.ndarray]]:
+    """Read what a program is told on its command line, and the data in its folder."""
+    parser = argparse.ArgumentParser()
+    for name in more:
+        parser.add_argument(name)
+    parser.add_argument("folder", type=Path)
+    for option in ("draws", "tune", "seed"):
+        parser.add_argument(f"--{option}", type=int, required=True)
+    options = parser.parse_args()
+    with np.load(options.folder / "data.npz") as file:
+        return options, dict(file)
 
 
 def simulate(*, seed: int) -> dict[str, np.ndarray]:

@@ -7,10 +7,8 @@ choices, and all as many, as HSSM wants it. Its model is sampled by nutpie, as t
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import replace
-from pathlib import Path
 from timeit import repeat
 
 import hssm
@@ -23,6 +21,7 @@ from choices import (
     LEARNING_RATE_PRIOR,
     PARTICIPANTS,
     RECIPIENTS,
+    asked,
     split,
 )
 from hssm.rl.registry import get_rlssm_model_config
@@ -69,13 +68,7 @@ def _parameter(name: str, link: str, prior: tuple[float, float]) -> dict[str, ob
 
 def main() -> None:
     """Compile, sample, and write what was measured."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    for option in ("draws", "tune", "seed"):
-        parser.add_argument(f"--{option}", type=int, required=True)
-    options = parser.parse_args()
-    with np.load(options.folder / "data.npz") as file:
-        data = dict(file)
+    options, data = asked()
     began = time.perf_counter()
     model = rlssm(data).pymc_model
     compiled = nutpie.compile_pymc_model(model, backend="jax", gradient_backend="jax")

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 from timeit import repeat
 
 import numpy as np
@@ -28,6 +26,7 @@ from choices import (  # noqa: E402
     POPULATION,
     RECIPIENTS,
     START_VALUE,
+    asked,
     split,
 )
 from numpyro import distributions as dist  # noqa: E402
@@ -64,13 +63,7 @@ def _people(parameter: str, prior: tuple[float, float]) -> jax.Array:
 
 def main() -> None:
     """Compile, sample, and write what was measured."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    for option in ("draws", "tune", "seed"):
-        parser.add_argument(f"--{option}", type=int, required=True)
-    options = parser.parse_args()
-    with np.load(options.folder / "data.npz") as file:
-        data = dict(file)
+    options, data = asked()
     observed = tuple(jnp.asarray(data[name], dtype=float) for name in ("choice", "outcome"))
     began = time.perf_counter()
     start = initialize_model(jax.random.key(options.seed), model, model_args=observed)
@@ -103,27 +96,35 @@ def sampled(
 ) -> dict[str, np.ndarray]:
     """Return draws, (chain, draw, recipient), and the cost of getting them.
 
-    Everything is compiled by a first run; what is timed is the same again.
+    NumPyro compiles within every run of parallel chains, so what a run of next to no draws takes
+    is subtracted.
     """
+    for _ in ("what is made once per process", "what is made in every run"):
+        _, _, compiling = _run(observed, 1, 1, seed)
+    sampler, steps, seconds = _run(observed, draws, tune, seed)
+    fields = sampler.get_extra_fields()
+    posterior = sampler.get_samples(group_by_chain=True)
+    return {name: np.asarray(posterior[name]) for name in POPULATION} | {
+        "sampling_seconds": seconds - compiling,
+        "n_gradients": steps + int(fields["num_steps"].sum()),
+        "divergences": int(fields["diverging"].sum()),
+    }
+
+
+def _run(
+    observed: tuple[jax.Array, jax.Array], draws: int, tune: int, seed: int
+) -> tuple[MCMC, int, float]:
+    """Sample; return the sampler, steps of its warmup, and seconds."""
+    began = time.perf_counter()
     sampler = MCMC(
         NUTS(model), num_warmup=tune, num_samples=draws, num_chains=CHAINS, progress_bar=False
     )
     told = ("num_steps", "diverging")
-    for _ in ("compiling", "timed"):
-        sampler.post_warmup_state = None
-        began = time.perf_counter()
-        sampler.warmup(jax.random.key(seed), *observed, extra_fields=told, collect_warmup=True)
-        steps = int(sampler.get_extra_fields()["num_steps"].sum())
-        sampler.run(jax.random.key(seed + 1), *observed, extra_fields=told)
-        jax.block_until_ready(sampler.get_samples())
-        seconds = time.perf_counter() - began
-    fields = sampler.get_extra_fields()
-    posterior = sampler.get_samples(group_by_chain=True)
-    return {name: np.asarray(posterior[name]) for name in POPULATION} | {
-        "sampling_seconds": seconds,
-        "n_gradients": steps + int(fields["num_steps"].sum()),
-        "divergences": int(fields["diverging"].sum()),
-    }
+    sampler.warmup(jax.random.key(seed), *observed, extra_fields=told, collect_warmup=True)
+    steps = int(sampler.get_extra_fields()["num_steps"].sum())
+    sampler.run(jax.random.key(seed + 1), *observed, extra_fields=told)
+    jax.block_until_ready(sampler.get_samples())
+    return sampler, steps, time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -27,6 +26,7 @@ from choices import (
     POPULATION,
     RECIPIENTS,
     START_VALUE,
+    asked,
     split,
 )
 
@@ -128,14 +128,7 @@ HOW = {"engine": compiling}  # as em.fit compiles, without fastmath; the other a
 
 def main() -> None:
     """Compile, sample, and write what was measured."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program", choices=MODELS)
-    parser.add_argument("folder", type=Path)
-    for option in ("draws", "tune", "seed"):
-        parser.add_argument(f"--{option}", type=int, required=True)
-    options = parser.parse_args()
-    with np.load(options.folder / "data.npz") as file:
-        data = dict(file)
+    options, data = asked("program")
     began = time.perf_counter()
     model, names = MODELS[options.program](data)
     with HOW.get(options.program, nullcontext)():

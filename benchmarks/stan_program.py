@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from choices import (
     LEARNING_RATE_PRIOR,
     POPULATION,
     START_VALUE,
+    asked,
     split,
 )
 
@@ -27,14 +27,7 @@ CHAINS = 2
 
 def main() -> None:
     """Compile, sample, and write what was measured."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("folder", type=Path)
-    for option in ("draws", "tune", "seed"):
-        parser.add_argument(f"--{option}", type=int, required=True)
-    options = parser.parse_args()
-    with np.load(options.folder / "data.npz") as file:
-        data = dict(file)
+    options, data = asked("program")
     code = Path(__file__).with_name(f"{options.program}.stan").read_text()
     began = time.perf_counter()
     posterior = stan.build(code, data=stan_data(data), random_seed=options.seed)
