@@ -18,7 +18,7 @@ from empathymodels.checks.predictive_statistics import (
     predictive_statistics,
 )
 from empathymodels.declaration.model import Model
-from empathymodels.engine.evaluator import Evaluator, evaluator
+from empathymodels.engine.evaluator import Evaluator
 from empathymodels.inference.convergence import (
     APART,
     RHAT_ROW,
@@ -27,7 +27,14 @@ from empathymodels.inference.convergence import (
     criteria,
     sampled_values,
 )
-from empathymodels.inference.fits import PARTIAL, method_of, model_of, recorded, study_of, thinned
+from empathymodels.inference.fits import (
+    PARTIAL,
+    evaluator_of_fit,
+    method_of,
+    model_of,
+    recorded,
+    thinned,
+)
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.layout.rating_timing import CLEAR, mistimed
 from empathymodels.messages import listed
@@ -75,7 +82,7 @@ def check(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> pd.DataFrame:
     >>> import empathymodels as em
     >>> em.check(fit)  # doctest: +SKIP
     """
-    method, compiled = method_of(fit), evaluator(model_of(fit), study_of(fit))
+    method, compiled = method_of(fit), evaluator_of_fit(fit)
     noiseless = deterministic_people(compiled.arrangement)
     rows = _sampling(fit) if method == "nuts" else _approximation(fit, method)
     posterior = thinned(fit["posterior"].to_dataset(), draws)

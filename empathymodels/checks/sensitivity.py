@@ -13,8 +13,8 @@ import xarray as xr
 from pymc_extras.prior import Prior
 
 from empathymodels.arguments import checked_arguments
-from empathymodels.engine.evaluator import each_draw, evaluator
-from empathymodels.inference.fits import covariates_of, method_of, model_of, study_of, thinned
+from empathymodels.engine.evaluator import each_draw
+from empathymodels.inference.fits import covariates_of, evaluator_of_fit, method_of, thinned
 from empathymodels.layout.arrangement import Arrangement
 from empathymodels.messages import counted, listed
 from empathymodels.population.blocks import blocks
@@ -79,7 +79,7 @@ def sensitivity(fit: xr.DataTree, *, draws: int = 4000) -> pd.DataFrame:
             "Sensitivity is told from draws of the posterior; this fit (method='map') is a single "
             "point. Fit with method='nuts'."
         )
-    compiled = evaluator(model_of(fit), study_of(fit))
+    compiled = evaluator_of_fit(fit)
     arrangement = compiled.arrangement
     covariates = covariates_of(fit, arrangement)
     posterior = thinned(fit["posterior"].to_dataset(), draws)

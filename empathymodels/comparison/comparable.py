@@ -9,8 +9,8 @@ import xarray as xr
 
 from empathymodels.comparison.scores import people_of
 from empathymodels.declaration.parts import Response
-from empathymodels.engine.evaluator import Evaluator, evaluate_draws, evaluator
-from empathymodels.inference.fits import model_of, study_of
+from empathymodels.engine.evaluator import Evaluator, evaluate_draws
+from empathymodels.inference.fits import evaluator_of_fit
 from empathymodels.layout.arrangement import Scored
 from empathymodels.messages import counted, listed
 
@@ -26,7 +26,7 @@ def comparable(
             f"A comparison needs at least two fits; found {listed(fits)}. Add the fit of a rival, "
             "or score one alone: em.loo(fit)."
         )
-    compiled = {name: evaluator(model_of(fit), study_of(fit)) for name, fit in fits.items()}
+    compiled = {name: evaluator_of_fit(fit) for name, fit in fits.items()}
     responses = _shared_responses(compiled, response)
     first_draw = {"chain": [0], "draw": [0]}
     refuse_other_measures(

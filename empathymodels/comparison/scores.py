@@ -13,8 +13,8 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from empathymodels.comparison.elpd import Uncertainty, is_bad
-from empathymodels.engine.evaluator import Evaluator, evaluator
-from empathymodels.inference.fits import method_of, model_of, study_of
+from empathymodels.engine.evaluator import Evaluator
+from empathymodels.inference.fits import evaluator_of_fit, method_of
 from empathymodels.layout.arrangement import Arrangement
 
 WORST = 0.5  # Monte-Carlo error of a log-density above which it says nothing
@@ -134,4 +134,4 @@ def scorable(fit: xr.DataTree) -> Evaluator:
             "Predictions are scored over draws of the posterior; this fit is a single point "
             "(method='map'). Fit it with method='nuts'."
         )
-    return evaluator(model_of(fit), study_of(fit))
+    return evaluator_of_fit(fit)

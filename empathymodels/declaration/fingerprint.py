@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,10 @@ def fingerprint(model: Model) -> str:
     constant, a prior, a range, a start value, a fixed value, or one that is held where a study
     lacks something does.
     """
-    return _kept_with(model, "fingerprint", _fingerprint)
+    fixed = [(p.name, p.fixed) for p in model.parameters if p.fixed is not None]
+    weights = [(p.name, p.weighs, p.if_absent) for p in model.parameters if p.weighs is not None]
+    regions = {response.name: response.region for response in model.responses}
+    return _hash([_program(model, regions), repr((fixed, weights, model.anchors))])
 
 
 def program_fingerprint(model: Model) -> str:
@@ -39,22 +42,7 @@ def program_fingerprint(model: Model) -> str:
 
     These are fixed values, and of which region a response is.
     """
-    return _kept_with(model, "program", lambda model: _program(model, {}))
-
-
-def _kept_with(model: Model, name: str, make: Callable[[Model], str]) -> str:
-    """Return what is made of a model, the first time; a model does not change."""
-    kept = vars(model).setdefault("_fingerprints", {})
-    if name not in kept:
-        kept[name] = make(model)
-    return str(kept[name])
-
-
-def _fingerprint(model: Model) -> str:
-    fixed = [(p.name, p.fixed) for p in model.parameters if p.fixed is not None]
-    weights = [(p.name, p.weighs, p.if_absent) for p in model.parameters if p.weighs is not None]
-    regions = {response.name: response.region for response in model.responses}
-    return _hash([_program(model, regions), repr((fixed, weights, model.anchors))])
+    return _program(model, {})
 
 
 # numbers as wide as they are written, whatever the precision in which they are computed

@@ -14,7 +14,7 @@ import xarray as xr
 from empathymodels.declaration.catalog import get_model, list_models
 from empathymodels.declaration.fingerprint import fingerprint
 from empathymodels.declaration.model import Model
-from empathymodels.engine.evaluator import evaluator
+from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.inference.study_tree import contents, study_from_tree
 from empathymodels.kept import Kept
 from empathymodels.layout.arrangement import Arrangement
@@ -27,7 +27,7 @@ ATTRIBUTES = ("model", "fingerprint")  # that every fit has
 GROUPS = ("posterior", "study")
 LONGEST = 40  # characters of a value in a message
 _MODELS: dict[str, Model] = {}
-_STUDIES = Kept()
+_STUDIES, _EVALUATORS = Kept(), Kept()
 PARTIAL = "partial"  # attribute of a fit that was not sampled to its end
 
 
@@ -143,11 +143,16 @@ def study_of(fit: xr.DataTree) -> Study:
     return _STUDIES.get(contents(tree), lambda: study_from_tree(tree))
 
 
+def evaluator_of_fit(fit: xr.DataTree) -> Evaluator:
+    """Return the function from draws of a fit to what follows from them, of its own study."""
+    key = _key_of(fit), contents(fit["study"])
+    return _EVALUATORS.get(key, lambda: evaluator(model_of(fit), study_of(fit)))
+
+
 def arrangement_of(fit: xr.DataTree) -> Arrangement:
     """Return how the study of a fit is laid out for its model."""
-    study = study_of(fit)
     # of studies with the same contents one is compiled; name, log and citation may be another's
-    return replace(evaluator(model_of(fit), study).arrangement, study=study)
+    return replace(evaluator_of_fit(fit).arrangement, study=study_of(fit))
 
 
 def covariates_of(fit: xr.DataTree, arrangement: Arrangement) -> dict[str, Covariates]:
@@ -180,13 +185,6 @@ def thinned(posterior: xr.Dataset, draws: int) -> xr.Dataset:
     per_chain = min(available, max(1, round(draws / posterior.sizes["chain"])))
     kept = np.unique(np.linspace(0, available - 1, per_chain).round().astype(int))
     return posterior.isel(draw=kept)
-
-
-def digest_of(fit: xr.DataTree, draws: int) -> str:
-    """Return a hash of all that predictions from about `draws` draws of a fit follow from."""
-    held = {name: fit[name] for name in {"study", "constant_data"} & fit.children.keys()}
-    held["posterior"] = xr.DataTree(thinned(fit["posterior"].to_dataset(), draws))
-    return contents(xr.DataTree(children=held)) + _key_of(fit)
 
 
 def find_model(fit: xr.DataTree) -> Model:

@@ -19,8 +19,7 @@ from pandas.api.types import is_numeric_dtype
 from empathymodels.arguments import checked_arguments
 from empathymodels.checks.predictive_statistics import predictive_statistics
 from empathymodels.declaration.parts import Response
-from empathymodels.engine.evaluator import evaluator
-from empathymodels.inference.fits import arrangement_of, model_of, study_of, thinned
+from empathymodels.inference.fits import arrangement_of, evaluator_of_fit, model_of, thinned
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.layout.levels import levels_among, levels_of
 from empathymodels.messages import listed, words
@@ -307,7 +306,7 @@ def plot_statistics(fit: xr.DataTree, *, draws: int = 400, seed: int = 0) -> Fig
     >>> em.plot_statistics(fit)  # doctest: +SKIP
     """
     model = model_of(fit)
-    compiled = evaluator(model, study_of(fit))
+    compiled = evaluator_of_fit(fit)
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     found = predictive_statistics(compiled, model, posterior, seed)
     if not found:

@@ -9,8 +9,8 @@ import xarray as xr
 
 from empathymodels.arguments import checked_arguments
 from empathymodels.declaration.model import Model
-from empathymodels.engine.evaluator import evaluate_draws, evaluator
-from empathymodels.inference.fits import model_of, study_of, thinned
+from empathymodels.engine.evaluator import evaluate_draws
+from empathymodels.inference.fits import evaluator_of_fit, model_of, thinned
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.layout.rows import latent_rows
 from empathymodels.messages import did_you_mean, listed
@@ -40,7 +40,7 @@ def latents(fit: xr.DataTree, *, draws: int = 400) -> xr.Dataset:
     >>> import empathymodels as em
     >>> em.latents(fit)["prediction_error"].mean(("chain", "draw"))  # doctest: +SKIP
     """
-    compiled = evaluator(model_of(fit), study_of(fit))
+    compiled = evaluator_of_fit(fit)
     posterior = thinned(fit["posterior"].to_dataset(), draws)
     found = evaluate_draws(compiled, posterior, "latent", description="Latents")
     arrangement = compiled.arrangement
@@ -58,8 +58,7 @@ def check_latent(model: Model, latent: str) -> None:
 
 def latent_at_rows(fit: xr.DataTree, scored: Scored, latent: str, draws: int) -> np.ndarray:
     """Posterior mean of a latent (or of a person's summary of it) at each observation."""
-    model, study = model_of(fit), study_of(fit)
-    compiled = evaluator(model, study)
+    model, compiled = model_of(fit), evaluator_of_fit(fit)
     arrangement: Arrangement = compiled.arrangement
     if scored.trial is not None:
         check_latent(model, latent)

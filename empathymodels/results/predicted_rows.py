@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from empathymodels.inference.fits import digest_of
-from empathymodels.kept import Kept
+from empathymodels.engine.evaluator import evaluate_draws
+from empathymodels.inference.fits import evaluator_of_fit, thinned
 from empathymodels.layout.arrangement import Arrangement, Scored
 from empathymodels.messages import did_you_mean, listed
-from empathymodels.results.predict import predict
 
-_PREDICTIONS = Kept(2)
 BLOCKS = ("session", "block")  # keys at which curves over trials break
 
 IN_BLOCK = "trial_in_block"
@@ -20,11 +18,11 @@ IN_BLOCK = "trial_in_block"
 
 def predicted_rows(fit: xr.DataTree, scored: Scored, draws: int, seed: int) -> np.ndarray:
     """Return predictions of a response's observed rows, (draw, observation)."""
-    tree = _PREDICTIONS.get(
-        (digest_of(fit, draws), draws, seed), lambda: predict(fit, draws=draws, seed=seed)
-    )
-    full = tree["posterior_predictive"][scored.response.name].to_numpy()
-    return full.reshape(-1, full.shape[-1])[:, scored.rows]
+    compiled = evaluator_of_fit(fit)
+    compiled.reseed(seed)
+    posterior = thinned(fit["posterior"].to_dataset(), draws)
+    drawn = evaluate_draws(compiled, posterior, "draw", description="Predictions")
+    return drawn[scored.response.name].reshape(-1, len(scored.rows))
 
 
 def scored_rows(arrangement: Arrangement, response: str) -> Scored:

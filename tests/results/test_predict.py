@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pymc as pm
 import pytest
 
 import empathymodels as em
 from empathymodels.cli.output import latent_table
 from empathymodels.inference import fits
+from empathymodels.inference.fits import arrangement_of
 from empathymodels.inference.study_tree import study_tree
+from empathymodels.results.predicted_rows import predicted_rows, scored_rows
 
 
 def table_of(fit, chain, draw):
@@ -229,3 +232,25 @@ def test_fixed_values_reach_new_people(static_fit, study):
     ratings = predicted["posterior_predictive"]["feeling"]
     assert ratings.sizes["trial_row"] == len(renamed["trials"])
     assert np.isfinite(ratings).all()
+
+
+def test_a_fit_has_the_equations_that_its_model_calls_when_it_is_made(
+    own_model, own_study, as_drawn
+):
+    """As in a notebook, whose cell with a helper is run again while the model stays."""
+    times = {"baseline": 1.0}
+
+    def rating(latent, parameters, data):
+        mean = times["baseline"] * parameters.baseline + parameters.slope * data.intensity
+        return pm.Normal.dist(mean, parameters.noise)
+
+    (response,) = own_model.responses
+    model = replace(own_model, responses=(replace(response, function=rating),))
+    identities, means = set(), []
+    for times["baseline"] in (1.0, 3.0):
+        fit = as_drawn(model, own_study)
+        scored = scored_rows(arrangement_of(fit), "rating")
+        means.append(float(predicted_rows(fit, scored, draws=4, seed=1).mean()))
+        identities.add(fit.attrs["fingerprint"])
+    assert len(identities) == 2
+    assert means[1] > 2 * means[0]
