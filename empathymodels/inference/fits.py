@@ -145,8 +145,9 @@ def study_of(fit: xr.DataTree) -> Study:
 
 def evaluator_of_fit(fit: xr.DataTree) -> Evaluator:
     """Return the function from draws of a fit to what follows from them, of its own study."""
+    model = model_of(fit)  # or a refusal, where none is known
     key = _key_of(fit), contents(fit["study"])
-    return _EVALUATORS.get(key, lambda: evaluator(model_of(fit), study_of(fit)))
+    return _EVALUATORS.get(key, lambda: evaluator(model, study_of(fit)))
 
 
 def arrangement_of(fit: xr.DataTree) -> Arrangement:
