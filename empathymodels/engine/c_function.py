@@ -37,6 +37,7 @@ from empathymodels.engine.function_cache import (
     remove_unreadable,
 )
 from empathymodels.engine.linear_map import NO_STEPS, VECTORS
+from empathymodels.engine.pieces import as_piece, linked_in_pieces
 from empathymodels.terminal import tell
 
 
@@ -128,10 +129,11 @@ def _kept_model(model: pm.Model, key: str) -> compile_pymc.CompiledPyMCModel:
     free, sizes = len(model.free_RVs), [list(map(int, shape)) for shape in shapes]
     read = [*(vector.name for vector in vectors), *VECTORS]
     outline = Outline(free, names, sizes, transformed, read, reads)
-    functions = [
-        compiled_source(source_of(form, outline), graph.vm.jit_fn)
-        for form, graph in zip(FORMS, graphs, strict=True)
-    ]
+    with linked_in_pieces():
+        functions = [
+            compiled_source(source_of(form, outline), as_piece(graph))
+            for form, graph in zip(FORMS, graphs, strict=True)
+        ]
     if key:
         keep_text(key, outline.text)
     found = _assembled(outline, functions, data)

@@ -85,7 +85,7 @@ class Program:
             self.data[name].set_value(array, borrow=True)
         function = self._function(only, often=often)
         with np.errstate(all="ignore"):  # as what is compiled: infinities are seen in results
-            return function(*inputs)
+            return _call(function, *inputs) if often else function(*inputs)
 
     @cached_property
     def random(self) -> list[Any]:
@@ -120,6 +120,14 @@ class Program:
                 mode=mode,
                 on_unused_input="ignore",
             )
+
+
+def _call(function: Any, *inputs: Any) -> Any:
+    from empathymodels.engine.pieces import (
+        call,  # imports numba, of which few evaluations need none
+    )
+
+    return call(function, *inputs)
 
 
 def program_key(arrangement: Arrangement, data: Mapping[str, np.ndarray]) -> str:

@@ -21,6 +21,7 @@ from empathymodels.engine.build import build
 from empathymodels.engine.density import Density, compiled_density
 from empathymodels.engine.evaluator import Evaluator, evaluator
 from empathymodels.engine.feedback import with_people, with_trials
+from empathymodels.engine.pieces import call
 from empathymodels.inference.centring import Pilot, run_pilot
 from empathymodels.inference.sample import sample
 from empathymodels.kept import Kept
@@ -87,7 +88,7 @@ class Refitter:
         """Draw one population from the prior, (chain, draw, ...) of size 1."""
         draw, random, names = self._prior
         reseed_rngs(random, seed)
-        raw = {n: np.asarray(value)[None, None] for n, value in zip(names, draw(), strict=True)}
+        raw = {n: np.asarray(value)[None, None] for n, value in zip(names, call(draw), strict=True)}
         return labelled(self.arrangement, self.covariates, Parametrisation({}), raw)
 
     def people(self, population: xr.Dataset, seed: int) -> xr.Dataset:
