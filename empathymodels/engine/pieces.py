@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -41,13 +42,14 @@ def linked_in_pieces() -> Iterator[None]:
     with global_compiler_lock:  # not while another thread compiles
         is_ours = ARE_AS_KNOWN and "_library_class" not in vars(compiler)
         if is_ours:
-            compiler._library_class, compiler.set_env = Piece, _Environments(compiler)
+            compiler._library_class = Piece
+            compiler.set_env = partial(_set_environment, compiler)
     try:
         yield
     finally:
         with global_compiler_lock:
             if is_ours:
-                compiler.set_env.define()
+                _place_environments(compiler)
                 del compiler._library_class, compiler.set_env
 
 
@@ -84,7 +86,7 @@ class Piece(codegen.JITCodeLibrary):
         self.is_machine_code = True
         super()._optimize_final_module()
         self._final_module.verify()
-        self._codegen.set_env.define()
+        _place_environments(self._codegen)
         self._dynamic_globals.clear()
         super()._finalize_final_module()
 
@@ -124,33 +126,29 @@ class Piece(codegen.JITCodeLibrary):
             compiler._library_class = cls
 
 
-class _Environments:
-    """Tells machine code where its environment is, of pieces too, which have no place of their own.
+# An environment is what raises exceptions and holds constants. Code finds it by a global name that
+# has a place in machine code: those of pieces wait here until some is made.
+_WAITING: dict[str, Any] = {}
 
-    An environment is what raises exceptions and holds constants; code finds it by a global name.
-    """
 
-    def __init__(self, compiler: codegen.JITCPUCodegen):
-        self.compiler = compiler
-        self.waiting: dict[str, Any] = {}
+def _set_environment(compiler: Any, name: str, environment: Any) -> None:
+    """Give an environment to a name, now or as soon as that has a place."""
+    if compiler._engine.is_symbol_defined(name):
+        codegen.JITCPUCodegen.set_env(compiler, name, environment)
+    else:
+        _WAITING[name] = environment
 
-    def __call__(self, name: str, environment: Any) -> None:
-        """Give an environment to a name, now or as soon as that has a place."""
-        if self.compiler._engine.is_symbol_defined(name):
-            codegen.JITCPUCodegen.set_env(self.compiler, name, environment)
-        else:
-            self.waiting[name] = environment
 
-    def define(self) -> None:
-        """Give a place to all names that wait for one."""
-        if not self.waiting:
-            return
-        module = self.compiler._create_empty_module("environments")
-        for name in self.waiting:
-            place = ir.GlobalVariable(module, cgutils.voidptr_t, name)
-            place.linkage, place.initializer = "common", cgutils.voidptr_t(None)
-        self.compiler._engine.add_module(llvm.parse_assembly(str(module)))
-        self.compiler._engine.finalize_object()
-        for name, environment in self.waiting.items():
-            codegen.JITCPUCodegen.set_env(self.compiler, name, environment)
-        self.waiting.clear()
+def _place_environments(compiler: Any) -> None:
+    """Give a place to all names that wait for one."""
+    if not _WAITING:
+        return
+    module = compiler._create_empty_module("environments")
+    for name in _WAITING:
+        place = ir.GlobalVariable(module, cgutils.voidptr_t, name)
+        place.linkage, place.initializer = "common", cgutils.voidptr_t(None)
+    compiler._engine.add_module(llvm.parse_assembly(str(module)))
+    compiler._engine.finalize_object()
+    for name, environment in _WAITING.items():
+        codegen.JITCPUCodegen.set_env(compiler, name, environment)
+    _WAITING.clear()

@@ -103,6 +103,36 @@ def test_exceptions_of_pieces_arrive_in_what_is_compiled_later():
     assert caught.value.args == ("more than", 3.0)
 
 
+def test_machine_code_of_a_piece_is_made_when_it_is_asked_for_later():
+    @numba.njit(no_cpython_wrapper=True)
+    def root(x):
+        if x < 0:
+            raise ValueError("less than 0", x)
+        return np.sqrt(x)
+
+    with linked_in_pieces():
+        root.compile((numba.float64,))
+
+    @numba.njit
+    def applied(functions, x):
+        found = 0.0
+        for function in functions:
+            found += function(x)
+        return found
+
+    @numba.njit
+    def twice(x):
+        return applied((root, root), x)
+
+    assert twice(9.0) == 6.0
+    with pytest.raises(ValueError) as caught:
+        twice(-1.0)
+    assert caught.value.args == ("less than 0", -1.0)
+    compiled = root.overloads[(numba.float64,)]
+    assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+    assert compiled.library.is_machine_code
+
+
 def test_graphs_called_in_pieces_give_the_same_bits():
     with pytensor.config.change_flags(numba__cache=False):
         plain, linked = graph_of_sums(), graph_of_sums()
