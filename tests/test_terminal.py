@@ -76,9 +76,24 @@ def test_loops_say_how_far_they_are(often, capsys, monkeypatch):
 def test_chains_say_stage_draws_and_time_left(steps, says):
     chains = object.__new__(RunningChains)
     chains._tune, chains._told, chains._looks = 400, None, (400, 800, 1600)
-    chains._began, chains._take_turns = time.monotonic() - steps / 100, False
+    chains._past, chains._take_turns = [(time.monotonic() - steps / 100, 0)], False
     chains._note([SimpleNamespace(finished_draws=steps + more) for more in (30, 0)])
     assert says in chains.says()
+
+
+def begin_earlier(chains, seconds):
+    chains._past = [(at - seconds, done) for at, done in chains._past]
+
+
+def test_the_first_steps_which_take_longest_are_forgotten(monkeypatch):
+    """100 steps in 10 minutes, the next 300 in one: 600 are left, at two minutes."""
+    monkeypatch.setattr(sample, "nutpie", SimpleNamespace(sample=lambda density, **settings: None))
+    chains = RunningChains(None, tune=300, draws=700, chains=2)
+    chains._note([SimpleNamespace(finished_draws=one) for one in (100, 130)])
+    begin_earlier(chains, 60)
+    chains._past[0] = (chains._past[0][0] - 600, 0)
+    chains._note([SimpleNamespace(finished_draws=one) for one in (400, 430)])
+    assert "about 2 minutes left (to 700 draws)" in chains.says()
 
 
 @pytest.mark.parametrize(
@@ -91,11 +106,11 @@ def test_chains_that_wait_for_others_take_their_time_too(steps, minutes, monkeyp
     monkeypatch.setattr(sample, "nutpie", sampler)
     chains = RunningChains(None, tune=300, draws=200, chains=len(steps), cores=2)
     assert "left" not in chains.says()
-    chains._began -= 600
+    begin_earlier(chains, 600)
     chains._note([SimpleNamespace(finished_draws=one) for one in steps])
     assert f"about {terminal.duration(minutes * 60)} left (to 200 draws)" in chains.says()
     together = RunningChains(None, tune=300, draws=200, chains=2, cores=2)
-    together._began -= 600
+    begin_earlier(together, 600)
     together._note([SimpleNamespace(finished_draws=one) for one in (400, 250)])
     assert "about 10 minutes left" in together.says()  # the slowest has as much to do again
 

@@ -175,7 +175,7 @@ class RunningChains:
     def __init__(self, density: Any, *, tune: int, looks: Sequence[int] = (), **settings: Any):
         self.finished, self._whole = -tune, None
         self._tune, self._told = tune, settings.pop("progress_callback", None)
-        self._looks, self._began = looks or (settings["draws"],), time.monotonic()
+        self._looks, self._past = looks or (settings["draws"],), [(time.monotonic(), 0)]
         progress_kind = settings.pop("progress", "nothing")
         self._lines = regular_lines(self.says, is_on=progress_kind == "lines")
         settings["progress_bar"] = progress_kind == "bar"
@@ -189,8 +189,14 @@ class RunningChains:
     def _note(self, progress: Sequence[Any]) -> None:
         self._steps = [chain.finished_draws for chain in progress]
         self.finished = min(self._steps) - self._tune
+        self._past.append((time.monotonic(), self._done))
         if self._told:
             self._told(progress)
+
+    @property
+    def _done(self) -> int:
+        """Steps until now; all together of chains that take turns, where the last begins late."""
+        return sum(self._steps) if self._take_turns else min(self._steps)
 
     @property
     def have_ended(self) -> bool:
@@ -210,13 +216,14 @@ class RunningChains:
     def says(self) -> str:
         """Say how far the slowest chain is, and how long all will take to the next look.
 
-        Chains that take turns have steps to do together: the last has none until others end.
+        At the pace since half of the steps until now: the first ones take longest.
         """
         steps, tune = self.finished + self._tune, self._tune
         look = next((one for one in self._looks if one > self.finished), self._looks[-1])
-        done, times = (sum(self._steps), len(self._steps)) if self._take_turns else (steps, 1)
-        seconds = time.monotonic() - self._began
-        left = share(done, times * (tune + look), seconds).partition(", ")[2]
+        total = (tune + look) * (len(self._steps) if self._take_turns else 1)
+        began, before = [(at, done) for at, done in self._past if done <= self._done / 2][-1]
+        seconds = time.monotonic() - began
+        left = share(self._done - before, total - before, seconds).partition(", ")[2]
         until = f" (to {look:,} draws)" if left else ""
         if steps < tune:
             text = f"adapting, {steps:,} of {tune:,} steps per chain"
