@@ -21,12 +21,15 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from pytensor.link.numba.dispatch.basic import numba_njit
 
-# What is changed of numba's insides: another release may do otherwise, and then nothing is changed.
+# Numba's insides that are changed or called: where a release lacks one, nothing is changed.
 INSIDES = {
-    codegen.CPUCodeLibrary: ("_optimize_final_module", "_finalize_dynamic_globals"),
-    codegen.JITCodeLibrary: ("_finalize_final_module", "serialize_using_object_code"),
-    codegen.JITCPUCodegen: ("_library_class", "set_env"),
-    codegen.JitEngine: ("is_symbol_defined", "get_global_value_address"),
+    codegen.JITCodeLibrary: (
+        *("_ensure_finalized", "_optimize_final_module", "_finalize_final_module"),
+        *("_finalize_dynamic_globals", "_verify_declare_only_symbols", "_unserialize"),
+        *("serialize_using_bitcode", "serialize_using_object_code"),
+    ),
+    codegen.JITCPUCodegen: ("_library_class", "set_env", "_create_empty_module"),
+    codegen.JitEngine: ("is_symbol_defined", "add_module", "finalize_object"),
 }
 ARE_AS_KNOWN = all(hasattr(owner, name) for owner, names in INSIDES.items() for name in names)
 ENTRIES = ("cfunc.", "_ZN7cpython")  # as numba names what is called from C and from Python
@@ -49,8 +52,8 @@ def linked_in_pieces() -> Iterator[None]:
     finally:
         with global_compiler_lock:
             if is_ours:
-                _place_environments(compiler)
                 del compiler._library_class, compiler.set_env
+                _place_environments(compiler)
 
 
 def call(graph: Any, *inputs: Any) -> Any:

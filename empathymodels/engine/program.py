@@ -123,9 +123,8 @@ class Program:
 
 
 def _call(function: Any, *inputs: Any) -> Any:
-    from empathymodels.engine.pieces import (
-        call,  # imports numba, of which few evaluations need none
-    )
+    # imports numba, of which a few evaluations need none
+    from empathymodels.engine.pieces import call
 
     return call(function, *inputs)
 

@@ -221,9 +221,10 @@ class RunningChains:
         steps, tune = self.finished + self._tune, self._tune
         look = next((one for one in self._looks if one > self.finished), self._looks[-1])
         total = (tune + look) * (len(self._steps) if self._take_turns else 1)
-        began, before = [(at, done) for at, done in self._past if done <= self._done / 2][-1]
+        done = self._done  # which goes on while this is said
+        began, before = [one for one in self._past if one[1] <= done / 2][-1]
         seconds = time.monotonic() - began
-        left = share(self._done - before, total - before, seconds).partition(", ")[2]
+        left = share(done - before, total - before, seconds).partition(", ")[2]
         until = f" (to {look:,} draws)" if left else ""
         if steps < tune:
             text = f"adapting, {steps:,} of {tune:,} steps per chain"
